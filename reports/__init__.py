@@ -1,0 +1,1 @@
+"""Reports: figures, pages and exports. Nothing here decides anything."""

@@ -1,0 +1,1 @@
+"""The simulated room: scenes, emitters, receiver."""

@@ -1,0 +1,1 @@
+"""Where samples and spectra come from: dongle, network, recording, simulated room."""
