@@ -1,0 +1,120 @@
+"""Types and groups of arguments that several commands share. Nothing heavy is imported here: help must be quick."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dsp.errors import ParameterError, QuietroomError
+from sweep.units import parse_hz, parse_range
+from sweep.workspace import check_room_name
+
+__all__ = [
+    "OneLineParser",
+    "add_context",
+    "add_json",
+    "add_judging",
+    "duration_s",
+    "frequency_hz",
+    "positive_float",
+    "positive_int",
+    "printable",
+    "range_hz",
+    "room_name",
+]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h)?")
+_SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_MAX_TEXT = 200
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of the command line are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong in one line on standard error and exit 2."""
+        flat = " ".join(message.split())
+        self.exit(2, f"{self.prog}: {flat}; see '{self.prog} --help'\n")
+
+
+def _argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse show the message of our own errors instead of "invalid ... value"."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except QuietroomError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def _duration(text: str) -> float:
+    match = _DURATION.fullmatch(text.strip().lower())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise ParameterError(f"duration {text!r} is not a time above 0; write for example 90s, 10m or 1h")
+    return seconds
+
+
+def _positive_int(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        raise ParameterError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _positive_float(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ParameterError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _printable(text: str) -> str:
+    kept = text.strip()
+    if not kept or len(kept) > _MAX_TEXT or not kept.isprintable():
+        raise ParameterError(f"{text[:40]!r} is empty, longer than {_MAX_TEXT} characters or has control characters")
+    return kept
+
+
+frequency_hz = _argument(parse_hz)
+range_hz = _argument(parse_range)
+room_name = _argument(check_room_name)
+duration_s = _argument(_duration)
+positive_int = _argument(_positive_int)
+positive_float = _argument(_positive_float)
+printable = _argument(_printable)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument(
+        "--json", metavar="PATH", type=Path, help="also write the result as JSON; '-' writes only JSON, to stdout"
+    )
+
+
+def add_context(parser: argparse.ArgumentParser) -> None:
+    """Add who swept from where with which antenna, for the record."""
+    parser.add_argument("--position", metavar="NAME", type=printable, help="where in the room the antenna stands")
+    parser.add_argument("--operator", metavar="NAME", type=printable, help="who sweeps")
+    parser.add_argument("--antenna", metavar="NAME", type=printable, help="antenna in use")
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Add which baseline to compare with, and how strictly."""
+    parser.add_argument(
+        "--baseline", metavar="ID", type=printable, help="baseline of the room (default the latest; 'none' for none)"
+    )
+    parser.add_argument(
+        "--false-alarms-per-sweep",
+        metavar="X",
+        type=positive_float,
+        default=0.1,
+        help="accepted mean number of false findings in a report (default 0.1)",
+    )

@@ -1,0 +1,182 @@
+"""From the spectra of hops to the rows that are stored: one row is one pass over the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.errors import ParameterError
+from dsp.spectra import BURST_WIDTHS, HopSpectra, box_count, hop_spectra
+from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopSamples, SweepRow
+from sweep.plan import SweepPlan
+
+__all__ = ["RowBuilder", "analyse_hop", "row_bytes", "to_centidecibels"]
+
+OVERLOAD_CLIP_FRACTION = 1e-4
+OVERLOAD_RMS_DBFS = 20 * np.log10(0.3)
+"""Beyond either, the converter itself makes signals (``detection.md`` of the project; AD-conversion practice)."""
+
+_LOWEST = FILL + 1  # a measured power of zero: the lowest level that can be stored
+_MEASURES = ("mean", "max_hold", "min_hold", "spectral_kurtosis")
+_HOP_FIELDS: dict[str, tuple[type[np.generic], float]] = {
+    "hop_utc_ns": (np.int64, 0),
+    "hop_monotonic_ns": (np.int64, 0),
+    "hop_center_freq_hz": (np.float64, np.nan),
+    "hop_gain_db": (np.float32, np.nan),
+    "hop_clip_fraction": (np.float32, np.nan),
+    "hop_rms_dbfs": (np.float32, np.nan),
+    "hop_dc_dbfs": (np.float32, np.nan),
+    "hop_fluctuation_db": (np.float32, np.nan),
+    "hop_dropped_samples": (np.int32, 0),
+    "hop_flags": (np.uint8, 0),
+}
+
+
+def to_centidecibels(power: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Quantise linear power to hundredths of a dB.
+
+    Parameters
+    ----------
+    power : ndarray of float32
+        Linear, not negative; NaN where nothing was measured.
+
+    Returns
+    -------
+    ndarray of int16, same shape
+        1000 log10(power), rounded to even, kept between -32767 and 32767; `FILL` for NaN.
+
+    Examples
+    --------
+    >>> to_centidecibels(np.array([1.0, 0.5, 0.0, np.nan], np.float32)).tolist()
+    [0, -301, -32767, -32768]
+    """
+    with np.errstate(divide="ignore"):
+        scaled = np.log10(power) * np.float32(1000)
+    unknown = np.isnan(scaled)
+    stored = np.clip(np.rint(np.where(unknown, np.float32(0), scaled)), _LOWEST, -_LOWEST).astype(np.int16)
+    stored[unknown] = FILL
+    return stored
+
+
+def analyse_hop(plan: SweepPlan, hop: HopSamples) -> HopSpectra:
+    """Analyse the samples of one hop on the bins of its plan.
+
+    Raises
+    ------
+    ParameterError
+        The receiver was tuned so far from the hop of the plan that its bins are not in the passband.
+    """
+    wanted_hz = plan.hop_centers_hz[hop.hop_index]
+    offset_bins = (hop.center_freq_hz - wanted_hz) / plan.bin_width_hz
+    if abs(offset_bins) > max(0.5, (plan.n_fft - plan.hop_bins) / 2):
+        raise ParameterError(
+            f"hop {hop.hop_index} is tuned to {hop.center_freq_hz:.0f} Hz, too far from the {wanted_hz} Hz of the plan"
+        )
+    return hop_spectra(
+        hop.raw,
+        hop.sample_format,
+        n_fft=plan.n_fft,
+        n_frames=plan.n_frames,
+        hop_bins=plan.hop_bins,
+        full_scale=hop.full_scale,
+        offset_bins=offset_bins,
+    )
+
+
+def row_bytes(plan: SweepPlan) -> int:
+    """Bytes of one row of a plan, to know what a sweep needs on disk."""
+    levels = np.dtype(np.int16).itemsize * sum(_level_sizes(plan).values())
+    return plan.n_hops * (levels + sum(np.dtype(kind).itemsize for kind, _ in _HOP_FIELDS.values()))
+
+
+class RowBuilder:
+    """Collects the hops of one pass; what never comes stays ``FILL``, with its flags 0.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    """
+
+    def __init__(self, plan: SweepPlan) -> None:
+        self._sizes = _level_sizes(plan)
+        self._levels = np.full((plan.n_hops, sum(self._sizes.values())), FILL, np.int16)
+        self._hops: dict[str, NDArray[Any]] = {
+            name: np.full(plan.n_hops, empty, kind) for name, (kind, empty) in _HOP_FIELDS.items()
+        }
+        self._start: tuple[int, int] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no hop has come."""
+        return self._start is None
+
+    @property
+    def n_measured(self) -> int:
+        """Hops that have come."""
+        return int(np.count_nonzero(self._hops["hop_flags"]))
+
+    def add(self, hop: HopSamples, spectra: HopSpectra) -> bool:
+        """Put one hop in its place; gives whether it was overloaded.
+
+        Parameters
+        ----------
+        hop : HopSamples
+        spectra : HopSpectra
+            Of this hop.
+        """
+        index = hop.hop_index
+        self._levels[index] = to_centidecibels(np.concatenate([getattr(spectra, name) for name in self._sizes]))
+        overloaded = _is_overloaded(hop, spectra)
+        flags = HOP_MEASURED | HOP_OVERLOADED * overloaded | HOP_UNLOCKED * (not hop.tuner_locked)
+        values = {
+            "hop_utc_ns": hop.utc_ns,
+            "hop_monotonic_ns": hop.monotonic_ns,
+            "hop_center_freq_hz": hop.center_freq_hz,
+            "hop_gain_db": np.nan if hop.gain_db is None else hop.gain_db,
+            "hop_clip_fraction": spectra.clip_fraction,
+            "hop_rms_dbfs": spectra.rms_dbfs,
+            "hop_dc_dbfs": spectra.dc_dbfs,
+            "hop_fluctuation_db": spectra.fluctuation_db,
+            "hop_dropped_samples": hop.dropped_samples,
+            "hop_flags": flags,
+        }
+        for name, value in values.items():
+            self._hops[name][index] = value
+        if self._start is None:
+            self._start = (hop.utc_ns, hop.monotonic_ns)
+        return overloaded
+
+    def build(self, sequence: int) -> SweepRow:
+        """Give the row; its time is that of the first hop that came.
+
+        Parameters
+        ----------
+        sequence : int
+            Number of the row within its record.
+
+        Raises
+        ------
+        ParameterError
+            No hop has come: such a pass is a gap, not a row.
+        """
+        if self._start is None:
+            raise ParameterError(f"pass {sequence} has no hop, so it is no row; record a gap instead")
+        borders = np.cumsum(list(self._sizes.values()))[:-1]
+        parts = np.split(self._levels, borders, axis=1)
+        arrays: dict[str, Any] = {name: part.ravel() for name, part in zip(self._sizes, parts, strict=True)}
+        return SweepRow(sequence=sequence, utc_ns=self._start[0], monotonic_ns=self._start[1], **arrays, **self._hops)
+
+
+def _level_sizes(plan: SweepPlan) -> dict[str, int]:
+    """Values of each stored measure in one hop."""
+    boxes = {width: box_count(plan.hop_bins, width) for width in BURST_WIDTHS}
+    sizes = dict.fromkeys(_MEASURES, plan.hop_bins)
+    return sizes | {f"burst_{width}": count for width, count in boxes.items()} | {"burst_8x4": boxes[8]}
+
+
+def _is_overloaded(hop: HopSamples, spectra: HopSpectra) -> bool:
+    """A float capture has lost the level of its converter, so for it only the rails count."""
+    too_loud = hop.sample_format != "cf32_le" and spectra.rms_dbfs > OVERLOAD_RMS_DBFS
+    return bool(too_loud or spectra.clip_fraction > OVERLOAD_CLIP_FRACTION)
