@@ -1,0 +1,99 @@
+"""The FFT engine, chosen once: scipy.fft, or FFTW where the extra ``fast`` is installed."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from dsp.errors import ParameterError
+
+__all__ = ["Transform", "engine_name", "make_transform", "use_engine"]
+
+Transform = Callable[[], NDArray[np.complex64]]
+"""Transforms the rows of the buffer that it was made for and gives the result, which the next call overwrites."""
+
+_ENGINES = ("scipy", "fftw")
+
+
+class _State:
+    engine: str | None = None
+
+
+def use_engine(name: str) -> None:
+    """Choose the engine for this process: ``scipy`` or ``fftw``.
+
+    Raises
+    ------
+    ParameterError
+        The name is unknown, or FFTW is not installed.
+    """
+    if name not in _ENGINES:
+        raise ParameterError(f"FFT engine {name!r} is unknown; use one of {', '.join(_ENGINES)}")
+    if name == "fftw" and _pyfftw() is None:
+        raise ParameterError("FFT engine 'fftw' needs pyFFTW; install quietroom[fast]")
+    _State.engine = name
+
+
+def engine_name() -> str:
+    """Name and version of the engine, for the record.
+
+    Examples
+    --------
+    >>> engine_name().split()[0] in ("scipy.fft", "pyFFTW")
+    True
+    """
+    package, label = ("pyfftw", "pyFFTW") if _engine() == "fftw" else ("scipy", "scipy.fft")
+    return f"{label} {importlib.metadata.version(package)}"
+
+
+def make_transform(buffer: NDArray[np.complex64]) -> Transform:
+    """Make a forward transform over the last axis of a buffer that is filled anew for each call.
+
+    Parameters
+    ----------
+    buffer : ndarray of complex64, shape (n_frames, n_fft)
+        Overwritten by the transform.
+
+    Returns
+    -------
+    Transform
+    """
+    pyfftw = _pyfftw() if _engine() == "fftw" else None
+    if pyfftw is None:
+
+        def transform() -> NDArray[np.complex64]:
+            result: NDArray[np.complex64] = scipy.fft.fft(buffer, axis=-1, overwrite_x=True)
+            return result
+
+        return transform
+    output = pyfftw.empty_aligned(buffer.shape, dtype=np.complex64)
+    # ESTIMATE, not MEASURE: a plan chosen by timing may differ from run to run, and with it the last bit of a record.
+    plan = pyfftw.FFTW(buffer, output, axes=(-1,), flags=("FFTW_ESTIMATE", "FFTW_UNALIGNED"), threads=1)
+
+    def run() -> NDArray[np.complex64]:
+        plan.execute()
+        result: NDArray[np.complex64] = output
+        return result
+
+    return run
+
+
+def _engine() -> str:
+    if _State.engine is None:
+        _State.engine = "fftw" if _pyfftw() is not None else "scipy"
+    return _State.engine
+
+
+@functools.cache
+def _pyfftw() -> Any:
+    try:
+        import pyfftw  # noqa: PLC0415 - optional extra
+    except ImportError:
+        return None
+    return pyfftw
