@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 from dsp.spectra import BURST_WIDTHS, HopSpectra, box_count, hop_spectra
-from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopSamples, SweepRow
+from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopDone, HopGap, HopSamples, SweepRow
 from sweep.plan import SweepPlan
 
-__all__ = ["RowBuilder", "analyse_hop", "row_bytes", "to_centidecibels"]
+__all__ = ["PassAssembler", "RowBuilder", "row_bytes", "to_centidecibels"]
 
 OVERLOAD_CLIP_FRACTION = 1e-4
 OVERLOAD_RMS_DBFS = 20 * np.log10(0.3)
@@ -58,31 +59,6 @@ def to_centidecibels(power: NDArray[np.float32]) -> NDArray[np.int16]:
     stored = np.clip(np.rint(np.where(unknown, np.float32(0), scaled)), _LOWEST, -_LOWEST).astype(np.int16)
     stored[unknown] = FILL
     return stored
-
-
-def analyse_hop(plan: SweepPlan, hop: HopSamples) -> HopSpectra:
-    """Analyse the samples of one hop on the bins of its plan.
-
-    Raises
-    ------
-    ParameterError
-        The receiver was tuned so far from the hop of the plan that its bins are not in the passband.
-    """
-    wanted_hz = plan.hop_centers_hz[hop.hop_index]
-    offset_bins = (hop.center_freq_hz - wanted_hz) / plan.bin_width_hz
-    if abs(offset_bins) > max(0.5, (plan.n_fft - plan.hop_bins) / 2):
-        raise ParameterError(
-            f"hop {hop.hop_index} is tuned to {hop.center_freq_hz:.0f} Hz, too far from the {wanted_hz} Hz of the plan"
-        )
-    return hop_spectra(
-        hop.raw,
-        hop.sample_format,
-        n_fft=plan.n_fft,
-        n_frames=plan.n_frames,
-        hop_bins=plan.hop_bins,
-        full_scale=hop.full_scale,
-        offset_bins=offset_bins,
-    )
 
 
 def row_bytes(plan: SweepPlan) -> int:
@@ -167,6 +143,124 @@ class RowBuilder:
         parts = np.split(self._levels, borders, axis=1)
         arrays: dict[str, Any] = {name: part.ravel() for name, part in zip(self._sizes, parts, strict=True)}
         return SweepRow(sequence=sequence, utc_ns=self._start[0], monotonic_ns=self._start[1], **arrays, **self._hops)
+
+
+class PassAssembler:
+    """Turns the blocks of a source into rows, one for each pass in which anything was measured.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    """
+
+    def __init__(self, plan: SweepPlan) -> None:
+        self._plan = plan
+        self._builder = RowBuilder(plan)
+        self._n_rows = 0
+        self._last: HopSamples | HopGap | None = None
+
+    def is_next_pass(self, block: HopSamples | HopGap) -> bool:
+        """Whether a block is of another pass than the block before it."""
+        return self._last is not None and block.pass_index != self._last.pass_index
+
+    def has_finished(self, passes: int | None) -> bool:
+        """Whether the block before was the last one of so many passes."""
+        last = self._last
+        return last is not None and last.pass_index + 1 == passes and self._ends_pass(last)
+
+    def take(self, block: HopSamples | HopGap) -> Iterator[HopDone | HopGap | SweepRow]:
+        """Take the next block of the source.
+
+        Yields
+        ------
+        HopDone, HopGap or SweepRow
+            What the block completed: the row of an earlier pass, its own hop, the row of its pass.
+        """
+        if self.is_next_pass(block):
+            yield from self.finish()
+        self._last = block
+        if isinstance(block, HopSamples):
+            block = _unusable(self._plan, block) or block
+        if isinstance(block, HopGap):
+            yield block
+        else:
+            overloaded = self._builder.add(block, _analyse(self._plan, block))
+            yield HopDone(
+                pass_index=block.pass_index,
+                hop_index=block.hop_index,
+                n_hops=self._plan.n_hops,
+                overloaded=overloaded,
+            )
+        if self._ends_pass(block):
+            yield from self.finish()
+
+    def finish(self) -> Iterator[SweepRow]:
+        """Give the row of the current pass, if anything was measured in it and it was not given yet."""
+        if not self._builder.is_empty:
+            yield self._builder.build(self._n_rows)
+            self._builder = RowBuilder(self._plan)
+            self._n_rows += 1
+
+    def break_off(self, cause: str) -> Iterator[HopGap | SweepRow]:
+        """End the sweep within or after the current pass: a gap that says where, and the part that was measured.
+
+        Parameters
+        ----------
+        cause : str
+            Put before the place, for example "stopped by the user".
+        """
+        last, n_hops = self._last, self._plan.n_hops
+        if last is None:
+            return
+        n_done = n_hops if last.hop_index is None else last.hop_index + 1
+        dwell_ns = round(self._plan.dwell_s * 1e9)
+        yield HopGap(
+            pass_index=last.pass_index,
+            hop_index=None,
+            utc_ns=last.utc_ns + dwell_ns,
+            monotonic_ns=last.monotonic_ns + dwell_ns,
+            reason=f"{cause} at hop {n_done} of {n_hops}",
+        )
+        yield from self.finish()
+
+    def _ends_pass(self, block: HopSamples | HopGap) -> bool:
+        return block.hop_index is None or block.hop_index == self._plan.n_hops - 1
+
+
+def _unusable(plan: SweepPlan, hop: HopSamples) -> HopGap | None:
+    """Why the samples of a hop cannot be put on the bins of the plan, if they cannot."""
+    wanted_hz, n_samples = plan.hop_centers_hz[hop.hop_index], hop.raw.size // 2
+    reason = None
+    if abs(_offset_bins(plan, hop)) > max(0.5, (plan.n_fft - plan.hop_bins) / 2):
+        reason = f"tuned to {hop.center_freq_hz:.0f} Hz where the plan has {wanted_hz} Hz"
+    elif n_samples < plan.hop_samples:
+        reason = f"{n_samples} samples came where the plan has {plan.hop_samples}"
+    if reason is None:
+        return None
+    return HopGap(
+        pass_index=hop.pass_index,
+        hop_index=hop.hop_index,
+        utc_ns=hop.utc_ns,
+        monotonic_ns=hop.monotonic_ns,
+        reason=reason,
+    )
+
+
+def _analyse(plan: SweepPlan, hop: HopSamples) -> HopSpectra:
+    return hop_spectra(
+        hop.raw,
+        hop.sample_format,
+        n_fft=plan.n_fft,
+        n_frames=plan.n_frames,
+        hop_bins=plan.hop_bins,
+        full_scale=hop.full_scale,
+        offset_bins=_offset_bins(plan, hop),
+    )
+
+
+def _offset_bins(plan: SweepPlan, hop: HopSamples) -> float:
+    """How far above the grid the receiver was tuned, in bins."""
+    return (hop.center_freq_hz - plan.hop_centers_hz[hop.hop_index]) / plan.bin_width_hz
 
 
 def _level_sizes(plan: SweepPlan) -> dict[str, int]:

@@ -1,0 +1,282 @@
+"""The sweep session: one pipeline from any source to a closed record, told as a stream of events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeGuard, cast
+
+from dsp.engine import engine_name
+from dsp.errors import CaptureError, DeviceError, QuietroomError
+from sweep import __version__
+from sweep.iq_writer import IqWriter
+from sweep.journal import JournalReader, JournalWriter
+from sweep.model import (
+    Closed,
+    Event,
+    FindingMade,
+    GapSeen,
+    HopDone,
+    HopGap,
+    IqSource,
+    Judge,
+    RowDone,
+    SpectraSource,
+    SweepRow,
+)
+from sweep.packing import pack
+from sweep.plan import Layout
+from sweep.stitch import PassAssembler
+from sweep.units import iso_utc
+
+__all__ = ["SweepSession"]
+
+_Piece = HopDone | SweepRow | HopGap
+
+
+@dataclass(slots=True, kw_only=True)
+class _OpenRecord:
+    """What is being written, from the first samples on."""
+
+    record_path: Path
+    journal_path: Path
+    journal: JournalWriter
+    layout: Layout
+    iq_writer: IqWriter | None
+    n_rows: int = 0
+
+    def append(self, piece: SweepRow | HopGap) -> Event:
+        """Journal a row or a gap and give the event that says so."""
+        if isinstance(piece, HopGap):
+            self.journal.append_gap(piece)
+            return GapSeen(gap=piece)
+        self.n_rows += 1
+        return RowDone(row=piece, leaf=self.journal.append_row(piece))
+
+    def close_iq(self) -> None:
+        """Close the kept samples, once."""
+        writer, self.iq_writer = self.iq_writer, None
+        if writer is not None:
+            writer.close()
+
+
+class SweepSession:
+    """Sweep, journal, judge and pack.
+
+    The journal comes first: a row is on disk before its event says so. The record is made from the journal at the end.
+
+    Parameters
+    ----------
+    source : IqSource or SpectraSource
+        Closed by the session.
+    start : mapping
+        What the record says of the sweep beside plan and instrument: room, position, operator ... JSON values.
+    name_record : callable
+        From the start of the first samples (nanoseconds since 1970 UTC) to the path of the new record. The journal
+        lies beside it.
+    judge : Judge
+        Called once, when all rows are in the journal.
+    passes : int, optional
+        Passes that are wanted; by default until the source ends.
+    duration_s : float, optional
+        No new pass begins after this time.
+    keep_iq : bool
+        Also keep the raw samples, in a folder beside the record.
+    sync_interval_s : float
+        Longest time that a row waits for the disk. 0 syncs each row, as a live sweep must; a replay may wait, as its
+        input is still there after a power cut.
+    """
+
+    def __init__(
+        self,
+        source: IqSource | SpectraSource,
+        *,
+        start: Mapping[str, Any],
+        name_record: Callable[[int], Path],
+        judge: Judge,
+        passes: int | None = None,
+        duration_s: float | None = None,
+        keep_iq: bool = False,
+        sync_interval_s: float = 0.0,
+    ) -> None:
+        self._source = source
+        self._start = start
+        self._name_record = name_record
+        self._judge = judge
+        self._passes = passes
+        self._duration_s = duration_s
+        self._keep_iq = keep_iq
+        self._sync_interval_s = sync_interval_s
+        self._stopping = False
+        self._open: _OpenRecord | None = None
+
+    def stop(self) -> None:
+        """Stop after the current hop. What was measured is judged, closed and packed. Safe in a signal handler."""
+        self._stopping = True
+
+    def events(self) -> Iterator[Event]:
+        """Run the sweep.
+
+        Yields
+        ------
+        Event
+            As things happen: hops, rows and gaps; findings after the last row; `Closed` at the end.
+
+        Raises
+        ------
+        CaptureError
+            A recording is damaged; nothing is left behind.
+        DeviceError
+            The receiver failed before it gave anything. Later failures are gaps.
+        RecordError
+            Journal or record cannot be written.
+        KeyboardInterrupt
+            With the way to recover the journal as its message.
+        """
+        try:
+            yield from self._commit(self._measure())
+            yield from self._conclude()
+        except CaptureError:
+            self._discard()
+            raise
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(f"interrupted{self._hint()}") from interrupt
+        except QuietroomError as error:
+            raise type(error)(f"{error}{self._hint()}") from error
+        except Exception as defect:
+            defect.add_note(f"Quietroom{self._hint()}")
+            raise
+        finally:
+            self._release()
+
+    def _measure(self) -> Iterator[_Piece]:
+        if _gives_samples(self._source):
+            return self._hops(self._source)
+        return self._spectra(cast("SpectraSource", self._source))
+
+    def _hops(self, source: IqSource) -> Iterator[_Piece]:
+        """Assemble the blocks of a source to rows, until it ends, is stopped, fails, or has had its time."""
+        assembler = PassAssembler(source.plan)
+        end_ns: float | None = None
+        try:
+            for block in source.blocks(self._passes):
+                if self._open is None:
+                    self._open = self._begin(block.utc_ns, source.plan.layout())
+                    end_ns = None if self._duration_s is None else block.monotonic_ns + self._duration_s * 1e9
+                if end_ns is not None and assembler.is_next_pass(block) and block.monotonic_ns >= end_ns:
+                    break
+                if self._open.iq_writer is not None:
+                    self._open.iq_writer.write(block)
+                yield from assembler.take(block)
+                if self._stopping and not assembler.has_finished(self._passes):
+                    yield from assembler.break_off("stopped by the user")
+                    break
+        except DeviceError as error:
+            if self._open is None:
+                raise
+            yield from assembler.break_off(str(error))
+        yield from assembler.finish()
+
+    def _spectra(self, source: SpectraSource) -> Iterator[_Piece]:
+        """Take the rows that another tool made as they are."""
+        for count, row in enumerate(source.rows(), start=1):
+            if self._open is None:
+                self._open = self._begin(row.utc_ns, source.layout)
+            yield row
+            if count == self._passes:
+                return
+            if self._stopping:
+                yield HopGap(
+                    pass_index=count,
+                    hop_index=None,
+                    utc_ns=row.utc_ns,
+                    monotonic_ns=row.monotonic_ns,
+                    reason=f"stopped by the user after row {count}",
+                )
+                return
+
+    def _begin(self, utc_ns: int, layout: Layout) -> _OpenRecord:
+        """Name the record and open what is written during the sweep."""
+        source = self._source
+        plan = source.plan if _gives_samples(source) else None
+        start = {
+            **self._start,
+            "start_time": iso_utc(utc_ns),
+            "software": f"quietroom {__version__}",
+            "fft_engine": None if plan is None else engine_name(),
+            "synthetic": source.instrument.synthetic,
+            "plan": None if plan is None else asdict(plan),
+            "instrument": asdict(source.instrument),
+        }
+        record_path = self._name_record(utc_ns)
+        journal_path = record_path.with_suffix(".journal")
+        journal = JournalWriter.create(journal_path, start, layout)
+        keep = self._keep_iq and plan is not None
+        return _OpenRecord(
+            record_path=record_path,
+            journal_path=journal_path,
+            journal=journal,
+            layout=layout,
+            iq_writer=IqWriter(record_path.with_suffix(".iq"), plan, source.instrument) if keep else None,
+        )
+
+    def _commit(self, pieces: Iterable[_Piece]) -> Iterator[Event]:
+        """Journal rows and gaps; their events come after the sync that covers them."""
+        waiting: list[Event] = []
+        synced_at = time.monotonic()
+        for piece in pieces:
+            if isinstance(piece, HopDone):
+                yield piece
+                continue
+            waiting.append(self._opened.append(piece))
+            if time.monotonic() - synced_at >= self._sync_interval_s:
+                self._opened.journal.sync()
+                yield from waiting
+                waiting.clear()
+                synced_at = time.monotonic()
+        self._opened.journal.sync()
+        yield from waiting
+
+    @property
+    def _opened(self) -> _OpenRecord:
+        if self._open is None:
+            raise CaptureError("the source gave no hop and no gap, so there is nothing to record; check the source")
+        return self._open
+
+    def _conclude(self) -> Iterator[Event]:
+        """Judge the rows in the journal, close it, and pack it into the record."""
+        opened = self._opened
+        opened.close_iq()
+        judgement = self._judge(opened.layout, lambda: JournalReader(opened.journal_path).rows())
+        findings = judgement.document["findings"]
+        for finding in findings:
+            opened.journal.append_finding(finding)
+        opened.journal.close_with(judgement)
+        yield from (FindingMade(finding=finding) for finding in findings)
+        pack(opened.journal_path, opened.record_path)
+        yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)
+
+    def _release(self) -> None:
+        """Give back the receiver and the files, whatever happened."""
+        self._source.close()
+        if self._open is not None:
+            self._open.close_iq()
+            self._open.journal.close()
+
+    def _discard(self) -> None:
+        """Leave nothing of a recording that turned out to be damaged: it can be replayed again."""
+        if self._open is not None:
+            self._open.journal.close()
+            self._open.journal_path.unlink(missing_ok=True)
+
+    def _hint(self) -> str:
+        if self._open is None or not self._open.journal_path.exists():
+            return ""
+        journal = self._open.journal_path
+        return f"; all measured rows are in {journal}: 'quietroom recover {journal}' makes the record"
+
+
+def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:
+    return hasattr(source, "blocks")
