@@ -21,7 +21,6 @@ DEFAULT_SAMPLE_RATE_HZ = 2_400_000
 DEFAULT_BIN_WIDTH_HZ = 2500
 DEFAULT_FRAMES = 64
 _MIN_FFT, _MAX_FFT = 64, 16384
-_MIN_POINTS_WANTED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,7 +143,7 @@ def choose_fft(sample_rate_hz: int, bin_width_hz: int | None = None) -> int:
         In Hz.
     bin_width_hz : int, optional
         Wanted bin width in Hz. By default the widest divisor of the rate, up to 2500 Hz, that leaves at least
-        256 points.
+        64 points: bursts of a millisecond want short frames, whatever the rate.
 
     Returns
     -------
@@ -159,7 +158,7 @@ def choose_fft(sample_rate_hz: int, bin_width_hz: int | None = None) -> int:
     Examples
     --------
     >>> choose_fft(2_400_000), choose_fft(250_000), choose_fft(48_000)
-    (960, 400, 300)
+    (960, 100, 64)
     """
     if bin_width_hz is not None:
         n_fft, rest = divmod(sample_rate_hz, bin_width_hz) if bin_width_hz > 0 else (0, 1)
@@ -169,7 +168,7 @@ def choose_fft(sample_rate_hz: int, bin_width_hz: int | None = None) -> int:
                 f"{_MIN_FFT} to {_MAX_FFT} points; leave it out to have one chosen"
             )
         return n_fft
-    widest = min(DEFAULT_BIN_WIDTH_HZ, sample_rate_hz // _MIN_POINTS_WANTED)
+    widest = min(DEFAULT_BIN_WIDTH_HZ, sample_rate_hz // _MIN_FFT)
     for width in range(widest, 0, -1):
         n_fft, rest = divmod(sample_rate_hz, width)
         if n_fft > _MAX_FFT:
