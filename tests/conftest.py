@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from virtual_dongle.build import NoCompilerError, build
+from virtual_dongle.scene import Scene
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,41 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the recordings in ../shared/data are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def librtlsdr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shared library of the virtual dongle, built once for the session."""
+    try:
+        return build(tmp_path_factory.mktemp("librtlsdr"))
+    except NoCompilerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def virtual_dongle(
+    librtlsdr: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Scene], dict[str, str]]]:
+    """Give a function that plugs a scene in.
+
+    It makes this process use the virtual dongle (``open_rtlsdr`` then sees the scene), and returns the environment in
+    which a subprocess, be it ours, ``rtl_power`` or ``rtl_tcp``, does so too. Calling it again starts a new scene.
+    """
+    restart = ctypes.CDLL(str(librtlsdr)).virtual_dongle_restart
+    config = tmp_path / "virtual_dongle.txt"
+
+    def plug_in(scene: Scene) -> dict[str, str]:
+        config.write_text(scene.text())
+        changes = {
+            "QUIETROOM_LIBRTLSDR": str(librtlsdr),
+            "VIRTUAL_DONGLE_CONFIG": str(config),
+            "LD_LIBRARY_PATH": str(librtlsdr.parent),
+        }
+        for name, value in changes.items():
+            monkeypatch.setenv(name, value)
+        restart()
+        return {**os.environ, **changes}
+
+    yield plug_in
+    config.write_text("")
+    restart()
