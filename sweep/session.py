@@ -112,6 +112,11 @@ class SweepSession:
         self._stopping = False
         self._open: _OpenRecord | None = None
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
     def stop(self) -> None:
         """Stop after the current hop. What was measured is judged, closed and packed. Safe in a signal handler."""
         self._stopping = True
@@ -144,6 +149,8 @@ class SweepSession:
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(f"interrupted{self._hint()}") from interrupt
         except QuietroomError as error:
+            if "quietroom recover" in str(error):  # the journal says it better itself
+                raise
             raise type(error)(f"{error}{self._hint()}") from error
         except Exception as defect:
             defect.add_note(f"Quietroom{self._hint()}")
@@ -249,11 +256,13 @@ class SweepSession:
         """Judge the rows in the journal, close it, and pack it into the record."""
         opened = self._opened
         opened.close_iq()
-        judgement = self._judge(opened.layout, lambda: JournalReader(opened.journal_path).rows())
+        with JournalReader(opened.journal_path) as reader:
+            judgement = self._judge(opened.layout, reader.rows)
         findings = judgement.document["findings"]
         for finding in findings:
             opened.journal.append_finding(finding)
         opened.journal.close_with(judgement)
+        opened.journal.close()
         yield from (FindingMade(finding=finding) for finding in findings)
         pack(opened.journal_path, opened.record_path)
         yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)

@@ -73,9 +73,7 @@ def _command(commands: _Commands[OneLineParser], name: str, target: str, summary
 def _add_setup(commands: _Commands[OneLineParser]) -> None:
     init = _command(commands, "init", "setup:init", "make a folder a workspace")
     init.add_argument("folder", metavar="DIR", nargs="?", type=Path, help="default: the --workspace folder")
-    demo = _command(
-        commands, "demo", "demo:demo", "no hardware: sweep a simulated room with planted bugs"
-    )
+    demo = _command(commands, "demo", "demo:demo", "no hardware: sweep a simulated room with planted bugs")
     demo.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path("quietroom-demo"))
     add_json(demo)
     devices = _command(commands, "devices", "setup:devices", "list the dongles, or say which driver is missing")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsp.errors import ParameterError
 from sweep.units import format_hz
+from sweep.workspace import Workspace
 
-__all__ = ["Printer", "level", "short_time", "span", "table"]
+__all__ = ["Printer", "level", "output_path", "short_time", "span", "table"]
 
 _STDOUT = Path("-")
 
@@ -77,6 +80,24 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 
         text = "  ".join([*(cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
         lines.append(text if len(text) <= width else text[: width - 3].rstrip() + "...")
     return lines
+
+
+def output_path(arguments: Namespace, record: Path, suffix: str) -> Path:
+    """Where to write: as told with -o, or in the reports of the workspace under the record's name.
+
+    Raises
+    ------
+    ParameterError
+        It would be written over a record.
+    RecordError
+        No -o, and no workspace.
+    """
+    if arguments.output is None:
+        return Workspace.open(arguments.workspace).reports / f"{record.stem}{suffix}"
+    output: Path = arguments.output
+    if output.suffix.lower() in {".h5", ".journal"}:
+        raise ParameterError(f"{output} has the name of a record; give -o a name that ends with {suffix}")
+    return output
 
 
 def level(value: float | None, unit: str = "") -> str:

@@ -1,0 +1,140 @@
+"""``sweep``, ``replay`` and ``recover``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from sweep.cli.printing import Printer
+from sweep.cli.visits import Comparison, Visit, VisitRequest, findings_document, record_visit
+from sweep.cli.wording import findings_lines
+from sweep.journal import JournalReader
+from sweep.model import IqSource, SpectraSource
+from sweep.record import SweepRecord
+from sweep.recovery import recover as recover_journal
+from sweep.sources.options import SourceOptions
+from sweep.sources.recorded import open_captures
+from sweep.sources.registry import open_source
+from sweep.workspace import Workspace
+
+__all__ = ["recover", "replay", "replay_captures", "sweep"]
+
+_DEFAULT_PASSES = 5  # what the rules of persistence are made for
+
+
+def sweep(arguments: Namespace) -> int:
+    """Sweep a room live."""
+    printer = Printer(arguments.json)
+    workspace = Workspace.open(arguments.workspace)
+    comparison = _choose(workspace, arguments)
+    options = SourceOptions(
+        ranges_hz=tuple(arguments.ranges_hz or ()),
+        bin_width_hz=arguments.bin_width,
+        gain_db=arguments.gain,
+        ppm=arguments.ppm,
+        antenna=arguments.antenna,
+    )
+    passes = None if arguments.duration is not None else arguments.passes or _DEFAULT_PASSES
+    source = open_source(arguments.source, options)
+    workspace.make_room(arguments.room)
+    request = VisitRequest(
+        workspace=workspace,
+        room=arguments.room,
+        comparison=comparison,
+        context=_context(arguments, arguments.source),
+        live=True,
+        passes=passes,
+        duration_s=arguments.duration,
+        keep_iq=arguments.keep_iq,
+    )
+    visit = record_visit(source, request)
+    _tell(printer, visit)
+    printer.document(visit.document)
+    return visit.exit_code
+
+
+def replay(arguments: Namespace) -> int:
+    """Replay captures; each visit gives a record."""
+    printer = Printer(arguments.json)
+    workspace = Workspace.open(arguments.workspace)
+    comparison = _choose(workspace, arguments)
+    sources = open_captures(arguments.paths, _capture_options(arguments, antenna=arguments.antenna))
+    context = _context(arguments, ", ".join(path.name for path in arguments.paths))
+    visits = replay_captures(sources, workspace, arguments.room, comparison, context)
+    for visit in visits:
+        _tell(printer, visit)
+    documents = [visit.document for visit in visits]
+    printer.document(documents[0] if len(documents) == 1 else documents)
+    return max(visit.exit_code for visit in visits)
+
+
+def replay_captures(
+    sources: Sequence[IqSource | SpectraSource],
+    workspace: Workspace,
+    room: str,
+    comparison: Comparison,
+    context: dict[str, Any],
+) -> list[Visit]:
+    """Record the visits of opened captures one after another, until the user stops.
+
+    Raises
+    ------
+    QuietroomError
+        Of a capture, a journal or a record.
+    """
+    workspace.make_room(room)
+    visits: list[Visit] = []
+    try:
+        for source in sources:
+            request = VisitRequest(workspace=workspace, room=room, comparison=comparison, context=context, live=False)
+            visits.append(record_visit(source, request))
+            if visits[-1].stopped:
+                break
+    finally:
+        for source in sources:
+            source.close()
+    return visits
+
+
+def recover(arguments: Namespace) -> int:
+    """Pack the journal of an interrupted sweep, judged as the sweep would have been."""
+    printer = Printer(arguments.json)
+    with JournalReader(arguments.journal) as journal:
+        start = journal.start
+    room, baseline_id = start.get("room"), start.get("baseline")
+    workspace = Workspace.open(arguments.workspace) if baseline_id is not None else Workspace(arguments.workspace)
+    comparison = Comparison.choose(
+        workspace.room(str(room)), baseline_id or "none", float(start.get("false_alarms_per_sweep") or 0.1)
+    )
+    path = recover_journal(arguments.journal, comparison.judge)
+    with SweepRecord.open(path) as record:
+        judgement, n_rows = record.judgement, record.n_rows
+    document = findings_document(judgement.document, record=path, start=start)
+    visit = Visit(record_path=path, n_rows=n_rows, document=document, stopped=True)
+    _tell(printer, visit)
+    printer.document(document)
+    return visit.exit_code
+
+
+def _choose(workspace: Workspace, arguments: Namespace) -> Comparison:
+    return Comparison.choose(workspace.room(arguments.room), arguments.baseline, arguments.false_alarms_per_sweep)
+
+
+def _context(arguments: Namespace, source: str) -> dict[str, Any]:
+    return {"position": arguments.position, "operator": arguments.operator, "source": source}
+
+
+def _capture_options(arguments: Namespace, *, antenna: str | None) -> SourceOptions:
+    return SourceOptions(
+        sample_rate_hz=arguments.rate,
+        center_freq_hz=arguments.center,
+        sample_format=arguments.format,
+        bin_width_hz=arguments.bin_width,
+        antenna=antenna,
+    )
+
+
+def _tell(printer: Printer, visit: Visit) -> None:
+    printer.lines(findings_lines(visit.document))
+    printer.line(f"Record: {visit.record_path}")

@@ -1,0 +1,125 @@
+"""Progress of a sweep on standard error: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from sweep.model import Closed, Event, GapSeen, HopDone, RowDone
+
+__all__ = ["follow"]
+
+_LINE_INTERVAL_S = 5.0
+_MAX_GAP_LINES = 5
+
+
+class _Display(Protocol):
+    def hop(self, event: HopDone) -> None: ...
+
+    def row(self, n_rows: int) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def follow(events: Iterable[Event], *, passes: int | None, label: str) -> Iterator[Event]:
+    """Pass events through and show how far the sweep is.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Of one session.
+    passes : int or None
+        Passes that are expected; None when that is unknown.
+    label : str
+        Put before the progress, for example the room.
+
+    Yields
+    ------
+    Event
+        The same, unchanged.
+    """
+    display: _Display = _Bar(passes, label) if sys.stderr.isatty() else _Lines(passes, label)
+    n_rows = n_gaps = 0
+    try:
+        for event in events:
+            if isinstance(event, HopDone):
+                display.hop(event)
+            elif isinstance(event, RowDone):
+                n_rows += 1
+                display.row(n_rows)
+            elif isinstance(event, GapSeen):
+                n_gaps += 1
+                if n_gaps <= _MAX_GAP_LINES:
+                    display.say(f"{label}: gap in pass {event.gap.pass_index + 1}: {event.gap.reason}")
+            elif isinstance(event, Closed):
+                more = f", {n_gaps} gaps" if n_gaps else ""
+                display.say(f"{label}: {n_rows} passes recorded{more}")
+            yield event
+    finally:
+        display.close()
+
+
+class _Bar:
+    """One bar over all hops, with rate and time left."""
+
+    def __init__(self, passes: int | None, label: str) -> None:
+        self._passes = passes
+        self._label = label
+        self._bar: Any = None
+
+    def hop(self, event: HopDone) -> None:
+        if self._bar is None:
+            self._bar = self._make(None if self._passes is None else self._passes * event.n_hops)
+        self._bar.update(event.pass_index * event.n_hops + event.hop_index + 1 - self._bar.n)
+
+    def row(self, n_rows: int) -> None:
+        if self._bar is None:
+            self._bar = self._make(None)
+        self._bar.set_postfix_str(f"pass {n_rows}", refresh=False)
+
+    def say(self, text: str) -> None:
+        if self._bar is None:
+            print(text, file=sys.stderr)
+        else:
+            self._bar.write(text, file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _make(self, total: int | None) -> Any:
+        from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
+
+        return tqdm(desc=self._label, total=total, unit="hop", leave=False, file=sys.stderr, dynamic_ncols=True)
+
+
+class _Lines:
+    """A line now and then, for logs."""
+
+    def __init__(self, passes: int | None, label: str) -> None:
+        self._of = "" if passes is None else f" of {passes}"
+        self._label = label
+        self._said_at = time.monotonic()
+
+    def hop(self, event: HopDone) -> None:
+        if self._is_time():
+            place = f"pass {event.pass_index + 1}{self._of}, hop {event.hop_index + 1} of {event.n_hops}"
+            self.say(f"{self._label}: {place}")
+
+    def row(self, n_rows: int) -> None:
+        if self._is_time():
+            self.say(f"{self._label}: {n_rows}{self._of} passes")
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+        self._said_at = time.monotonic()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._said_at >= _LINE_INTERVAL_S

@@ -1,0 +1,202 @@
+"""One visit of a room, from an open source to a record: what sweep, replay, baseline learn and demo share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from baselines.judge import make_judge
+from baselines.store import BaselineStore
+
+from dsp.errors import RecordError
+from sweep.cli.progress import follow
+from sweep.model import Closed, IqSource, Judge, SpectraSource
+from sweep.session import SweepSession
+from sweep.stitch import row_bytes
+from sweep.workspace import Workspace, require_free_space
+
+__all__ = ["Comparison", "Visit", "VisitRequest", "findings_document", "record_visit"]
+
+_REPLAY_SYNC_INTERVAL_S = 0.2
+_NO_BASELINE = "none"
+_STOPPING = b"\nstopping after this hop; once more leaves the journal as it is\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Which baseline of the room a visit is compared with, and how strictly.
+
+    Attributes
+    ----------
+    baseline_id : str or None
+        None when the room has none, or none is wanted.
+    false_alarms_per_sweep : float
+    judge : Judge
+    """
+
+    baseline_id: str | None
+    false_alarms_per_sweep: float
+    judge: Judge
+
+    @classmethod
+    def choose(cls, room_folder: Path, baseline_id: str | None, false_alarms_per_sweep: float) -> Comparison:
+        """Load the wanted baseline, by default the latest one.
+
+        Raises
+        ------
+        RecordError
+            The room has no such baseline.
+        """
+        baseline = None
+        store = BaselineStore(room_folder)
+        if baseline_id != _NO_BASELINE and (baseline_id is not None or store.list()):
+            baseline = store.load(baseline_id)
+        return cls(
+            baseline_id=None if baseline is None else baseline.id,
+            false_alarms_per_sweep=false_alarms_per_sweep,
+            judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRequest:
+    """What a command asks of a visit.
+
+    Attributes
+    ----------
+    context : mapping
+        Position, operator and where the samples come from, for the record.
+    live : bool
+        Each row is synced to disk at once.
+    passes, duration_s, keep_iq
+        As for `SweepSession`.
+    """
+
+    workspace: Workspace
+    room: str
+    comparison: Comparison
+    context: Mapping[str, Any]
+    live: bool
+    passes: int | None = None
+    duration_s: float | None = None
+    keep_iq: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A record that was made.
+
+    Attributes
+    ----------
+    record_path : Path
+    n_rows : int
+    document : mapping
+        The findings JSON.
+    stopped : bool
+        Whether the user ended it early.
+    """
+
+    record_path: Path
+    n_rows: int
+    document: Mapping[str, Any]
+
+    stopped: bool
+
+    @property
+    def exit_code(self) -> int:
+        """3 when the verdict is that nothing can be said, else 0."""
+        return 3 if self.document["verdict"] == "inconclusive" else 0
+
+
+def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Visit:
+    """Record one visit; Ctrl-C closes the record properly.
+
+    Raises
+    ------
+    QuietroomError
+        Of the source, the journal or the record.
+    KeyboardInterrupt
+        The user interrupted twice; the journal is left, and the message says how to recover it.
+    """
+    workspace, room = request.workspace, request.room
+    try:
+        require_free_space(workspace.sweeps, _bytes_needed(source, request))
+    except RecordError:
+        source.close()
+        raise
+    start = {
+        "room": room,
+        **request.context,
+        "baseline": request.comparison.baseline_id,
+        "false_alarms_per_sweep": request.comparison.false_alarms_per_sweep,
+    }
+    session = SweepSession(
+        source,
+        start=start,
+        name_record=lambda utc_ns: workspace.new_record(room, utc_ns),
+        judge=request.comparison.judge,
+        passes=request.passes,
+        duration_s=request.duration_s,
+        keep_iq=request.keep_iq,
+        sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
+    )
+    closed: Closed | None = None
+    with _stop_on_interrupt(session.stop):
+        for event in follow(session.events(), passes=request.passes, label=room):
+            if isinstance(event, Closed):
+                closed = event
+    assert closed is not None  # the session raises or closes
+    path = Path(closed.record_path)
+    document = findings_document(closed.judgement.document, record=path, start=start)
+    return Visit(record_path=path, n_rows=closed.n_rows, document=document, stopped=session.is_stopping)
+
+
+def findings_document(judged: Mapping[str, Any], *, record: Path, start: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete a judgement to the findings JSON of the command line contract."""
+    head = {
+        "schema": "quietroom.findings/1",
+        "record": str(record),
+        "room": start.get("room"),
+        "position": start.get("position"),
+    }
+    return head | dict(judged)
+
+
+def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest) -> int:
+    """Journal, record and its unfinished copy, and the samples where they are kept; one pass where none is known."""
+    plan = getattr(source, "plan", None)
+    if plan is None:
+        return 0
+    passes = request.passes or 1
+    if request.duration_s is not None:
+        passes = 1 + int(request.duration_s / (plan.n_hops * plan.dwell_s))
+    kept = 2 * plan.hop_samples * plan.n_hops if request.keep_iq else 0
+    return passes * (2 * row_bytes(plan) + kept)
+
+
+@contextlib.contextmanager
+def _stop_on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) stops the sweep in order; the second one interrupts whatever is running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop()
+        os.write(sys.stderr.fileno(), _STOPPING)  # print is not for signal handlers
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
