@@ -211,6 +211,7 @@ class SweepSession:
         start = {
             **self._start,
             "start_time": iso_utc(utc_ns),
+            "passes_planned": self._passes,
             "software": f"quietroom {__version__}",
             "fft_engine": None if plan is None else engine_name(),
             "synthetic": source.instrument.synthetic,

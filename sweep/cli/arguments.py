@@ -18,6 +18,7 @@ __all__ = [
     "add_json",
     "add_judging",
     "duration_s",
+    "export_formats",
     "frequency_hz",
     "positive_float",
     "positive_int",
@@ -29,6 +30,7 @@ __all__ = [
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _MAX_TEXT = 200
+_EXPORTS = ("json", "csv")
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -83,6 +85,14 @@ def _printable(text: str) -> str:
     return kept
 
 
+def _export_formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    unknown = [name for name in names if name not in _EXPORTS]
+    if unknown:
+        raise ParameterError(f"format {unknown[0]!r} is not one of {', '.join(_EXPORTS)}")
+    return names
+
+
 frequency_hz = _argument(parse_hz)
 range_hz = _argument(parse_range)
 room_name = _argument(check_room_name)
@@ -90,6 +100,7 @@ duration_s = _argument(_duration)
 positive_int = _argument(_positive_int)
 positive_float = _argument(_positive_float)
 printable = _argument(_printable)
+export_formats = _argument(_export_formats)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

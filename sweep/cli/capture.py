@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweep.cli.printing import Printer
-from sweep.cli.visits import Comparison, Visit, VisitRequest, findings_document, record_visit
+from sweep.cli.visits import Comparison, Visit, VisitRequest, findings_json, record_visit
 from sweep.cli.wording import findings_lines
 from sweep.journal import JournalReader
 from sweep.model import IqSource, SpectraSource
-from sweep.record import SweepRecord
 from sweep.recovery import recover as recover_journal
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
 from sweep.sources.registry import open_source
 from sweep.workspace import Workspace
 
-__all__ = ["recover", "replay", "replay_captures", "sweep"]
+__all__ = ["capture_options", "recover", "replay", "replay_captures", "sweep"]
 
 _DEFAULT_PASSES = 5  # what the rules of persistence are made for
 
@@ -59,7 +58,7 @@ def replay(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     workspace = Workspace.open(arguments.workspace)
     comparison = _choose(workspace, arguments)
-    sources = open_captures(arguments.paths, _capture_options(arguments, antenna=arguments.antenna))
+    sources = open_captures(arguments.paths, capture_options(arguments, antenna=arguments.antenna))
     context = _context(arguments, ", ".join(path.name for path in arguments.paths))
     visits = replay_captures(sources, workspace, arguments.room, comparison, context)
     for visit in visits:
@@ -108,12 +107,9 @@ def recover(arguments: Namespace) -> int:
         workspace.room(str(room)), baseline_id or "none", float(start.get("false_alarms_per_sweep") or 0.1)
     )
     path = recover_journal(arguments.journal, comparison.judge)
-    with SweepRecord.open(path) as record:
-        judgement, n_rows = record.judgement, record.n_rows
-    document = findings_document(judgement.document, record=path, start=start)
-    visit = Visit(record_path=path, n_rows=n_rows, document=document, stopped=True)
+    visit = Visit(record_path=path, document=findings_json(path), stopped=True)
     _tell(printer, visit)
-    printer.document(document)
+    printer.document(visit.document)
     return visit.exit_code
 
 
@@ -125,7 +121,7 @@ def _context(arguments: Namespace, source: str) -> dict[str, Any]:
     return {"position": arguments.position, "operator": arguments.operator, "source": source}
 
 
-def _capture_options(arguments: Namespace, *, antenna: str | None) -> SourceOptions:
+def capture_options(arguments: Namespace, *, antenna: str | None) -> SourceOptions:
     return SourceOptions(
         sample_rate_hz=arguments.rate,
         center_freq_hz=arguments.center,

@@ -8,9 +8,8 @@ from baselines.disposition import mark as mark_finding
 from baselines.disposition import read_log
 
 from sweep.cli.printing import Printer
-from sweep.cli.visits import findings_document
+from sweep.cli.visits import findings_json
 from sweep.cli.wording import findings_lines
-from sweep.record import SweepRecord
 from sweep.workspace import Workspace
 
 __all__ = ["findings", "mark"]
@@ -20,10 +19,9 @@ def findings(arguments: Namespace) -> int:
     """List the findings of a record with what was decided about each."""
     printer = Printer(arguments.json)
     path = Workspace(arguments.workspace).find_record(arguments.record)
-    with SweepRecord.open(path) as record:
-        document = findings_document(record.judgement.document, record=path, start=record.start)
-    decisions = {entry["finding"]: entry["as"] for entry in read_log(path)}
-    printer.lines(findings_lines(document, decisions))
+    decisions = read_log(path)
+    document = findings_json(path, decisions=decisions)
+    printer.lines(findings_lines(document, {entry["finding"]: entry["as"] for entry in decisions}))
     printer.document(document)
     return 0
 

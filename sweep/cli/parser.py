@@ -13,6 +13,7 @@ from sweep.cli.arguments import (
     add_json,
     add_judging,
     duration_s,
+    export_formats,
     frequency_hz,
     positive_int,
     printable,
@@ -28,7 +29,6 @@ first steps: 'quietroom demo' needs no hardware
 """
 _MARKS = ("known", "explained", "suspicious", "device")
 _SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
-_EXPORTS = ("json", "csv")
 _Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
@@ -171,7 +171,9 @@ def _add_present(commands: _Commands[OneLineParser]) -> None:
     report.add_argument("record", metavar="RECORD")
     report.add_argument("-o", "--output", metavar="PDF", type=Path)
     report.add_argument("--html", action="store_true", help="also write it as one HTML file, beside the PDF")
-    export = _command(commands, "export", "present:export", "hand the findings to another tool")
+    export = _command(commands, "export", "handoff:export", "hand the findings to another tool")
     export.add_argument("record", metavar="RECORD")
-    export.add_argument("--format", required=True, choices=_EXPORTS)
-    export.add_argument("-o", "--output", metavar="PATH", type=Path)
+    export.add_argument(
+        "--format", metavar="LIST", dest="formats", required=True, type=export_formats, help="json, csv or json,csv"
+    )
+    export.add_argument("-o", "--output", metavar="PATH", type=Path, help="only with one format")

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,13 +17,15 @@ from baselines.judge import make_judge
 from baselines.store import BaselineStore
 
 from dsp.errors import RecordError
+from reports.export import findings_document
 from sweep.cli.progress import follow
-from sweep.model import Closed, IqSource, Judge, SpectraSource
+from sweep.model import Closed, IqSource, Judge, Judgement, SpectraSource
+from sweep.record import SweepRecord
 from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
-__all__ = ["Comparison", "Visit", "VisitRequest", "findings_document", "record_visit"]
+__all__ = ["Comparison", "Visit", "VisitRequest", "findings_json", "record_visit"]
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
 _NO_BASELINE = "none"
@@ -97,7 +99,6 @@ class Visit:
     Attributes
     ----------
     record_path : Path
-    n_rows : int
     document : mapping
         The findings JSON.
     stopped : bool
@@ -105,7 +106,6 @@ class Visit:
     """
 
     record_path: Path
-    n_rows: int
     document: Mapping[str, Any]
 
     stopped: bool
@@ -155,19 +155,24 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
                 closed = event
     assert closed is not None  # the session raises or closes
     path = Path(closed.record_path)
-    document = findings_document(closed.judgement.document, record=path, start=start)
-    return Visit(record_path=path, n_rows=closed.n_rows, document=document, stopped=session.is_stopping)
+    return Visit(record_path=path, document=findings_json(path), stopped=session.is_stopping)
 
 
-def findings_document(judged: Mapping[str, Any], *, record: Path, start: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a judgement to the findings JSON of the command line contract."""
-    head = {
-        "schema": "quietroom.findings/1",
-        "record": str(record),
-        "room": start.get("room"),
-        "position": start.get("position"),
-    }
-    return head | dict(judged)
+def findings_json(
+    path: Path, *, decisions: Sequence[Mapping[str, Any]] = (), judgement: Judgement | None = None
+) -> dict[str, Any]:
+    """Give the findings JSON of a record, or of a later judgement of it, with the path of the record in it.
+
+    Raises
+    ------
+    RecordError
+        The record is damaged.
+    """
+    with SweepRecord.open(path) as record:
+        document = findings_document(record, decisions)
+    if judgement is not None:
+        document |= {key: value for key, value in judgement.document.items() if key in document}
+    return document | {"record": str(path)}
 
 
 def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest) -> int:
