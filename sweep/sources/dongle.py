@@ -1,0 +1,195 @@
+"""One open dongle: its driver's calls, with their errors in words."""
+
+from __future__ import annotations
+
+import ctypes
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as StalledError
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.errors import DeviceError
+from sweep.sources.driver import load_driver, load_library
+from sweep.sources.live import TuningRefusedError, Visit
+from sweep.sources.tuners import Tuner, tuner_of
+
+__all__ = ["DongleSettings", "RtlSdrReceiver", "read_tuner", "usb_strings"]
+
+_T = TypeVar("_T")
+_USB_BYTES = 512  # reads are whole USB packets
+_MOST_BYTES = 4 << 20  # of one transfer; the kernel lends 16 MiB of USB memory by default
+_STALL_S = 3.0
+_OPEN_CURES = {
+    -3: "no permission; install the udev rules of rtl-sdr (package librtlsdr0), then unplug it and plug it in again",
+    -4: "it was unplugged; plug it in again",
+    -5: "it was unplugged; plug it in again",
+    -6: "it is in use; close the other program, or unload the kernel's driver with: sudo modprobe -r dvb_usb_rtl28xxu",
+}
+
+
+def usb_strings() -> list[tuple[str, str, str]]:
+    """Give manufacturer, product and serial of each dongle on this machine.
+
+    Raises
+    ------
+    DeviceError
+        The driver is missing.
+    """
+    library = load_library()
+    found = []
+    for index in range(library.rtlsdr_get_device_count()):
+        texts = [(ctypes.c_ubyte * 256)() for _ in range(3)]
+        code = library.rtlsdr_get_device_usb_strings(index, *texts)
+        names = [bytes(text).split(b"\0", 1)[0].decode("utf-8", "replace") for text in texts]
+        found.append((names[0], names[1], names[2]) if code == 0 else ("", "", ""))
+    return found
+
+
+def read_tuner(index: int, serial: str) -> tuple[Tuner, tuple[float, ...]]:
+    """Open a dongle for a moment to read its tuner and the gains that it supports, in dB.
+
+    Raises
+    ------
+    DeviceError
+        It cannot be opened.
+    """
+    sdr = _open(load_driver(), index, serial)
+    try:
+        return tuner_of(sdr.get_tuner_type()), tuple(sdr.valid_gains_db)
+    except OSError as error:
+        raise DeviceError(f"dongle {serial or index} does not tell its tuner ({error}); plug it in again") from error
+    finally:
+        sdr.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DongleSettings:
+    """What a dongle is set to for a whole visit; the automatic gain is off."""
+
+    sample_rate_hz: int
+    gain_db: float
+    ppm: int
+
+
+class RtlSdrReceiver:
+    """One open dongle (see `sweep.sources.live.Receiver`).
+
+    librtlsdr waits for samples without limit. Its calls are therefore made in a thread of their own: Ctrl-C works, and
+    a dongle that stopped is noticed.
+    """
+
+    def __init__(self, index: int, serial: str, settings: DongleSettings) -> None:
+        self._name = f"dongle {serial or index}"
+        self._settings = settings
+        self._library = load_library()
+        self._tuned_hz: int | None = None
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._sdr = _open(load_driver(), index, serial)
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        try:
+            self._call(self._configure, _STALL_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
+        """Tune, flush, skip and read."""
+        budget_s = (n_skip + n_keep) / self._settings.sample_rate_hz + _STALL_S
+        return self._call(lambda: self._visit(center_freq_hz, n_skip, n_keep), budget_s)
+
+    def close(self) -> None:
+        """Close the dongle, unless a call into its driver never came back."""
+        try:
+            self._call(self._sdr.close, _STALL_S)
+        except DeviceError:
+            self._sdr.device_opened = False  # pyrtlsdr must not close it under the call that still runs
+        self._calls.put(None)
+
+    def _configure(self) -> None:
+        settings = self._settings
+        try:
+            self._sdr.set_sample_rate(settings.sample_rate_hz)
+            if settings.ppm:  # librtlsdr calls it an error to set what is already set
+                self._sdr.set_freq_correction(settings.ppm)
+            self._sdr.set_agc_mode(False)
+            self._sdr.set_gain(settings.gain_db)
+        except OSError as error:
+            raise DeviceError(f"{self._name} cannot be set up ({error}); unplug it and plug it in again") from error
+
+    def _visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
+        self._tune(center_freq_hz)
+        self._check(self._library.rtlsdr_reset_buffer(self._sdr.dev_p), "flushing")
+        if n_skip:
+            self._read(n_skip)
+        utc_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
+        return Visit(raw=self._read(n_keep), utc_ns=utc_ns, monotonic_ns=monotonic_ns)
+
+    def _tune(self, freq_hz: int) -> None:
+        """Tune; a dongle that refuses is lost only if it also refuses the frequency that it was tuned to."""
+        code = self._library.rtlsdr_set_center_freq(self._sdr.dev_p, freq_hz)
+        if code < 0:
+            last = self._tuned_hz
+            if last is not None and self._library.rtlsdr_set_center_freq(self._sdr.dev_p, last) >= 0:
+                raise TuningRefusedError(
+                    f"{self._name} refused to tune to {freq_hz} Hz (error {code}); narrow the range"
+                )
+            self._check(code, f"tuning to {freq_hz} Hz")
+        self._tuned_hz = freq_hz
+
+    def _read(self, n_samples: int) -> NDArray[np.uint8]:
+        n_bytes = 2 * n_samples
+        raw = np.empty(-(-n_bytes // _USB_BYTES) * _USB_BYTES, np.uint8)
+        for start in range(0, raw.size, _MOST_BYTES):
+            part = raw[start : start + _MOST_BYTES]
+            n_read = ctypes.c_int32(0)
+            code = self._library.rtlsdr_read_sync(
+                self._sdr.dev_p, part.ctypes.data_as(ctypes.c_void_p), part.size, ctypes.byref(n_read)
+            )
+            self._check(code, "reading")
+            if n_read.value != part.size:
+                raise DeviceError(
+                    f"{self._name} gave {n_read.value} of {part.size} bytes; try another USB port or cable"
+                )
+        return raw[:n_bytes]
+
+    def _check(self, code: int, doing: str) -> None:
+        if code < 0:
+            what = "it was unplugged" if code in {-4, -5} else "the USB connection failed"
+            raise DeviceError(f"{self._name}: {doing} failed with libusb error {code}: {what}; check plug and cable")
+
+    def _call(self, function: Callable[[], _T], timeout_s: float) -> _T:
+        future: Future[_T] = Future()
+        self._calls.put((future, function))
+        try:
+            return future.result(timeout_s)
+        except StalledError:
+            future.cancel()
+            raise DeviceError(
+                f"{self._name} gave nothing for {timeout_s:.1f} s; unplug it and plug it in again"
+            ) from None
+
+    def _work(self) -> None:
+        while (job := self._calls.get()) is not None:
+            future, function = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(function())
+            except BaseException as error:  # raised again where the result is awaited
+                future.set_exception(error)
+
+
+def _open(driver: Any, index: int, serial: str) -> Any:
+    try:
+        return driver.RtlSdr(index)
+    except OSError as error:
+        code = error.errno if isinstance(error.errno, int) else 0
+        cure = _OPEN_CURES.get(code, f"{error}; unplug it and plug it in again")
+        raise DeviceError(f"dongle {serial or index} cannot be opened: {cure}") from error

@@ -1,0 +1,193 @@
+"""What every live receiver has in common: hop after hop, and gaps where it fails.
+
+A hop that could not be received is a gap with its reason, never old data. A receiver that is lost is looked for again
+at the next hops, with a wait between tries; when it stays away the rest of the pass is one gap, and the next pass
+starts looking again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.errors import DeviceError
+from sweep.model import HopGap, HopSamples, Instrument
+from sweep.plan import SweepPlan
+
+__all__ = ["LiveSource", "Receiver", "Recovery", "TuningRefusedError", "Visit"]
+
+
+class TuningRefusedError(DeviceError):
+    """The receiver works but cannot tune to this frequency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Visit:
+    """Samples of one frequency.
+
+    Attributes
+    ----------
+    raw : ndarray of uint8, shape (2 * n_keep,)
+    utc_ns, monotonic_ns : int
+        When the first of them was taken.
+    """
+
+    raw: NDArray[np.uint8]
+    utc_ns: int
+    monotonic_ns: int
+
+
+class Receiver(Protocol):
+    """A tunable receiver of 8-bit IQ samples."""
+
+    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
+        """Tune, throw away what was in the pipe and ``n_skip`` samples more, and give ``n_keep`` contiguous ones.
+
+        Raises
+        ------
+        TuningRefusedError
+            Not this frequency; others work.
+        DeviceError
+            The receiver is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the receiver back; a receiver that is lost closes without an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How a lost receiver is looked for.
+
+    Attributes
+    ----------
+    patience : int
+        Failures in a row within a pass, after the first, before the rest of the pass is given up.
+    retry_s : float
+        Wait before each new try but the first.
+    wait : callable
+        Given the seconds; tests pass their own.
+    """
+
+    patience: int = 5
+    retry_s: float = 1.0
+    wait: Callable[[float], None] = time.sleep
+
+
+class LiveSource:
+    """A source of samples (see `sweep.model.IqSource`) over a receiver.
+
+    Parameters
+    ----------
+    receiver : Receiver
+        Connected.
+    reconnect : callable
+        Gives the same receiver anew, or raises DeviceError.
+    plan : SweepPlan
+    instrument : Instrument
+        With the settle time, which is thrown away after each retune.
+    recovery : Recovery
+    """
+
+    def __init__(
+        self,
+        *,
+        receiver: Receiver,
+        reconnect: Callable[[], Receiver],
+        plan: SweepPlan,
+        instrument: Instrument,
+        recovery: Recovery | None = None,
+    ) -> None:
+        self._receiver: Receiver | None = receiver
+        self._reconnect = reconnect
+        self._plan = plan
+        self._instrument = instrument
+        self._recovery = recovery or Recovery()
+        self._n_skip = round((instrument.settle_s or 0.0) * plan.sample_rate_hz)
+        self._failures = 0  # in a row, over passes
+
+    @property
+    def instrument(self) -> Instrument:
+        """What is known of the receiver."""
+        return self._instrument
+
+    @property
+    def plan(self) -> SweepPlan:
+        """The plan that ``blocks`` follows."""
+        return self._plan
+
+    def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
+        """Give hop after hop, pass after pass; for ever when passes is None."""
+        for pass_index in itertools.count() if passes is None else range(passes):
+            yield from self._one_pass(pass_index)
+
+    def close(self) -> None:
+        """Give the receiver back."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.close()
+
+    def _one_pass(self, pass_index: int) -> Iterator[HopSamples | HopGap]:
+        failures = 0
+        for hop_index, center_freq_hz in enumerate(self._plan.hop_centers_hz):
+            try:
+                visit = self._visit(center_freq_hz)
+            except TuningRefusedError as error:
+                yield _gap(pass_index, hop_index, str(error))
+                continue
+            except DeviceError as error:
+                failures += 1
+                if failures > self._recovery.patience:
+                    yield _gap(pass_index, None, f"rest of the pass given up: {error}")
+                    return
+                yield _gap(pass_index, hop_index, str(error))
+                continue
+            failures = 0
+            yield self._hop(pass_index, hop_index, visit)
+
+    def _visit(self, center_freq_hz: int) -> Visit:
+        try:
+            if self._receiver is None:
+                if self._failures > 1:
+                    self._recovery.wait(self._recovery.retry_s)
+                self._receiver = self._reconnect()
+            visit = self._receiver.visit(center_freq_hz, self._n_skip, self._plan.hop_samples)
+        except TuningRefusedError:
+            raise
+        except DeviceError:
+            self._failures += 1
+            self.close()
+            raise
+        self._failures = 0
+        return visit
+
+    def _hop(self, pass_index: int, hop_index: int, visit: Visit) -> HopSamples:
+        return HopSamples(
+            raw=visit.raw,
+            sample_format="cu8",
+            center_freq_hz=float(self._plan.hop_centers_hz[hop_index]),
+            sample_rate_hz=self._plan.sample_rate_hz,
+            gain_db=self._plan.gain_db,
+            utc_ns=visit.utc_ns,
+            monotonic_ns=visit.monotonic_ns,
+            pass_index=pass_index,
+            hop_index=hop_index,
+        )
+
+
+def _gap(pass_index: int, hop_index: int | None, reason: str) -> HopGap:
+    return HopGap(
+        pass_index=pass_index,
+        hop_index=hop_index,
+        utc_ns=time.time_ns(),
+        monotonic_ns=time.monotonic_ns(),
+        reason=reason,
+    )

@@ -1,0 +1,164 @@
+"""``rtlsdr:INDEX-or-SERIAL``: a dongle on this machine, through pyrtlsdr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsp.errors import DeviceError
+from sweep.model import Instrument
+from sweep.sources.dongle import DongleSettings, RtlSdrReceiver, read_tuner, usb_strings
+from sweep.sources.live import LiveSource, Recovery
+from sweep.sources.options import SourceOptions
+from sweep.sources.settle import SettleSearch, settle_receiver
+from sweep.sources.tuners import NOT_REPORTED, live_plan, nearest_gain_db, rate_notes
+
+__all__ = ["DongleInfo", "list_dongles", "open_rtlsdr"]
+
+_FACTORY_SERIAL = "00000001"
+_INDEX_DIGITS = 2  # a longer number is a serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DongleInfo:
+    """A dongle as ``quietroom devices`` lists it.
+
+    Attributes
+    ----------
+    index : int
+    serial, manufacturer, product : str
+    tuner : str or None
+        None when the dongle could not be opened.
+    gains_db : tuple of float
+        What the tuner supports, in dB; empty when it could not be opened.
+    health : tuple of str
+        What a technician should know; empty when nothing is wrong.
+    """
+
+    index: int
+    serial: str
+    manufacturer: str
+    product: str
+    tuner: str | None
+    gains_db: tuple[float, ...]
+    health: tuple[str, ...]
+
+
+def list_dongles() -> list[DongleInfo]:
+    """List the dongles on this machine; each that is free is opened for a moment.
+
+    Raises
+    ------
+    DeviceError
+        The driver is missing.
+    """
+    strings = usb_strings()
+    serials = [serial for _, _, serial in strings]
+    return [_describe(index, *strings[index], serials) for index in range(len(strings))]
+
+
+def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | None = None) -> LiveSource:
+    """Open a dongle and measure its settle time.
+
+    Parameters
+    ----------
+    address : str
+        Index (0, 1 ...) or serial; empty for the first dongle.
+    options : SourceOptions
+        Default: all that the tuner covers, 2.4 MS/s, the gain nearest to 28 dB; the automatic gain is always off.
+    recovery : Recovery, optional
+        How to look for a dongle that was pulled.
+
+    Raises
+    ------
+    DeviceError
+        The driver is missing, there is no such dongle, two have this serial, or it cannot be opened.
+    ParameterError
+        An option is outside what the dongle can do.
+    """
+    index = _find(address)
+    manufacturer, product, serial = usb_strings()[index]
+    tuner, gains_db = read_tuner(index, serial)
+    gain_db = nearest_gain_db(gains_db, options.gain_db)
+    plan = live_plan(options, tuner, gain_db)
+
+    def connect() -> RtlSdrReceiver:
+        settings = DongleSettings(sample_rate_hz=plan.sample_rate_hz, gain_db=gain_db, ppm=options.ppm)
+        return RtlSdrReceiver(_find_again(index, serial), serial, settings)
+
+    receiver = connect()
+    settle = settle_receiver(receiver, plan, tuner, SettleSearch())
+    instrument = Instrument(
+        driver="rtlsdr",
+        serial=serial,
+        product=f"{manufacturer} {product}".strip(),
+        tuner=tuner.name,
+        gain_db=gain_db,
+        ppm=float(options.ppm),
+        antenna=options.antenna,
+        sample_format="cu8",
+        settle_s=settle.settle_s,
+        settle_measured=settle.measured,
+        notes=(settle.note, NOT_REPORTED, *rate_notes(plan.sample_rate_hz)),
+    )
+    return LiveSource(receiver=receiver, reconnect=connect, plan=plan, instrument=instrument, recovery=recovery)
+
+
+def _find(address: str) -> int:
+    """Index of the dongle that an address names."""
+    serials = [serial for _, _, serial in usb_strings()]
+    if not serials:
+        raise DeviceError("no RTL-SDR dongle was found; plug one in, or name another source with --source")
+    wanted = address.strip() or "0"
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _INDEX_DIGITS and str(int(wanted)) == wanted:
+        if int(wanted) < len(serials):
+            return int(wanted)
+        if wanted not in serials:
+            raise DeviceError(
+                f"there is no dongle {wanted}: {len(serials)} found, counted from 0; see 'quietroom devices'"
+            )
+    if wanted not in serials:
+        raise DeviceError(f"no dongle has serial {wanted!r}; found: {', '.join(serials)}; see 'quietroom devices'")
+    if serials.count(wanted) > 1:
+        raise DeviceError(
+            f"{serials.count(wanted)} dongles have serial {wanted}; use rtlsdr:INDEX, or give one another serial with: "
+            "rtl_eeprom -d INDEX -s SERIAL"
+        )
+    return serials.index(wanted)
+
+
+def _find_again(index: int, serial: str) -> int:
+    """Index of the dongle that was opened first, which may have moved when it was plugged in again."""
+    serials = [found for _, _, found in usb_strings()]
+    if index < len(serials) and serials[index] == serial:
+        return index
+    if serials.count(serial) == 1:
+        return serials.index(serial)
+    raise DeviceError(f"dongle {serial or index} is not there; plug it in again")
+
+
+def _describe(index: int, manufacturer: str, product: str, serial: str, serials: list[str]) -> DongleInfo:
+    health = _serial_health(serial, serials)
+    tuner: str | None = None
+    gains_db: tuple[float, ...] = ()
+    try:
+        chip, gains_db = read_tuner(index, serial)
+        tuner = chip.name
+    except DeviceError as error:
+        health += (str(error),)
+    return DongleInfo(
+        index=index,
+        serial=serial,
+        manufacturer=manufacturer,
+        product=product,
+        tuner=tuner,
+        gains_db=gains_db,
+        health=health,
+    )
+
+
+def _serial_health(serial: str, serials: list[str]) -> tuple[str, ...]:
+    if serials.count(serial) > 1:
+        return (f"{serials.count(serial)} dongles share serial {serial}; give one another with rtl_eeprom -s",)
+    if serial == _FACTORY_SERIAL:
+        return ("serial is the factory's 00000001; give it one of its own with rtl_eeprom -s",)
+    return () if serial else ("it has no readable serial",)
