@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as StalledError
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 from dsp.errors import DeviceError
 from sweep.sources.driver import load_driver, load_library
 from sweep.sources.live import TuningRefusedError, Visit
-from sweep.sources.tuners import Tuner, tuner_of
+from sweep.sources.tuners import ReceiverSettings, Tuner, tuner_of
 
-__all__ = ["DongleSettings", "RtlSdrReceiver", "read_tuner", "usb_strings"]
+__all__ = ["RtlSdrReceiver", "read_tuner", "usb_strings"]
 
 _T = TypeVar("_T")
 _USB_BYTES = 512  # reads are whole USB packets
@@ -69,15 +68,6 @@ def read_tuner(index: int, serial: str) -> tuple[Tuner, tuple[float, ...]]:
         sdr.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DongleSettings:
-    """What a dongle is set to for a whole visit; the automatic gain is off."""
-
-    sample_rate_hz: int
-    gain_db: float
-    ppm: int
-
-
 class RtlSdrReceiver:
     """One open dongle (see `sweep.sources.live.Receiver`).
 
@@ -85,7 +75,7 @@ class RtlSdrReceiver:
     a dongle that stopped is noticed.
     """
 
-    def __init__(self, index: int, serial: str, settings: DongleSettings) -> None:
+    def __init__(self, index: int, serial: str, settings: ReceiverSettings) -> None:
         self._name = f"dongle {serial or index}"
         self._settings = settings
         self._library = load_library()

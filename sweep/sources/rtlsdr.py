@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from dsp.errors import DeviceError
 from sweep.model import Instrument
-from sweep.sources.dongle import DongleSettings, RtlSdrReceiver, read_tuner, usb_strings
+from sweep.sources.dongle import RtlSdrReceiver, read_tuner, usb_strings
 from sweep.sources.live import LiveSource, Recovery
 from sweep.sources.options import SourceOptions
 from sweep.sources.settle import SettleSearch, settle_receiver
-from sweep.sources.tuners import NOT_REPORTED, live_plan, nearest_gain_db, rate_notes
+from sweep.sources.tuners import NOT_REPORTED, ReceiverSettings, live_plan, nearest_gain_db, rate_notes
 
 __all__ = ["DongleInfo", "list_dongles", "open_rtlsdr"]
 
@@ -82,7 +82,7 @@ def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | No
     plan = live_plan(options, tuner, gain_db)
 
     def connect() -> RtlSdrReceiver:
-        settings = DongleSettings(sample_rate_hz=plan.sample_rate_hz, gain_db=gain_db, ppm=options.ppm)
+        settings = ReceiverSettings(sample_rate_hz=plan.sample_rate_hz, gain_db=gain_db, ppm=options.ppm)
         return RtlSdrReceiver(_find_again(index, serial), serial, settings)
 
     receiver = connect()

@@ -10,7 +10,16 @@ from sweep.plan import DEFAULT_SAMPLE_RATE_HZ, SweepPlan, plan_hops
 from sweep.sources.options import SourceOptions
 from sweep.units import format_hz
 
-__all__ = ["DEFAULT_GAIN_DB", "NOT_REPORTED", "Tuner", "live_plan", "nearest_gain_db", "rate_notes", "tuner_of"]
+__all__ = [
+    "DEFAULT_GAIN_DB",
+    "NOT_REPORTED",
+    "ReceiverSettings",
+    "Tuner",
+    "live_plan",
+    "nearest_gain_db",
+    "rate_notes",
+    "tuner_of",
+]
 
 DEFAULT_GAIN_DB = 28.0
 """Leaves head-room for a strong broadcast band and is well above the noise of the converter."""
@@ -42,6 +51,15 @@ class Tuner:
     name: str
     ranges_hz: tuple[tuple[int, int], ...]
     gains_db: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings:
+    """What a receiver is set to for a whole visit; the automatic gain is off."""
+
+    sample_rate_hz: int
+    gain_db: float
+    ppm: int
 
 
 # Numbers of librtlsdr's enum rtlsdr_tuner; ranges from osmocom's rtl-sdr page; gains from librtlsdr's tables.
