@@ -515,9 +515,9 @@ class JournalReader:
         payload = os.pread(self._descriptor, frame.length, frame.payload_offset)
         if zlib.crc32(payload) == frame.payload_crc:
             return frame, payload
-        if frame.end == self._size:
-            return None
-        raise self._damage(record, offset, "its payload")
+        if self._record_follows(record, frame.end):
+            raise self._damage(record, offset, "its payload")
+        return None
 
     def _record_follows(self, record: int, offset: int) -> bool:
         """Look for the header of a later record, so that damage is told from a torn end."""

@@ -85,7 +85,7 @@ def make_start(plan: SweepPlan | None = None, **more: Any) -> dict[str, Any]:
         "source": "rtlsdr:00000001",
         "software": "quietroom 0.1.0",
         "engine": "scipy",
-        "start_time": "2026-11-18T05:46:40.123456789Z",
+        "start_time": "2026-11-18T11:06:40.123456789Z",
         "plan": plain,
         "instrument": {**asdict(instrument), "notes": list(instrument.notes)},
         "baseline": None,
@@ -106,8 +106,8 @@ def make_finding(name: str = "F1") -> dict[str, Any]:
         "snr_db": None,
         "excess_db": 12.25,
         "p_value": 1e-12,
-        "first_seen": "2026-11-18T05:46:40Z",
-        "last_seen": "2026-11-18T05:47:40Z",
+        "first_seen": "2026-11-18T11:06:40Z",
+        "last_seen": "2026-11-18T11:07:40Z",
         "hits": 3,
         "visits": 1,
         "duty_cycle": None,
@@ -172,5 +172,5 @@ def write_journal(
         journal.append_finding(make_finding())
         journal.sync()
         if closed:
-            journal.close_with(make_judgement(layout, baseline=baseline), end_time="2026-11-18T05:50:00Z")
+            journal.close_with(make_judgement(layout, baseline=baseline), end_time="2026-11-18T11:10:00Z")
     return rows
