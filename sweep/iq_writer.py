@@ -1,0 +1,224 @@
+"""Keeping the raw samples of a sweep as SigMF: one recording a pass, one capture a hop."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sigmf
+
+from dsp.errors import ParameterError, RecordError
+from dsp.samples import as_components
+from sweep import __version__
+from sweep.model import HopGap, HopSamples, Instrument
+from sweep.plan import SweepPlan
+from sweep.sources.recorded.quietroom_keys import EXTENSION, capture_keys, gap_keys, global_keys
+from sweep.units import iso_utc
+
+__all__ = ["IqWriter"]
+
+
+class IqWriter:
+    """Write hops as they come; replayed, they are the same hops, bit for bit and nanosecond for nanosecond.
+
+    ``pass-0000.sigmf-data`` grows while its pass lasts. ``pass-0000.sigmf-meta`` appears at once and whole, when the
+    last hop of the pass is there, when the next pass begins, or at `close`. A pass that is all gap has metadata only.
+
+    Parameters
+    ----------
+    folder : Path
+        Made here; may exist if it is empty.
+    plan : SweepPlan
+    instrument : Instrument
+
+    Raises
+    ------
+    RecordError
+        The folder is not empty, or cannot be made.
+    """
+
+    def __init__(self, folder: Path, plan: SweepPlan, instrument: Instrument) -> None:
+        with _naming(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise RecordError(f"{folder}: is not empty; samples are kept in a folder of their own, give another")
+        self._folder = folder
+        self._plan = plan
+        self._instrument = instrument
+        self._pass: _PassFiles | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, hop: HopSamples | HopGap) -> None:
+        """Append a hop or a gap.
+
+        Parameters
+        ----------
+        hop : HopSamples or HopGap
+            In the order in which the source gave them: pass after pass.
+
+        Raises
+        ------
+        ParameterError
+            It does not follow the plan, its format changes within a pass, or its pass is over.
+        RecordError
+            The disk refuses; the hops before this one are whole.
+        """
+        if isinstance(hop, HopSamples):
+            self._check(hop)
+        if self._pass is not None and hop.pass_index != self._pass.index:
+            if hop.pass_index < self._pass.index:
+                raise ParameterError(f"a hop of pass {hop.pass_index} came after pass {self._pass.index} had begun")
+            self.close()
+        if self._pass is None:
+            self._pass = _PassFiles(self._folder, hop.pass_index, self._plan, self._instrument)
+        self._pass.append(hop)
+        if hop.hop_index in (None, self._plan.n_hops - 1):
+            self._pass.save()
+
+    def close(self) -> None:
+        """Finish the current pass, however many hops it has.
+
+        Raises
+        ------
+        RecordError
+            The disk refuses.
+        """
+        files, self._pass = self._pass, None
+        if files is not None:
+            files.close()
+
+    def _check(self, hop: HopSamples) -> None:
+        n_samples = as_components(hop.raw, hop.sample_format).size // 2
+        if n_samples < self._plan.hop_samples or hop.sample_rate_hz != self._plan.sample_rate_hz:
+            raise ParameterError(
+                f"hop {hop.hop_index} of pass {hop.pass_index} has {n_samples} samples at {hop.sample_rate_hz} S/s, "
+                f"but its plan wants {self._plan.hop_samples} at {self._plan.sample_rate_hz} S/s"
+            )
+
+
+class _PassFiles:
+    """The two files of one pass."""
+
+    def __init__(self, folder: Path, index: int, plan: SweepPlan, instrument: Instrument) -> None:
+        self.index = index
+        self._data_path = folder / f"pass-{index:04d}.sigmf-data"
+        self._meta_path = folder / f"pass-{index:04d}.sigmf-meta"
+        self._plan = plan
+        self._instrument = instrument
+        self._digest = hashlib.sha512()
+        self._descriptor: int | None = None
+        self._n_bytes = 0
+        self._n_samples = 0
+        self._sample_format: str | None = None
+        self._captures: list[dict[str, Any]] = []
+        self._gaps: list[dict[str, Any]] = []
+        self._saved = False
+
+    def append(self, hop: HopSamples | HopGap) -> None:
+        self._saved = False
+        if isinstance(hop, HopGap):
+            self._gaps.append(gap_keys(hop, before_capture=len(self._captures)))
+            return
+        if self._sample_format not in (None, hop.sample_format):
+            raise ParameterError(f"samples change from {self._sample_format} to {hop.sample_format} within a pass")
+        self._sample_format = hop.sample_format
+        self._write(hop.raw.tobytes())
+        self._captures.append(
+            {
+                "core:sample_start": self._n_samples,
+                "core:frequency": hop.center_freq_hz,
+                "core:datetime": iso_utc(hop.utc_ns),
+                **capture_keys(hop),
+            }
+        )
+        self._n_samples += hop.raw.size // 2
+
+    def _write(self, content: bytes) -> None:
+        """Write all or nothing of a hop, so that a full disk leaves whole hops."""
+        with _naming(self._data_path):
+            if self._descriptor is None:
+                self._descriptor = os.open(self._data_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            left = memoryview(content)
+            try:
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+            except OSError:
+                os.ftruncate(self._descriptor, self._n_bytes)
+                os.lseek(self._descriptor, self._n_bytes, os.SEEK_SET)
+                raise
+        self._n_bytes += len(content)
+        self._digest.update(content)
+
+    def save(self) -> None:
+        """Sync the samples, then put whole metadata in place."""
+        if self._saved:
+            return
+        part = self._meta_path.with_suffix(".sigmf-meta.part")
+        with _naming(self._meta_path):
+            if self._descriptor is not None:
+                os.fsync(self._descriptor)
+            with part.open("w", encoding="utf-8") as handle:
+                handle.write(sigmf.SigMFFile(metadata=self._metadata()).dumps() + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+            part.replace(self._meta_path)
+            _sync_folder(self._meta_path.parent)
+        self._saved = True
+
+    def close(self) -> None:
+        """Save, and give the file back whatever happens."""
+        try:
+            self.save()
+        finally:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _metadata(self) -> dict[str, Any]:
+        hardware = " ".join(text for text in (self._instrument.product, self._instrument.serial) if text)
+        info: dict[str, Any] = {
+            "core:datatype": self._sample_format or self._instrument.sample_format or "cu8",
+            "core:sample_rate": self._plan.sample_rate_hz,
+            "core:num_channels": 1,
+            "core:recorder": f"Quietroom {__version__}",
+            "core:extensions": [EXTENSION],
+            **global_keys(self._plan, self._instrument, self._gaps),
+        }
+        if hardware:
+            info["core:hw"] = hardware
+        if self._captures:
+            info["core:sha512"] = self._digest.hexdigest()
+        else:
+            info["core:metadata_only"] = True
+        return {"global": info, "captures": self._captures, "annotations": []}
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what the system says into an error that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot keep samples: {error.strerror or error}; free the disk or do not keep them"
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
