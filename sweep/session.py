@@ -20,6 +20,7 @@ from sweep.model import (
     GapSeen,
     HopDone,
     HopGap,
+    HopSamples,
     IqSource,
     Judge,
     RowDone,
@@ -54,6 +55,11 @@ class _OpenRecord:
             return GapSeen(gap=piece)
         self.n_rows += 1
         return RowDone(row=piece, leaf=self.journal.append_row(piece))
+
+    def keep(self, block: HopSamples | HopGap) -> None:
+        """Keep the raw samples, where they are wanted."""
+        if self.iq_writer is not None:
+            self.iq_writer.write(block)
 
     def close_iq(self) -> None:
         """Close the kept samples, once."""
@@ -174,17 +180,22 @@ class SweepSession:
                     end_ns = None if self._duration_s is None else block.monotonic_ns + self._duration_s * 1e9
                 if end_ns is not None and assembler.is_next_pass(block) and block.monotonic_ns >= end_ns:
                     break
-                if self._open.iq_writer is not None:
-                    self._open.iq_writer.write(block)
+                self._open.keep(block)
                 yield from assembler.take(block)
                 if self._stopping and not assembler.has_finished(self._passes):
-                    yield from assembler.break_off("stopped by the user")
+                    yield from self._break_off(assembler, "stopped by the user")
                     break
         except DeviceError as error:
             if self._open is None:
                 raise
-            yield from assembler.break_off(str(error))
+            yield from self._break_off(assembler, str(error))
         yield from assembler.finish()
+
+    def _break_off(self, assembler: PassAssembler, cause: str) -> Iterator[_Piece]:
+        for piece in assembler.break_off(cause):
+            if isinstance(piece, HopGap):
+                self._opened.keep(piece)
+            yield piece
 
     def _spectra(self, source: SpectraSource) -> Iterator[_Piece]:
         """Take the rows that another tool made as they are."""
@@ -221,13 +232,11 @@ class SweepSession:
         record_path = self._name_record(utc_ns)
         journal_path = record_path.with_suffix(".journal")
         journal = JournalWriter.create(journal_path, start, layout)
-        keep = self._keep_iq and plan is not None
+        iq_writer = None
+        if self._keep_iq and plan is not None:
+            iq_writer = IqWriter(record_path.with_suffix(".iq"), plan, source.instrument)
         return _OpenRecord(
-            record_path=record_path,
-            journal_path=journal_path,
-            journal=journal,
-            layout=layout,
-            iq_writer=IqWriter(record_path.with_suffix(".iq"), plan, source.instrument) if keep else None,
+            record_path=record_path, journal_path=journal_path, journal=journal, layout=layout, iq_writer=iq_writer
         )
 
     def _commit(self, pieces: Iterable[_Piece]) -> Iterator[Event]:

@@ -212,10 +212,13 @@ class PassAssembler:
         last, n_hops = self._last, self._plan.n_hops
         if last is None:
             return
-        n_done = n_hops if last.hop_index is None else last.hop_index + 1
+        if last.hop_index is None or last.hop_index == n_hops - 1:
+            pass_index, n_done = last.pass_index + 1, 0
+        else:
+            pass_index, n_done = last.pass_index, last.hop_index + 1
         dwell_ns = round(self._plan.dwell_s * 1e9)
         yield HopGap(
-            pass_index=last.pass_index,
+            pass_index=pass_index,
             hop_index=None,
             utc_ns=last.utc_ns + dwell_ns,
             monotonic_ns=last.monotonic_ns + dwell_ns,

@@ -49,8 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     An error that the user can mend is one line on standard error and exit 2. A defect of Quietroom shows its traceback.
     """
     try:
-        code = run(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
+        try:
+            return run(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output went away: no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
@@ -64,7 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
         return _complain(f"{where}{error.strerror or error}; check the path, its permissions and the disk")
-    return code
 
 
 def _complain(message: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,7 +16,8 @@ _VERDICTS = {
     "no_anomaly_detected": "no anomalous emitter was detected",
     "inconclusive": "inconclusive",
 }
-_HEADER = ("id", "kind", "MHz", "kHz wide", "dBFS", "excess dB", "duty %", "threat", "decision", "first reason")
+_HEADER = ("id", "kind", "MHz", "kHz wide", "dBFS", "excess dB", "duty %", "threat", "decision")
+_WIDTH = 100
 _STATES = (("measured", "measured"), ("overloaded", "overloaded"), ("not_measured", "not measured"))
 
 _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
@@ -45,10 +47,14 @@ def findings_lines(document: Mapping[str, Any], decisions: Mapping[str, str] | N
         Finding id to what was decided about it.
     """
     findings = document["findings"]
-    lines = [verdict_line(document)]
+    lines = _wrap(verdict_line(document))
     if findings:
         rows = [_finding_cells(finding, (decisions or {}).get(finding["id"], "-")) for finding in findings]
-        lines += ["", *table(_HEADER, rows), ""]
+        header, *body = table(_HEADER, rows, width=_WIDTH)
+        lines += ["", header]
+        for row, finding in zip(body, findings, strict=True):
+            lines += [row, *_wrap("".join(finding["threat"]["reasons"][:1]), indent="     ")]
+        lines.append("")
     return lines + coverage_lines(document)
 
 
@@ -61,13 +67,15 @@ def coverage_lines(document: Mapping[str, Any]) -> list[str]:
     start, stop = min(part["start_hz"] for part in coverage), max(part["stop_hz"] for part in coverage)
     lines = [f"Coverage: {', '.join(parts)}, between {format_hz(start)} and {format_hz(stop)}"]
     measured = [part for part in coverage if part["state"] == "measured"]
-    lines.append(_sensitivity(measured))
-    lines.append(f"Could have been missed: {'; '.join(_missed(measured))}")
-    return lines
+    lines += _wrap(_sensitivity(measured))
+    return lines + _wrap(f"Could have been missed: {'; '.join(_missed(measured))}")
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent or "  ")
 
 
 def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]:
-    threat = finding["threat"]
     duty, width_hz = finding["duty_cycle"], finding["occupied_bw_hz"]
     return (
         finding["id"],
@@ -77,9 +85,8 @@ def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]
         level(finding["power_dbfs"]),
         level(finding["excess_db"]),
         "-" if duty is None else f"{100 * duty:.0f}",
-        threat["level"],
+        finding["threat"]["level"],
         decision if decision != "-" or finding.get("known_as") is None else "in inventory",
-        next(iter(threat["reasons"]), "-"),
     )
 
 
@@ -91,9 +98,9 @@ def _sensitivity(measured: list[Mapping[str, Any]]) -> str:
     levels = [part["min_detectable_dbfs"] for part in measured if part["min_detectable_dbfs"] is not None]
     dwells = [part["dwell_s"] for part in measured if part["dwell_s"] is not None]
     visits = max((part["visits"] for part in measured if part["visits"] is not None), default=None)
-    words = ["a steady emitter is detectable from a level that is not known"]
+    words = ["the detectable level is not known"]
     if levels:
-        words = [f"a steady emitter is detectable from {min(levels):.1f} dBFS (best) to {max(levels):.1f} dBFS (worst)"]
+        words = [f"a steady emitter from {min(levels):.1f} dBFS (best) to {max(levels):.1f} dBFS (worst)"]
     if dwells:
         words.append(f"{min(dwells):.3g} s on each frequency")
     if visits is not None:
@@ -102,9 +109,10 @@ def _sensitivity(measured: list[Mapping[str, Any]]) -> str:
 
 
 def _missed(measured: list[Mapping[str, Any]]) -> list[str]:
-    missed = []
+    short = []
     for length, words in _LENGTHS:
         chances = [part["poi"][length] for part in measured if part["poi"].get(length) is not None]
         if chances and min(chances) < _AS_GOOD_AS_CERTAIN:
-            missed.append(f"a single transmission of {words} (met with a chance of {100 * min(chances):.2g} %)")
-    return [*missed, "anything weaker, outside these ranges, or off at the time"]
+            short.append(f"of {words} (met with a chance of {100 * min(chances):.2g} %)")
+    once = [f"a single transmission {', '.join(short)}"] if short else []
+    return [*once, "anything weaker, outside these ranges, or off at the time"]

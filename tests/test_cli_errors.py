@@ -1,0 +1,192 @@
+"""A user's mistake is one line on standard error and exit 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweep.cli.main import main
+from sweep.cli.parser import build_parser
+from sweep.workspace import Workspace
+
+
+def commands(parser: ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ArgumentParser]]:
+    """Every command with its parser."""
+    nested = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
+    if not nested:
+        yield words, parser
+    for action in nested:
+        for name, child in action.choices.items():
+            yield from commands(child, (*words, name))
+
+
+COMMANDS = dict(commands(build_parser()))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace that is the current folder."""
+    monkeypatch.delenv("QUIETROOM_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return Workspace.create(tmp_path)
+
+
+def contents(folder: Path) -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def run(argv: list[str]) -> int:
+    try:
+        return main(argv)
+    except SystemExit as stop:  # argparse
+        return int(stop.code or 0)
+
+
+def test_the_contract_has_these_commands() -> None:
+    assert {" ".join(words) for words in COMMANDS} == {
+        "init",
+        "demo",
+        "devices",
+        "sweep",
+        "replay",
+        "baseline learn",
+        "baseline list",
+        "baseline show",
+        "compare",
+        "findings",
+        "mark",
+        "plot",
+        "report",
+        "export",
+        "recover",
+    }
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_help_and_a_function(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--help"]) == 0
+    assert f"quietroom {' '.join(words)}" in capsys.readouterr().out
+    module, function = COMMANDS[words].get_default("target").split(":")
+    assert callable(getattr(importlib.import_module(f"sweep.cli.{module}"), function))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "COMMAND"),
+        ("swep lab", "invalid choice: 'swep'"),
+        ("sweep", "required: ROOM"),
+        ("sweep ../lab", "room name '../lab' is not usable"),
+        ("sweep lab --range 430M", "range '430M' has no colon"),
+        ("sweep lab --range 440M:430M", "ends at or below its start"),
+        ("sweep lab --range 4x:5x", "frequency '4x' is not a number"),
+        ("sweep lab --passes 0", "'0' is not a whole number above 0"),
+        ("sweep lab --passes 1 --duration 10s", "not allowed with"),
+        ("sweep lab --duration -3", "expected one argument"),
+        ("sweep lab --duration 3d", "duration '3d' is not a time"),
+        ("sweep lab --false-alarms-per-sweep nan", "'nan' is not a number above 0"),
+        ("sweep lab --operator \a", "control characters"),
+        ("sweep lab --source wlan0", "source 'wlan0' is none of rtlsdr:..., rtltcp:..., sim:..."),
+        ("sweep lab --source sim:no-such-scene", "no-such-scene"),
+        ("sweep lab --source sim:none.toml", "none.toml"),
+        ("sweep lab --source rtltcp:nowhere", "nowhere"),
+        ("sweep lab --source sim:meeting-room --bin-width 7", "bin width 7 Hz"),
+        ("sweep lab --source sim:meeting-room --baseline 20200101", "20200101"),
+        ("replay lab none.cu8", "none.cu8"),
+        ("replay lab text.txt", "text.txt"),
+        ("replay lab empty.cu8 --rate 250k --center 433.92M", "empty.cu8"),
+        ("replay lab text.txt --format cu4", "invalid choice: 'cu4'"),
+        ("baseline learn lab none.h5", "none.h5"),
+        ("baseline learn lab text.h5", "text.h5"),
+        ("baseline show lab", "lab"),
+        ("baseline show lab 17", "17"),
+        ("compare none", "none: no such record"),
+        ("findings none.h5", "none.h5: no such record"),
+        ("findings text.h5", "text.h5: is not an HDF5 file"),
+        ("mark none F1 --as known --reason tested --by me", "none: no such record"),
+        ("mark none F1 --as guilty --reason tested --by me", "invalid choice: 'guilty'"),
+        ("plot none", "none: no such record"),
+        ("report none", "none: no such record"),
+        ("export none --format json", "none: no such record"),
+        ("export none --format json,xml", "format 'xml' is not one of json, csv"),
+        ("recover none.journal", "none.journal"),
+        ("recover text.txt", "text.txt"),
+        ("demo .", ". is there already"),
+        ("init text.txt", "text.txt is in the way"),
+    ],
+)
+def test_mistakes(workspace: Workspace, capsys: pytest.CaptureFixture[str], line: str, message: str) -> None:
+    for name in ("text.txt", "text.h5"):
+        (workspace.root / name).write_text("not radio\n")
+    (workspace.root / "empty.cu8").touch()
+    before = contents(workspace.root)
+    code = run(line.split(" ") if line else [])
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("quietroom")
+    assert message in said.err
+    assert {path: data for path, data in contents(workspace.root).items() if path.is_file()} == {
+        path: data for path, data in before.items() if path.is_file()
+    }
+    assert not list(workspace.sweeps.iterdir())
+
+
+@pytest.mark.parametrize("line", ["sweep lab --source sim:meeting-room", "replay lab x.cu8", "baseline list lab"])
+def test_outside_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    monkeypatch.delenv("QUIETROOM_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run(line.split()) == 2
+    said = capsys.readouterr().err
+    assert "is not a Quietroom workspace" in said
+    assert "init" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_before_the_sweep(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = os.statvfs_result  # only its being there matters: the numbers come from below
+    assert usage
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    assert run(["sweep", "lab", "--source", "sim:meeting-room", "--range", "433M:434M"]) == 2
+    assert "MB free, but this sweep may need" in capsys.readouterr().err
+    assert not list(workspace.sweeps.iterdir())
+
+
+def test_a_driver_that_cannot_be_loaded_is_named(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUIETROOM_LIBRTLSDR", str(workspace.root / "none.so"))
+    for line in ("devices", "sweep lab"):
+        assert run(line.split()) == 2
+        said = capsys.readouterr().err
+        assert "none.so" in said
+        assert said.count("\n") == 1
+
+
+def test_a_defect_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.cli.setup.init", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["init"])
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    code = "import sys\nfrom sweep.cli.main import main\nsys.exit(main(['--help']))\n"
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stderr is not None
+    writer.stdout.close()
+    errors = writer.stderr.read().decode()
+    writer.wait(timeout=30)
+    writer.stderr.close()
+    assert "Traceback" not in errors
