@@ -1,0 +1,210 @@
+"""The simulated room as a source: ``sim:SCENE?visit=V&seed=S&bugs=B&pace=1``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from urllib.parse import parse_qsl
+
+from dsp.errors import ParameterError
+from sweep.model import HopGap, HopSamples, Instrument
+from sweep.plan import SweepPlan, plan_hops
+from sweep.scene.loading import TUNER_RANGE_HZ, load_scene, scene_ranges
+from sweep.scene.room import Room, choose_bugs
+from sweep.scene.schema import Scene
+from sweep.sources.options import SourceOptions
+
+__all__ = ["SimSource", "open_sim"]
+
+_DAY_NS = 86_400_000_000_000
+_RATES_HZ = (225_000, 3_200_000)
+_GAINS_DB = (0.0, 50.0)
+_MAX_PPM = 200
+_MAX_HOP_SAMPLES = 1 << 21  # half of the noise table
+_MAX_VISIT = 36_500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Address:
+    """What the address says, in values."""
+
+    scene: str
+    visit: int = 0
+    seed: int | None = None
+    bugs: str = "none"
+    pace: bool = False
+
+
+def open_sim(address: str, options: SourceOptions) -> SimSource:
+    """Open a simulated room.
+
+    Parameters
+    ----------
+    address : str
+        What follows ``sim:``: a shipped scene or a path ending in ``.toml``, and optionally a query with ``visit``
+        (0, 1, 2 ... days after the start of the scene), ``seed``, ``bugs`` (``none``, ``all``, or names with commas)
+        and ``pace=1`` (keep real time).
+    options : SourceOptions
+        Ranges, rate and gain default to the scene's.
+
+    Raises
+    ------
+    ParameterError
+        The address or an option is not one that a simulated room has.
+    CaptureError
+        The scene file cannot be read or is not valid.
+
+    Examples
+    --------
+    >>> source = open_sim("meeting-room?bugs=nfm-bug", SourceOptions(ranges_hz=((433_000_000, 434_000_000),)))
+    >>> [hop.raw.size for hop in source.blocks(1)]
+    [62400]
+    """
+    parsed = _parse(address)
+    _check_options(options)
+    scene = load_scene(parsed.scene)
+    plan = plan_hops(
+        options.ranges_hz or scene_ranges(scene),
+        **({} if options.sample_rate_hz is None else {"sample_rate_hz": options.sample_rate_hz}),
+        bin_width_hz=options.bin_width_hz,
+        n_frames=options.n_frames,
+        gain_db=scene.receiver.gain_db if options.gain_db is None else options.gain_db,
+    )
+    if plan.hop_samples > _MAX_HOP_SAMPLES:
+        raise ParameterError(
+            f"a hop of {plan.hop_samples} samples is above the simulator's {_MAX_HOP_SAMPLES}; ask for fewer frames"
+        )
+    return SimSource(parsed, scene, plan, options)
+
+
+class SimSource:
+    """Samples of a simulated room; the same address and options give the same bytes and times."""
+
+    def __init__(self, address: _Address, scene: Scene, plan: SweepPlan, options: SourceOptions) -> None:
+        seed = scene.seed if address.seed is None else address.seed
+        bugs = choose_bugs(scene, address.bugs)
+        self._plan = plan
+        self._pace = address.pace
+        self._settle_s = scene.receiver.settle_s
+        self._start_ns = round(scene.start.timestamp()) * 1_000_000_000 + address.visit * _DAY_NS
+        self._room = Room(
+            scene,
+            seed=seed,
+            visit=address.visit,
+            bugs=bugs,
+            sample_rate_hz=plan.sample_rate_hz,
+            gain_db=plan.gain_db,
+            ppm=options.ppm,
+        )
+        self._instrument = Instrument(
+            driver="sim",
+            serial=f"SIM-{address.scene if not address.scene.endswith('.toml') else scene.title}",
+            product="simulated room",
+            tuner="R820T, simulated",
+            gain_db=plan.gain_db,
+            ppm=float(options.ppm),
+            antenna=options.antenna or scene.receiver.antenna,
+            sample_format="cu8",
+            settle_s=self._settle_s,
+            settle_measured=False,
+            synthetic=True,
+            notes=(f"scene {address.scene}, seed {seed}, visit {address.visit}, bugs {','.join(bugs) or 'none'}",),
+        )
+
+    @property
+    def instrument(self) -> Instrument:
+        """The simulated dongle."""
+        return self._instrument
+
+    @property
+    def plan(self) -> SweepPlan:
+        """The plan that ``blocks`` follows."""
+        return self._plan
+
+    @property
+    def room(self) -> Room:
+        """The room behind the samples: what is really there."""
+        return self._room
+
+    def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
+        """Give hop after hop in simulated time; for ever when passes is None."""
+        plan = self._plan
+        step_ns = round((self._settle_s + plan.dwell_s) * 1e9)
+        settle_ns = round(self._settle_s * 1e9)
+        begun = time.monotonic()
+        for pass_index in range(passes) if passes is not None else count():
+            for hop_index, center_freq_hz in enumerate(plan.hop_centers_hz):
+                elapsed_ns = (pass_index * plan.n_hops + hop_index) * step_ns + settle_ns
+                start_ns = self._start_ns + elapsed_ns
+                raw = self._room.capture(
+                    center_freq_hz, start_ns, plan.hop_samples, pass_index=pass_index, hop_index=hop_index
+                )
+                if self._pace:
+                    ready = begun + (elapsed_ns - settle_ns + step_ns) / 1e9
+                    time.sleep(max(0.0, ready - time.monotonic()))
+                yield HopSamples(
+                    raw=raw,
+                    sample_format="cu8",
+                    center_freq_hz=float(center_freq_hz),
+                    sample_rate_hz=plan.sample_rate_hz,
+                    gain_db=plan.gain_db,
+                    utc_ns=start_ns,
+                    monotonic_ns=elapsed_ns,
+                    pass_index=pass_index,
+                    hop_index=hop_index,
+                )
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _parse(address: str) -> _Address:
+    scene, mark, query = address.partition("?")
+    if not scene:
+        raise ParameterError(f"source 'sim:{address}' names no scene; write for example sim:meeting-room")
+    try:
+        pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True, max_num_fields=10) if mark else []
+    except ValueError as error:
+        raise ParameterError(f"query {query!r} of sim:{scene} is not KEY=VALUE with & between") from error
+    values = dict(pairs)
+    allowed = ("visit", "seed", "bugs", "pace")
+    for key in values:
+        if key not in allowed:
+            raise ParameterError(f"query key {key!r} of sim:{scene} is unknown; use {', '.join(allowed)}")
+    if len(values) < len(pairs):
+        raise ParameterError(f"query {query!r} of sim:{scene} says a key twice; say it once")
+    return _Address(
+        scene=scene,
+        visit=_whole(values.get("visit", "0"), "visit", _MAX_VISIT),
+        seed=_whole(values["seed"], "seed", 2**63 - 1) if "seed" in values else None,
+        bugs=values.get("bugs", "none"),
+        pace=bool(_whole(values.get("pace", "0"), "pace", 1)),
+    )
+
+
+def _whole(text: str, key: str, largest: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= largest):
+        raise ParameterError(f"query {key}={text} is not a whole number from 0 to {largest}")
+    return int(text)
+
+
+def _check_options(options: SourceOptions) -> None:
+    low, high = TUNER_RANGE_HZ
+    for start, stop in options.ranges_hz:
+        if start < low or stop > high:
+            raise ParameterError(f"range {start}:{stop} Hz leaves the simulated tuner's 24M:1766M; narrow it")
+    for value, bounds, name in (
+        (options.sample_rate_hz, _RATES_HZ, "sample rate in Hz"),
+        (options.gain_db, _GAINS_DB, "gain in dB"),
+        (options.ppm, (-_MAX_PPM, _MAX_PPM), "ppm"),
+    ):
+        if value is not None and not bounds[0] <= value <= bounds[1]:
+            raise ParameterError(f"{name} {value} is not within {bounds[0]} to {bounds[1]} of the simulated dongle")
+    if options.sample_format not in (None, "cu8"):
+        raise ParameterError(f"sample format {options.sample_format!r} is not cu8, which a dongle gives; leave it out")
+    if options.center_freq_hz is not None:
+        raise ParameterError(
+            f"centre {options.center_freq_hz} Hz cannot be given to a simulated room; use --range START:STOP"
+        )
