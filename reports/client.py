@@ -1,0 +1,216 @@
+"""The first pages: question, answer, what could have been missed, what to do, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.blocks import Block, bullets, facts, figure, paragraph, section, table
+from reports.content import ReportContent
+from reports.coverage import POI_KEYS, heard_ranges, not_heard, service_states, span_hz, worst
+from reports.wording import chance, count, frequency, frequency_range, level, listed, number, recorded, utc, verdict
+
+__all__ = ["answer", "client_sections", "missed", "threat_level", "to_do"]
+
+_TONE = {"anomalies": "alert", "no_anomaly_detected": "calm"}
+_MOST_ROWS = 12
+_CLOSED = frozenset({"known", "explained"})
+_POI_NAMES = dict(zip(POI_KEYS, ("0.1 s", "1 s", "10 s"), strict=True))
+
+
+def answer(content: ReportContent) -> dict[str, str]:
+    """Question, verdict and what the verdict rests on."""
+    room = recorded(content.start.get("room"))
+    return {
+        "question": f"Was a radio transmitter heard in the room \u201c{room}\u201d that does not belong there?",
+        "verdict": verdict(content.document),
+        "tone": _TONE.get(str(content.document.get("verdict")), "unsure"),
+        "basis": _basis(content),
+    }
+
+
+def client_sections(content: ReportContent) -> list[dict[str, Any]]:
+    """Sections of the client's part."""
+    sections = []
+    if content.findings:
+        sections.append(section("What was found", _found(content)))
+    sections.append(section("What could have been missed", [bullets(missed(content))]))
+    sections.append(section("What to do", [bullets(to_do(content))]))
+    sections.append(section("The sweep at a glance", _glance(content)))
+    return sections
+
+
+def threat_level(finding: Mapping[str, Any]) -> str:
+    """Threat level of a finding, or that it was not assessed."""
+    return str((finding.get("threat") or {}).get("level") or "not assessed")
+
+
+def missed(content: ReportContent) -> list[tuple[str, str]]:
+    """What this sweep could not have heard, from its own coverage: pairs of a subject and what is said of it."""
+    said = [("Frequencies that were not listened to.", _unheard_bands(content))]
+    for state, what in (("overloaded", "was overloaded by strong signals"), ("not_measured", "was not received")):
+        ranges = not_heard(content, state)
+        if ranges:
+            where = listed([frequency_range(*pair) for pair in ranges], most=6)
+            said.append(("Holes.", f"Of the planned range, {where} {what}; a transmitter there would not be noticed."))
+    said += [
+        ("Weak or distant transmitters.", _weak_signals(content)),
+        ("Short transmissions.", _short_signals(content)),
+        ("Silent devices.", "A recorder, or a transmitter that sends later, on command or only when somebody speaks."),
+        ("What is not radio.", "Wired microphones, light and infrared, sound through walls and ducts."),
+    ]
+    if content.document.get("baseline"):
+        said.append(("Old devices.", "One that was on whenever the baseline was learned counts as the room's."))
+    return said
+
+
+def to_do(content: ReportContent) -> list[str]:
+    """Steps that follow from the answer; people decide, the report only reminds."""
+    open_ids = [
+        f"{finding['id']} ({frequency(finding['center_freq_hz'])})"
+        for finding in content.findings
+        if threat_level(finding) in {"high", "medium", "not assessed"} and not _is_closed(content, str(finding["id"]))
+    ]
+    steps = []
+    if open_ids:
+        steps += [
+            f"Hold no confidential talk in the room until {listed(open_ids, most=6)} "
+            f"{'has' if len(open_ids) == 1 else 'have'} been located or explained.",
+            "Do not switch off, move or touch a suspected device, and do not speak of it in the room.",
+            "Sweep again from several positions in the room: the level rises towards a transmitter.",
+        ]
+    elif content.findings:
+        steps.append("Confirm or explain the findings that are still open, and record who decided and why.")
+    if content.document.get("verdict") == "inconclusive":
+        steps.append("Remove the cause named in the answer and sweep again; this sweep neither accuses nor relieves.")
+    if not content.document.get("baseline"):
+        steps.append(
+            "Learn a baseline of the room on two or more visits when it is known to be in order; compare with that."
+        )
+    steps.append("Have the frequencies that were not listened to swept with a receiver that reaches them.")
+    steps.append(
+        "Complete the picture with a physical search, and checks of wiring, telephones and conference equipment."
+    )
+    steps.append(
+        "Repeat the sweep before confidential meetings and after building work, deliveries or a change of staff."
+    )
+    return steps
+
+
+def _basis(content: ReportContent) -> str:
+    document, n_findings = content.document, len(content.findings)
+    said = []
+    if document.get("baseline"):
+        said.append("The sweep was compared with the stored baseline of the room.")
+    else:
+        said.append("There was no baseline to compare with: what was heard is listed; none of it can be called new.")
+    rate = document.get("false_alarms_per_sweep")
+    if rate is not None:
+        said.append(f"The detection is set to raise on average {number(rate, digits=2)} false alarms a sweep.")
+    if document.get("verdict") == "inconclusive" and n_findings:
+        listed_all = "1 emitter stood out and is" if n_findings == 1 else f"{n_findings} emitters stood out and are"
+        said.append(f"{listed_all} listed all the same.")
+    if document.get("verdict") == "no_anomaly_detected":
+        said.append("This does not prove that there is none: what could have been missed is part of the answer.")
+    return " ".join(said)
+
+
+def _found(content: ReportContent) -> list[Block]:
+    shown = content.findings[:_MOST_ROWS]
+    rows = []
+    for finding in shown:
+        decided = content.disposition_of(str(finding["id"]))
+        rows.append(
+            [
+                str(finding["id"]),
+                frequency(finding.get("center_freq_hz")),
+                recorded(finding.get("signal_type")),
+                level(finding.get("power_dbfs")),
+                threat_level(finding),
+                str(decided["as"]) if decided else "open",
+            ]
+        )
+    blocks: list[Block] = [
+        table(
+            ("", "Frequency", "Kind of signal", "Level", "Threat", "Decision"),
+            rows,
+            widths=(6, 19, 27, 18, 15, 15),
+            right=(1, 3),
+        )
+    ]
+    if len(content.findings) > len(shown):
+        blocks.append(paragraph(f"The annex lists all {len(content.findings)} findings."))
+    return [*blocks, _spectrum(content)]
+
+
+def _spectrum(content: ReportContent) -> Block:
+    """Refer to the spectrum of the whole sweep."""
+    against = " against the baseline of the room (grey)" if content.baseline_dbfs is not None else ""
+    marked = [f"{finding['id']} at {frequency(finding['center_freq_hz'])}" for finding in content.findings]
+    names = f" Marked: {listed(marked)}." if marked else " No finding is marked."
+    return figure(
+        "spectrum",
+        f"Spectrum of the sweep{against}. Levels are relative to the full scale of the receiver (dBFS).",
+        f"Level in dBFS over frequency, {_ranges_text(content)}{against}.{names}",
+    )
+
+
+def _ranges_text(content: ReportContent) -> str:
+    return listed([frequency_range(*pair) for pair in heard_ranges(content)], most=6) or "nothing"
+
+
+def _unheard_bands(content: ReportContent) -> str:
+    states = service_states(content)
+    none = [service.in_short for service, state in states if state == "not listened to"]
+    part = [service.in_short for service, state in states if state == "in part"]
+    said = f"Heard was {_ranges_text(content)}, {span_hz(heard_ranges(content)) / 1e6:.4g} MHz in all."
+    if none:
+        said += f" Not heard at all: {listed(none, most=20)}."
+    return said + (f" Heard only in part: {listed(part, most=20)}." if part else "")
+
+
+def _weak_signals(content: ReportContent) -> str:
+    best, least = (worst(_measured(content), "min_detectable_dbfs", highest=high) for high in (False, True))
+    if best is None or least is None:
+        return "The weakest level that would have been noticed was not measured."
+    span = f"about {level(least)}" if round(best) == round(least) else f"{level(best)} to {level(least)}, by frequency,"
+    return f"One that reached the receiver with less than {span} would not have been noticed."
+
+
+def _short_signals(content: ReportContent) -> str:
+    entries = _measured(content)
+    dwell_s, visits = (worst(entries, key, highest=False) for key in ("dwell_s", "visits"))
+    poi = [entry.get("poi") or {} for entry in entries]
+    chances = [
+        f"{chance(value)} for one of {_POI_NAMES[key]}"
+        for key in POI_KEYS
+        if (value := worst(poi, key, highest=False)) is not None
+    ]
+    said = "Each frequency was listened to only for part of the time."
+    if dwell_s is not None and visits is not None:
+        said = f"Each frequency was listened to for {dwell_s:.3g} s in {count(int(visits), 'visit')}."
+    return said + (f" The chance to catch a single transmission was at least {listed(chances)}." if chances else "")
+
+
+def _measured(content: ReportContent) -> list[Mapping[str, Any]]:
+    return [entry for entry in content.document.get("coverage") or () if entry.get("state") == "measured"]
+
+
+def _is_closed(content: ReportContent, finding_id: str) -> bool:
+    decided = content.disposition_of(finding_id)
+    return decided is not None and decided.get("as") in _CLOSED
+
+
+def _glance(content: ReportContent) -> list[Block]:
+    start = content.start
+    rows = [
+        ("Room", recorded(start.get("room"))),
+        ("Site", recorded(start.get("site"))),
+        ("Position of the antenna", recorded(start.get("position"))),
+        ("Begin and end", f"{utc(start.get('start_time'))} to {utc(content.end_time)}"),
+        ("Carried out by", recorded(start.get("operator"))),
+        ("Listened to", _ranges_text(content)),
+        ("Passes", str(content.n_rows)),
+        ("Record", content.record_name),
+    ]
+    return [facts(rows)] if content.findings else [facts(rows), _spectrum(content)]

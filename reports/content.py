@@ -1,0 +1,203 @@
+"""What a report presents: one sweep record, its judgement, and what people decided about the findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.segments import envelope, max_bins
+from sweep.journal import Note
+from sweep.model import FILL, HopGap, Instrument, Judgement, SweepRow
+from sweep.plan import Layout, SweepPlan
+from sweep.record import SweepRecord, Waterfall
+
+__all__ = ["LevelTrack", "ReportContent", "from_record", "waterfall_within"]
+
+_MAX_COLUMNS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelTrack:
+    """Level of the strongest bin of a finding in every pass.
+
+    Attributes
+    ----------
+    time_s : ndarray of float64, shape (n_rows,)
+        Seconds after the first pass.
+    mean_dbfs, max_dbfs : ndarray of float64, shape (n_rows,)
+        From the mean and from the maximum over the frames of a pass; NaN where not measured.
+    """
+
+    time_s: NDArray[np.float64]
+    mean_dbfs: NDArray[np.float64]
+    max_dbfs: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReportContent:
+    """Everything that a report shows; nothing is read from disk after this.
+
+    Attributes
+    ----------
+    record_name : str
+        File name of the record, without a folder.
+    record_sha256 : str or None
+        Of the record file, hexadecimal; None when there is no such file.
+    start : mapping
+        The record's start: who, where, when, with what software.
+    document : mapping
+        The judgement as in the findings JSON, with ``rejected_candidates``.
+    mean_dbfs, noise_floor_dbfs : ndarray of float32, shape (n_bins,)
+        NaN where nothing was measured.
+    max_dbfs, baseline_dbfs : ndarray of float32, shape (n_bins,), or None
+        None where the source has no maxima, and where there was no baseline.
+    tracks : mapping
+        Finding id to its level in every pass.
+    dispositions : tuple of mapping
+        ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
+    """
+
+    record_name: str
+    record_sha256: str | None
+    n_rows: int
+    last_leaf: str | None
+    end_time: str | None
+    recovered: bool
+    start: Mapping[str, Any]
+    instrument: Instrument
+    plan: SweepPlan | None
+    layout: Layout
+    document: Mapping[str, Any]
+    mean_dbfs: NDArray[np.float32]
+    max_dbfs: NDArray[np.float32] | None
+    noise_floor_dbfs: NDArray[np.float32]
+    baseline_dbfs: NDArray[np.float32] | None
+    waterfall: Waterfall
+    tracks: Mapping[str, LevelTrack]
+    gaps: tuple[HopGap, ...]
+    notes: tuple[Note, ...]
+    dispositions: tuple[Mapping[str, Any], ...]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any sample was made rather than received."""
+        return bool(self.start.get("synthetic")) or self.instrument.synthetic
+
+    @property
+    def findings(self) -> tuple[Mapping[str, Any], ...]:
+        """Findings in the order of the judgement."""
+        return tuple(self.document.get("findings") or ())
+
+    def disposition_of(self, finding_id: str) -> Mapping[str, Any] | None:
+        """Latest decision about a finding; None when nobody decided."""
+        return next((d for d in reversed(self.dispositions) if d.get("finding") == finding_id), None)
+
+
+def from_record(
+    record: SweepRecord, dispositions: Sequence[Mapping[str, Any]] = (), *, judgement: Judgement | None = None
+) -> ReportContent:
+    """Gather what a report shows from a sweep record.
+
+    Parameters
+    ----------
+    record : SweepRecord
+    dispositions : sequence of mapping
+        ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
+    judgement : Judgement, optional
+        A later judgement of the same rows, shown in place of the one in the record.
+
+    Raises
+    ------
+    RecordError
+        The record is damaged.
+    """
+    judged = judgement if judgement is not None else record.judgement
+    return ReportContent(
+        record_name=record.path.name,
+        record_sha256=_sha256(record.path),
+        n_rows=record.n_rows,
+        last_leaf=record.leaves[-1].hex() if record.leaves else None,
+        end_time=record.end_time,
+        recovered=record.recovered,
+        start=record.start,
+        instrument=record.instrument,
+        plan=record.plan,
+        layout=record.layout,
+        document=judged.document,
+        mean_dbfs=record.summary_mean_dbfs,
+        max_dbfs=record.summary_max_dbfs,
+        noise_floor_dbfs=judged.noise_floor_dbfs,
+        baseline_dbfs=judged.baseline_dbfs,
+        waterfall=record.waterfall,
+        tracks=_tracks(record.rows(), record.layout, judged.document.get("findings") or ()),
+        gaps=record.gaps,
+        notes=record.notes,
+        dispositions=tuple(dispositions),
+    )
+
+
+def waterfall_within(record: SweepRecord, range_hz: tuple[float, float]) -> Waterfall:
+    """Read the waterfall of a few frequencies at the full resolution of the record, as far as a drawing can show it."""
+    first, last = (int(k) for k in np.searchsorted(record.layout.freq_hz, range_hz))
+    lines, times_ns = [], []
+    for row in record.rows():
+        stored = (row.mean if row.max_hold is None else row.max_hold)[first:last]
+        level = np.where(stored == FILL, np.nan, stored / 100)
+        lines.append(max_bins(level[None, :], _MAX_COLUMNS, 1)[0].astype(np.float32))
+        times_ns.append(row.utc_ns)
+    center_hz, _, _ = envelope(record.layout.freq_hz[first:last], np.zeros(last - first), _MAX_COLUMNS)
+    return Waterfall(np.array(lines), _seconds(times_ns), center_hz)
+
+
+def _seconds(times_ns: Sequence[int]) -> NDArray[np.float64]:
+    times = np.asarray(times_ns, np.int64)
+    return np.asarray((times - times[:1].sum()) / 1e9, np.float64)
+
+
+def _sha256(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _tracks(rows: Iterable[SweepRow], layout: Layout, findings: Sequence[Mapping[str, Any]]) -> dict[str, LevelTrack]:
+    bins = {str(finding["id"]): _bins_of(finding, layout) for finding in findings}
+    if not bins:
+        return {}
+    times_ns: list[int] = []
+    levels: dict[str, list[tuple[float, float]]] = {name: [] for name in bins}
+    for row in rows:
+        times_ns.append(row.utc_ns)
+        for name, where in bins.items():
+            levels[name].append((_peak(row.mean, where), _peak(row.max_hold, where)))
+    return {
+        name: LevelTrack(
+            time_s=_seconds(times_ns),
+            mean_dbfs=np.array([mean for mean, _ in pairs], np.float64),
+            max_dbfs=np.array([peak for _, peak in pairs], np.float64),
+        )
+        for name, pairs in levels.items()
+    }
+
+
+def _bins_of(finding: Mapping[str, Any], layout: Layout) -> slice:
+    """Bins within the occupied bandwidth, at least the nearest one."""
+    center = float(finding["center_freq_hz"])
+    half = max(float(finding.get("occupied_bw_hz") or 0.0), layout.bin_width_hz) / 2
+    first, last = np.searchsorted(layout.freq_hz, (center - half, center + half))
+    first = min(int(first), layout.n_bins - 1)
+    return slice(first, max(int(last), first + 1))
+
+
+def _peak(stored: NDArray[np.int16] | None, where: slice) -> float:
+    if stored is None:
+        return float("nan")
+    highest = int(stored[where].max())
+    return float("nan") if highest == FILL else highest / 100

@@ -1,0 +1,46 @@
+"""The whole report as data: what PDF and HTML lay out, each in its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.annex import MAX_FINDING_FIGURES, annex_sections, figure_name
+from reports.client import answer, client_sections
+from reports.content import ReportContent
+from reports.figures import finding_figure, spectrum_figure, waterfall_figure
+from reports.style import svg_text
+from reports.wording import EXERCISE, recorded, utc
+
+__all__ = ["compose", "draw"]
+
+
+def compose(content: ReportContent) -> dict[str, Any]:
+    """Put the texts of a report together.
+
+    Returns
+    -------
+    dict
+        ``title``, ``room``, ``date``, ``exercise`` (the banner, or empty), ``answer``, ``client`` and ``annex``
+        (lists of sections, see ``reports.blocks``), ``software``. Strings, lists and dicts only.
+    """
+    return {
+        "title": "Radio sweep report",
+        "room": recorded(content.start.get("room")),
+        "date": utc(content.start.get("start_time")),
+        "record": content.record_name,
+        "software": recorded(content.start.get("software")),
+        "exercise": EXERCISE if content.synthetic else "",
+        "answer": answer(content),
+        "client": client_sections(content),
+        "annex": annex_sections(content),
+    }
+
+
+def draw(content: ReportContent) -> dict[str, str]:
+    """Draw every figure that ``compose`` refers to, as SVG text by name."""
+    drawings = {"spectrum": svg_text(spectrum_figure(content), "spectrum")}
+    if content.waterfall.time_s.size:
+        drawings["waterfall"] = svg_text(waterfall_figure(content), "waterfall")
+    for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
+        drawings[figure_name(finding)] = svg_text(finding_figure(content, finding), f"finding{index}")
+    return drawings

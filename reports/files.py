@@ -1,0 +1,42 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from dsp.errors import ParameterError
+
+__all__ = ["write_bytes"]
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """Write a file beside its place, sync it, then put it there in one step.
+
+    Parameters
+    ----------
+    data : bytes
+    path : Path
+        An existing file is replaced.
+
+    Raises
+    ------
+    ParameterError
+        The folder does not exist or the file cannot be written; nothing is left behind.
+    """
+    if not path.parent.is_dir():
+        raise ParameterError(f"{path}: the folder {str(path.parent)!r} does not exist; make it or choose another")
+    if path.is_dir():
+        raise ParameterError(f"{path}: is a folder; give the name of a file")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""The report as one HTML file: no script, nothing fetched, light and dark, printable."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from reports import style
+from reports.content import ReportContent
+from reports.document import compose, draw
+from reports.files import write_bytes
+from reports.text import clean
+
+__all__ = ["html_bytes", "write_html"]
+
+_VARIABLES = {
+    style.INK: "--fig-ink",
+    style.FRAME: "--fig-frame",
+    style.SWEEP: "--fig-sweep",
+    style.PEAK: "--fig-peak",
+    style.FLOOR: "--fig-floor",
+    style.BASELINE: "--fig-baseline",
+    style.BASELINE_EDGE: "--fig-baseline-edge",
+}
+_COLOR = re.compile("|".join(map(re.escape, _VARIABLES)))
+
+
+def write_html(content: ReportContent, path: Path) -> None:
+    """Write the report as a single HTML file, whole or not at all.
+
+    Raises
+    ------
+    ParameterError
+        The file cannot be written.
+    """
+    write_bytes(html_bytes(content), path)
+
+
+def html_bytes(content: ReportContent) -> bytes:
+    """Lay the report out as UTF-8 HTML; the same bytes for the same content."""
+    folder = files("reports") / "templates"
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
+    page = template.render(
+        report=clean(compose(content)),
+        drawings={name: Markup(_themed(svg)) for name, svg in draw(content).items()},  # ours: holds no text of others
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+    )
+    return page.encode("utf-8")
+
+
+def _themed(svg: str) -> str:
+    """Let the page's style choose the colours of a drawing, so that it is readable in the dark too."""
+    return _COLOR.sub(lambda match: f"var({_VARIABLES[match[0]]})", svg)

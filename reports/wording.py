@@ -1,0 +1,181 @@
+"""Numbers and answers in the words of a careful expert; what was not measured is never given a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweep.units import format_hz
+
+__all__ = [
+    "EXERCISE",
+    "NOT_MEASURED",
+    "NOT_RECORDED",
+    "bandwidth",
+    "chance",
+    "count",
+    "frequency",
+    "frequency_range",
+    "level",
+    "listed",
+    "number",
+    "p_value",
+    "recorded",
+    "utc",
+    "verdict",
+]
+
+NOT_MEASURED, NOT_RECORDED = "not measured", "not recorded"
+EXERCISE = "EXERCISE. The signals in this record are synthetic, in whole or in part; it is not a sweep of a real room."
+
+
+def number(value: float | None, unit: str = "", *, digits: int = 1) -> str:
+    """Write a measured number with its unit.
+
+    Examples
+    --------
+    >>> number(-71.26, "dBFS"), number(None, "dB"), number(float("nan"))
+    ('-71.3 dBFS', 'not measured', 'not measured')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    return f"{value:.{digits}f} {unit}".rstrip()
+
+
+def level(value: float | None) -> str:
+    """Write a level in dBFS."""
+    return number(value, "dBFS")
+
+
+def frequency(value_hz: float | None) -> str:
+    """Write a frequency in MHz, to the kilohertz or finer where it was given finer.
+
+    Examples
+    --------
+    >>> frequency(433_920_000), frequency(144_501_250), frequency(None)
+    ('433.920 MHz', '144.50125 MHz', 'not measured')
+    """
+    if value_hz is None or not math.isfinite(value_hz):
+        return NOT_MEASURED
+    whole, _, fraction = f"{value_hz / 1e6:.6f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(3, '0')} MHz"
+
+
+def frequency_range(start_hz: float, stop_hz: float) -> str:
+    """Write a range in MHz.
+
+    Examples
+    --------
+    >>> frequency_range(24e6, 1766e6)
+    '24 to 1766 MHz'
+    """
+    low, high = (f"{hz / 1e6:.3f}".rstrip("0").rstrip(".") for hz in (start_hz, stop_hz))
+    return f"{low} to {high} MHz"
+
+
+def bandwidth(value_hz: float | None) -> str:
+    """Write a bandwidth in the unit that suits it."""
+    if value_hz is None or not math.isfinite(value_hz):
+        return NOT_MEASURED
+    return format_hz(value_hz)
+
+
+def p_value(value: float | None) -> str:
+    """Write the probability of a false alarm; one too small for a double is a bound, not zero.
+
+    Examples
+    --------
+    >>> p_value(3.21e-11), p_value(0.0), p_value(None)
+    ('3.2e-11', 'below 1e-300', 'not measured')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    return "below 1e-300" if value < 1e-300 else f"{value:.2g}"
+
+
+def chance(value: float | None) -> str:
+    """Write a probability in percent; certainty is not claimed by rounding.
+
+    Examples
+    --------
+    >>> chance(0.113), chance(0.9999), chance(0.0001), chance(None)
+    ('11 %', 'above 99 %', 'below 1 %', 'not measured')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    if 0.99 < value < 1:
+        return "above 99 %"
+    return "below 1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
+
+
+def utc(text: str | None) -> str:
+    """Write an ISO 8601 time to the second.
+
+    Examples
+    --------
+    >>> utc("2026-09-21T14:13:20.000000000Z"), utc(None)
+    ('2026-09-21 14:13:20 UTC', 'not recorded')
+    """
+    if not text:
+        return NOT_RECORDED
+    return f"{text[:10]} {text[11:19]} UTC" if text.endswith("Z") and len(text) >= 20 else text
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> count(1, "pass", "passes"), count(3, "emitter")
+    ('1 pass', '3 emitters')
+    """
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str], *, most: int = 12) -> str:
+    """Join names with commas and "and"; a long list ends with how many are left out.
+
+    Examples
+    --------
+    >>> listed(["A", "B", "C"]), listed(["A", "B", "C"], most=1)
+    ('A, B and C', 'A and 2 more')
+    """
+    shown = list(items)
+    if len(shown) > most:
+        shown = [*shown[:most], f"{len(items) - most} more"]
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part)
+
+
+def recorded(value: object) -> str:
+    """Write a fact from a record; an empty one was not recorded."""
+    if value is None or value in ("", (), []):
+        return NOT_RECORDED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def verdict(document: Mapping[str, Any]) -> str:
+    """Say what a judgement found, in one sentence that claims no more than it holds.
+
+    Examples
+    --------
+    >>> verdict({"verdict": "no_anomaly_detected", "findings": []})
+    'No anomalous emitter was detected.'
+    >>> verdict({"verdict": "inconclusive", "reasons": ["two hops were overloaded"]})
+    'Inconclusive: two hops were overloaded.'
+    """
+    answer = document.get("verdict")
+    if answer == "no_anomaly_detected":
+        return "No anomalous emitter was detected."
+    if answer == "anomalies":
+        heard = [finding for finding in document.get("findings") or () if finding.get("kind") != "missing"]
+        n_missing = len(document.get("findings") or ()) - len(heard)
+        missing = f"{count(n_missing, 'known emitter')} {'was' if n_missing == 1 else 'were'} not heard."
+        found = f"{count(len(heard), 'anomalous emitter')} {'was' if len(heard) == 1 else 'were'} detected."
+        return " ".join(part for part, said in ((found, heard or not n_missing), (missing, n_missing)) if said)
+    reasons = "; ".join(str(reason).rstrip(". ") for reason in document.get("reasons") or ())
+    return f"Inconclusive: {reasons or 'the record gives no reason'}."
