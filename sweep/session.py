@@ -153,13 +153,14 @@ class SweepSession:
             self._discard()
             raise
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(f"interrupted{self._hint()}") from interrupt
+            raise KeyboardInterrupt("; ".join(["interrupted", *self._hint()])) from interrupt
         except QuietroomError as error:
             if "quietroom recover" in str(error):  # the journal says it better itself
                 raise
-            raise type(error)(f"{error}{self._hint()}") from error
+            raise type(error)("; ".join([str(error), *self._hint()])) from error
         except Exception as defect:
-            defect.add_note(f"Quietroom{self._hint()}")
+            for note in self._hint():
+                defect.add_note(note)
             raise
         finally:
             self._release()
@@ -290,11 +291,12 @@ class SweepSession:
             self._open.journal.close()
             self._open.journal_path.unlink(missing_ok=True)
 
-    def _hint(self) -> str:
+    def _hint(self) -> list[str]:
+        """What to do about a journal that is left, if one is."""
         if self._open is None or not self._open.journal_path.exists():
-            return ""
+            return []
         journal = self._open.journal_path
-        return f"; all measured rows are in {journal}: 'quietroom recover {journal}' makes the record"
+        return [f"all measured rows are in {journal}: 'quietroom recover {journal}' makes the record"]
 
 
 def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:

@@ -89,7 +89,7 @@ def test_every_command_has_help_and_a_function(words: tuple[str, ...], capsys: p
         ("sweep lab --range 4x:5x", "frequency '4x' is not a number"),
         ("sweep lab --passes 0", "'0' is not a whole number above 0"),
         ("sweep lab --passes 1 --duration 10s", "not allowed with"),
-        ("sweep lab --duration -3", "expected one argument"),
+        ("sweep lab --duration -3", "duration '-3' is not a time above 0"),
         ("sweep lab --duration 3d", "duration '3d' is not a time"),
         ("sweep lab --false-alarms-per-sweep nan", "'nan' is not a number above 0"),
         ("sweep lab --operator \a", "control characters"),

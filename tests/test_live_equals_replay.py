@@ -25,7 +25,7 @@ HEALTHY = Scene(emitters=EMITTERS, dc_dbfs=-45.0, retune_s=0.0005, stale_samples
 AILING = Scene(
     emitters=EMITTERS,
     retune_s=0.0005,
-    dongles=(Dongle(drop_every_reads=5, drop_samples=700, unplug_after_reads=60, replug_after_tries=2),),
+    dongles=(Dongle(unplug_after_reads=24, replug_after_tries=2),),
 )
 
 Plug = Callable[[Scene], dict[str, str]]
@@ -74,13 +74,12 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.mark.parametrize("scene", [HEALTHY, AILING], ids=["healthy", "ailing"])
 def test_through_the_driver(bench: Bench, virtual_dongle: Plug, scene: Scene) -> None:
     virtual_dongle(scene)
-    live = bench.sweep("rtlsdr:0", "--passes", "3")
+    live = bench.sweep("rtlsdr:0", "--passes", "5")
     assert_same(live, bench.replay(live))
     with SweepRecord.open(Path(live["record"])) as record:
-        flags = [row.hop_flags for row in record.rows()]
-        dropped = sum(int(row.hop_dropped_samples.sum()) for row in record.rows())
         if scene is AILING:
-            assert record.gaps or dropped or any((hops & HOP_MEASURED).min() == 0 for hops in flags)
+            assert record.gaps
+            assert any((row.hop_flags & HOP_MEASURED).min() == 0 for row in record.rows())
         else:
             assert not record.gaps
             found_mhz = [finding["center_freq_hz"] / 1e6 for finding in live["findings"]]

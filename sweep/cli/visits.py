@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from dsp.errors import RecordError
 from reports.export import findings_document
 from sweep.cli.progress import follow
 from sweep.model import Closed, IqSource, Judge, Judgement, SpectraSource
+from sweep.plan import SweepPlan
 from sweep.record import SweepRecord
 from sweep.session import SweepSession
 from sweep.stitch import row_bytes
@@ -29,6 +29,7 @@ __all__ = ["Comparison", "Visit", "VisitRequest", "findings_json", "record_visit
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
 _NO_BASELINE = "none"
+_STDERR = 2
 _STOPPING = b"\nstopping after this hop; once more leaves the journal as it is\n"
 
 
@@ -127,8 +128,9 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
         The user interrupted twice; the journal is left, and the message says how to recover it.
     """
     workspace, room = request.workspace, request.room
+    passes = request.passes or getattr(source, "n_passes", None)
     try:
-        require_free_space(workspace.sweeps, _bytes_needed(source, request))
+        require_free_space(workspace.sweeps, _bytes_needed(source, request, passes))
     except RecordError:
         source.close()
         raise
@@ -150,7 +152,7 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
     )
     closed: Closed | None = None
     with _stop_on_interrupt(session.stop):
-        for event in follow(session.events(), passes=request.passes, label=room):
+        for event in follow(session.events(), passes=passes, label=room):
             if isinstance(event, Closed):
                 closed = event
     assert closed is not None  # the session raises or closes
@@ -175,16 +177,15 @@ def findings_json(
     return document | {"record": str(path)}
 
 
-def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest) -> int:
-    """Journal, record and its unfinished copy, and the samples where they are kept; one pass where none is known."""
-    plan = getattr(source, "plan", None)
+def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:
+    """Journal, record, and the samples where they are kept; nothing where the plan is not known."""
+    plan: SweepPlan | None = getattr(source, "plan", None)
     if plan is None:
         return 0
-    passes = request.passes or 1
     if request.duration_s is not None:
         passes = 1 + int(request.duration_s / (plan.n_hops * plan.dwell_s))
     kept = 2 * plan.hop_samples * plan.n_hops if request.keep_iq else 0
-    return passes * (2 * row_bytes(plan) + kept)
+    return (passes or 1) * (2 * row_bytes(plan) + kept)
 
 
 @contextlib.contextmanager
@@ -197,7 +198,7 @@ def _stop_on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler)
         stop()
-        os.write(sys.stderr.fileno(), _STOPPING)  # print is not for signal handlers
+        os.write(_STDERR, _STOPPING)  # print may not be called while another print is interrupted
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
