@@ -19,7 +19,7 @@ from dsp.samples import decode
 
 PlugIn = Callable[[Scene], dict[str, str]]
 N_FFT, RATE_HZ = 960, 2_400_000
-SILENT = Scene(noise_dbfs_hz=-160.0, adc_noise_dbfs_hz=-112.0)
+SILENT = Scene(noise_dbfs_hz=-160.0, adc_noise_dbfs_hz=-109.0)
 
 
 def spectrum_dbfs(raw: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def test_a_tone_has_its_level_and_moves_with_the_tuned_frequency(librtlsdr: Path
         spectrum = read_spectrum(librtlsdr, freq_hz=center_hz)
         assert int(spectrum.argmax()) == bin_of(100.3e6, center_hz)
         assert spectrum.max() == pytest.approx(-20, abs=0.1)
-    assert read_spectrum(librtlsdr, freq_hz=104_000_000).max() < -60
+    assert read_spectrum(librtlsdr, freq_hz=104_000_000).max() < -55
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_reads_join_without_a_seam(librtlsdr: Path, virtual_dongle: PlugIn) -> N
 
 
 def test_gain_moves_signal_and_noise_but_not_the_converter(librtlsdr: Path, virtual_dongle: PlugIn) -> None:
-    virtual_dongle(Scene(noise_dbfs_hz=-90, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-30),)))
+    virtual_dongle(Scene(noise_dbfs_hz=-80, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-15),)))
     high, low = read_spectrum(librtlsdr, gain_db=28.0), read_spectrum(librtlsdr, gain_db=15.7)
     assert high.max() - low.max() == pytest.approx(12.3, abs=0.2)
     assert np.median(high) - np.median(low) == pytest.approx(12.3, abs=0.8)
     deaf = read_spectrum(librtlsdr, gain_db=0.0)
-    assert np.median(deaf) > -113 + 10 * np.log10(1.5 * 2500) - 1
+    assert np.median(deaf) > -109 + 10 * np.log10(1.5 * 2500) - 1
 
 
 def test_crystal_error_and_its_correction(librtlsdr: Path, virtual_dongle: PlugIn) -> None:

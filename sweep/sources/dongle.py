@@ -79,9 +79,9 @@ class RtlSdrReceiver:
         self._name = f"dongle {serial or index}"
         self._settings = settings
         self._library = load_library()
-        self._tuned_hz: int | None = None
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._sdr = _open(load_driver(), index, serial)
+        self._tuned_hz = int(self._library.rtlsdr_get_center_freq(self._sdr.dev_p))
         threading.Thread(target=self._work, name=self._name, daemon=True).start()
         try:
             self._call(self._configure, _STALL_S)
@@ -125,8 +125,7 @@ class RtlSdrReceiver:
         """Tune; a dongle that refuses is lost only if it also refuses the frequency that it was tuned to."""
         code = self._library.rtlsdr_set_center_freq(self._sdr.dev_p, freq_hz)
         if code < 0:
-            last = self._tuned_hz
-            if last is not None and self._library.rtlsdr_set_center_freq(self._sdr.dev_p, last) >= 0:
+            if self._library.rtlsdr_set_center_freq(self._sdr.dev_p, self._tuned_hz) >= 0:
                 raise TuningRefusedError(
                     f"{self._name} refused to tune to {freq_hz} Hz (error {code}); narrow the range"
                 )

@@ -24,6 +24,7 @@ Probe = Callable[[int, int], NDArray[np.uint8]]
 """Retunes to a frequency in Hz and gives so many samples from the very first on, as 8-bit I and Q."""
 
 _BLOCK_S = 0.5e-3
+_BLOCK_SAMPLES = 1024  # at the least: the power of noise in a block then scatters by 0.14 dB
 _MIN_CONTRAST_DB = 6.0
 _STEADY_DB = 3.0
 _FM_BAND_HZ = range(88_500_000, 108_000_000, 2_000_000)
@@ -124,7 +125,7 @@ def measure_settle(
         The receiver was lost.
     """
     search = search or SettleSearch()
-    block = max(16, round(_BLOCK_S * sample_rate_hz))
+    block = max(_BLOCK_SAMPLES, round(_BLOCK_S * sample_rate_hz))
     survey = _survey(probe, candidates_hz, block, round(search.default_s * sample_rate_hz / block))
     if not survey:
         return _assumed(search, "no frequency with steady power was found")
@@ -177,7 +178,7 @@ def _settled_after(levels_db: NDArray[np.float64], contrast_db: float) -> int | 
     """Blocks until the level stays within what it does in the second half; None when that is no rest."""
     half = levels_db.size // 2
     final = float(np.median(levels_db[half:]))
-    tolerance = max(1.0, 1.5 * float(np.max(np.abs(levels_db[half:] - final))))
+    tolerance = max(1.0, 2.0 * float(np.max(np.abs(levels_db[half:] - final))))
     if tolerance > contrast_db / 2:
         return None
     unsettled = np.flatnonzero(np.abs(levels_db[:half] - final) > tolerance)

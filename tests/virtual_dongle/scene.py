@@ -79,7 +79,7 @@ class Scene:
     noise_dbfs_hz : float
         Density of the noise that the tuner's gain amplifies, at the reference gain.
     adc_noise_dbfs_hz : float
-        Density of the noise behind the tuner.
+        Density of the noise behind the tuner: by default half a step of the converter, as in real ones.
     dc_dbfs, spur_dbfs : float
         DC offset; spurs at the multiples of 28.8 MHz; none below -200.
     image_db : float
@@ -98,8 +98,8 @@ class Scene:
     realtime: bool = False
     reference_gain_db: float = 28.0
     agc_gain_db: float = 40.2
-    noise_dbfs_hz: float = -106.0
-    adc_noise_dbfs_hz: float = -113.0
+    noise_dbfs_hz: float = -103.0
+    adc_noise_dbfs_hz: float = -109.0
     dc_dbfs: float = -999.0
     image_db: float = 0.0
     rolloff_edge: float = 0.8
