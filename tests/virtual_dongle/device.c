@@ -60,7 +60,7 @@ static void start_devices(void)
             .dongle = &scene.dongles[k],
             .present = k < scene.n_dongles,
             .freq_hz = 100000000,
-            .old_freq_hz = 100000000,
+            .heard_freq_hz = 100000000,
             .sample_rate_hz = 2048000,
             .real_rate_hz = 2048000,
             .rtl_xtal_hz = 28800000,
@@ -181,7 +181,14 @@ void vd_flush(struct rtlsdr_dev *dev)
     pthread_mutex_unlock(&dev->lock);
 }
 
-/* Samples of the old frequency go on for stale_samples of the sample clock, whatever is flushed. */
+static void come_through(struct rtlsdr_dev *dev)
+{
+    dev->heard_freq_hz = dev->pending[0].freq_hz;
+    dev->n_pending--;
+    memmove(dev->pending, dev->pending + 1, (size_t)dev->n_pending * sizeof *dev->pending);
+}
+
+/* A retune comes through after stale_samples of the sample clock, whatever is flushed. */
 void vd_retune(struct rtlsdr_dev *dev, uint32_t freq_hz)
 {
     if (scene.retune_s > 0)
@@ -190,10 +197,10 @@ void vd_retune(struct rtlsdr_dev *dev, uint32_t freq_hz)
     int64_t now = dev->position;
     if (scene.realtime && wall_position(dev) > now)
         now = wall_position(dev);
-    if (now >= dev->change_at)
-        dev->old_freq_hz = dev->freq_hz;
+    if (dev->n_pending == VD_MAX_PENDING)
+        come_through(dev);
     dev->freq_hz = freq_hz;
-    dev->change_at = now + scene.stale_samples;
+    dev->pending[dev->n_pending++] = (struct vd_change){.at = now + scene.stale_samples, .freq_hz = freq_hz};
     pthread_mutex_unlock(&dev->lock);
 }
 
@@ -216,13 +223,16 @@ static void serve(struct rtlsdr_dev *dev, uint8_t *out, int n)
         dev->position += n;
         return;
     }
-    int64_t left = dev->change_at - dev->position;
-    int stale = left <= 0 ? 0 : left < n ? (int)left : n;
-    if (stale > 0)
-        vd_receive(dev, dev->position, dev->old_freq_hz, out, stale);
-    if (stale < n)
-        vd_receive(dev, dev->position + stale, dev->freq_hz, out + 2 * stale, n - stale);
-    dev->position += n;
+    while (n > 0) {
+        while (dev->n_pending && dev->pending[0].at <= dev->position)
+            come_through(dev);
+        int64_t left = dev->n_pending ? dev->pending[0].at - dev->position : n;
+        int part = left < n ? (int)left : n;
+        vd_receive(dev, dev->position, dev->heard_freq_hz, out, part);
+        dev->position += part;
+        out += 2 * part;
+        n -= part;
+    }
 }
 
 static int inject_fault(struct rtlsdr_dev *dev)

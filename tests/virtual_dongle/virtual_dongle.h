@@ -20,6 +20,7 @@
 
 #define VD_MAX_DEVICES 8
 #define VD_MAX_EMITTERS 64
+#define VD_MAX_PENDING 32      /* retunes that have not come through yet */
 #define VD_BLOCK 4096          /* samples made at a time: two float planes stay in the first-level cache */
 #define VD_NOISE_LOG2 20       /* samples of the noise table */
 #define VD_ENVELOPE_LOG2 17    /* samples of the envelope of a modulated emitter, 55 ms at 2.4 MS/s */
@@ -81,6 +82,11 @@ struct vd_scene {
     struct vd_emitter emitters[VD_MAX_EMITTERS];
 };
 
+struct vd_change {
+    int64_t at;                   /* sample clock */
+    uint32_t freq_hz;
+};
+
 /* What librtlsdr calls rtlsdr_dev_t. Lives as long as the library, so that a handle used after close is harmless. */
 struct rtlsdr_dev {
     int index;
@@ -101,8 +107,9 @@ struct rtlsdr_dev {
     int64_t position;             /* sample clock: the next sample to hand out */
     double clock_base_s;          /* scene time at position 0 of the present rate */
     int64_t wall_base_ns;         /* wall clock at position 0 */
-    uint32_t old_freq_hz;         /* still heard ... */
-    int64_t change_at;            /* ... before this position */
+    uint32_t heard_freq_hz;       /* what the samples at this position are of, until ... */
+    struct vd_change pending[VD_MAX_PENDING]; /* ... retunes come through, in order */
+    int n_pending;
     uint8_t test_counter;
 
     volatile bool async, cancel;
