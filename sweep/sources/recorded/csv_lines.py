@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -158,7 +159,7 @@ def _parse(text: str, number: int, tool: str | None) -> Line:
         fields.pop()
     if len(fields) < 7:
         raise ValueError(f"{len(fields)} columns instead of 7 or more")
-    utc_ns = parse_time(fields[0], fields[1])
+    utc_ns = _parse_time(fields[0], fields[1])
     low, high, step = (float(field) for field in fields[2:5])
     if not (0 <= low < high <= _MAX_HZ and 0 < step <= 1.01 * (high - low)):
         raise ValueError(f"it covers {low:g} to {high:g} Hz in steps of {step:g} Hz")
@@ -172,7 +173,8 @@ def _parse(text: str, number: int, tool: str | None) -> Line:
     return Line(number, utc_ns, Band(tool, low, high, step, level_db.size), _possible(level_db))
 
 
-def parse_time(date: str, time: str) -> int:
+@lru_cache(maxsize=16)  # all lines of a pass of rtl_power bear the same
+def _parse_time(date: str, time: str) -> int:
     """Date and time columns as UTC; the tools write local time without a zone."""
     try:
         return parse_utc(f"{date}T{time}Z")

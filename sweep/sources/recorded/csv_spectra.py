@@ -20,7 +20,7 @@ from sweep.sources.recorded.visits import VISIT_GAP_NS
 __all__ = ["CsvSource", "CsvStretch", "open_csv"]
 
 _HACKRF_STEP_HZ = 20e6  # hackrf_sweep interleaves its lines within one tuning step, never further
-_OVERLAP_BINS = 3  # rtl_power rounds its crop, so that neighbouring lines may share edge bins
+_OVERLAP_BINS = 2  # rtl_power rounds its crop, so that neighbouring lines may share edge bins
 _MAX_TIME_NS = 2**63 - 1
 _RAMP_BINS = 16
 

@@ -87,7 +87,7 @@ def facts_from_name(stem: str) -> Facts:
     """
     time = _DAY_TIME.search(stem)
     utc_ns = _utc_of(time) if time else None
-    text = _DAY_TIME.sub("", stem) if utc_ns is not None else stem
+    text = _DAY_TIME.sub("", stem)  # its digits look like a centre and a rate
     centers = {float(m[1]) * _SCALE[(m[2] or m[3]).lower()] for m in _TUNED.finditer(text)}
     rates = {round(float(m[1]) * _SCALE[m[2][0].lower()]) for m in _RATE.finditer(text)}
     for match in _LTE.finditer(stem):

@@ -60,7 +60,7 @@ def _check_options(plan: SweepPlan, options: SourceOptions) -> None:
     for option, given, recorded in (
         ("--rate", options.sample_rate_hz, plan.sample_rate_hz),
         ("--bin-width", options.bin_width_hz, plan.bin_width_hz),
-        ("--center", options.center_freq_hz, plan.hop_centers_hz[0] if plan.n_hops == 1 else None),
+        ("--center", options.center_freq_hz, plan.hop_centers_hz[0] if plan.n_hops == 1 else "swept"),
     ):
         if given not in (None, recorded):
             raise ParameterError(
