@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import ctypes.util
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -74,8 +78,11 @@ def test_a_sweep_has_each_emitter_at_its_frequency_and_level(
     assert abs(hops[0].utc_ns - time.time_ns()) < 60e9
 
 
-def test_stale_samples_never_reach_a_bin(virtual_dongle: PlugIn, opened: Callable[..., LiveSource]) -> None:
-    virtual_dongle(Scene(stale_samples=20_000, emitters=(STATION,)))
+@pytest.mark.parametrize("realtime", [False, True])
+def test_stale_samples_never_reach_a_bin(
+    virtual_dongle: PlugIn, opened: Callable[..., LiveSource], realtime: bool
+) -> None:
+    virtual_dongle(Scene(realtime=realtime, stale_samples=20_000, emitters=(STATION,)))
     source = opened()
     assert source.instrument.settle_measured
     assert 20_000 / 2.4e6 <= (source.instrument.settle_s or 0) < 40_000 / 2.4e6
@@ -176,6 +183,21 @@ def test_a_dongle_that_stops_is_a_gap_and_not_a_hang(
     assert "gave nothing for" in gaps[0].reason
     assert "in use" in gaps[1].reason  # by the call that never came back
     ctypes.CDLL(str(librtlsdr)).virtual_dongle_restart()
+
+
+def test_ctrl_c_works_while_the_driver_waits(
+    virtual_dongle: PlugIn, opened: Callable[..., LiveSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(hang_after_reads=60),)))
+    source = opened()
+    interrupt = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    interrupt.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(source.blocks(8))
+    assert 0.4 < time.monotonic() - start < 2
+    monkeypatch.setattr(dongle_module, "_STALL_S", 0.1)
+    source.close()
 
 
 def test_a_frequency_that_is_refused_is_one_gap_and_the_sweep_goes_on(
