@@ -33,6 +33,14 @@ def _shaped(rng: np.random.Generator, n: int, seconds: float, gain: Sound) -> So
     return np.asarray(noise / noise.std(), np.float64)
 
 
+def _to_full_deviation(spectrum: NDArray[np.complex128], n: int) -> Sound:
+    """Give the sound of a spectrum, scaled so that it reaches +-1, between its samples too."""
+    peak = np.abs(fft.irfft(spectrum, 8 * n)).max() * 8
+    sound = np.asarray(fft.irfft(spectrum, n) / peak, np.float64)
+    sound.setflags(write=False)
+    return sound
+
+
 @lru_cache(maxsize=2)
 def speech(seconds: float = 4.0) -> Sound:
     """Make speech-like sound: pitch harmonics under moving formants, hiss, syllables and pauses.
@@ -68,10 +76,7 @@ def speech(seconds: float = 4.0) -> Sound:
     sound = fft.irfft(band, n)
     limited = np.tanh(0.8 * sound / sound.std())
     # a low-pass after the limiter, as every transmitter has, keeps the splash of the limiter off the air
-    limited = fft.irfft(fft.rfft(limited) / (1 + (freqs / 3200) ** 12), n)
-    limited = np.asarray(limited / np.abs(limited).max(), np.float64)
-    limited.setflags(write=False)
-    return limited
+    return _to_full_deviation(fft.rfft(limited) / (1 + (freqs / 3200) ** 12), n)
 
 
 @lru_cache(maxsize=2)
@@ -93,10 +98,7 @@ def music(seconds: float = 1.0) -> tuple[Sound, Sound]:
     for _ in range(2):
         dry = np.tanh(0.6 * (middle + 0.4 * _shaped(rng, n, seconds, pink)))
         wet = np.tanh(0.9 * fft.irfft(fft.rfft(dry) * emphasis, n))
-        wet = fft.irfft(fft.rfft(wet) / (1 + (freqs / 15_000) ** 30), n)
-        wet = np.asarray(wet / np.abs(wet).max(), np.float64)
-        wet.setflags(write=False)
-        sides.append(wet)
+        sides.append(_to_full_deviation(fft.rfft(wet) / (1 + (freqs / 15_000) ** 30), n))
     return sides[0], sides[1]
 
 

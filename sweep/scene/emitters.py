@@ -205,8 +205,11 @@ def _add_ook(emission: Emission, piece: Span, burst: Burst, bit_rate_hz: float) 
     place = (into_s + np.arange(piece.start, piece.stop) / window.sample_rate_hz) * (2 * bit_rate_hz)
     second_half = (np.floor(place).astype(np.int64) & 1).astype(np.bool_)
     marks = (_bits(emission, piece, burst, bit_rate_hz) ^ second_half).astype(np.float32)
-    n_rise = max(1, round(min(_KEYING_S, 0.1 / bit_rate_hz) * window.sample_rate_hz))
-    envelope = uniform_filter1d(marks, n_rise, mode="constant") * np.float32(np.sqrt(2))
+    rise_s = min(_KEYING_S, 0.1 / bit_rate_hz)
+    n_rise = max(1, round(rise_s * window.sample_rate_hz))
+    # marks are half of the time, and each of 1.5 slopes a bit loses a sixth of its length
+    peak = np.sqrt(2 / (1 - 0.5 * n_rise / window.sample_rate_hz * bit_rate_hz))
+    envelope = uniform_filter1d(marks, n_rise, mode="nearest") * np.float32(peak)
     window.add(emission.offset_hz, emission.amplitude, [Span(piece.start, piece.stop, envelope)])
 
 

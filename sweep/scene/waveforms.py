@@ -96,7 +96,7 @@ def stereo_phase(sample_rate_hz: int, deviation_hz: float) -> Library:
 
 def _rds(n: int) -> NDArray[np.float64]:
     bit_s = 1 / 1187.5
-    bits = 1 - 2.0 * np.random.default_rng(57_000).integers(0, 2, 1188)
+    bits = np.random.default_rng(57_000).choice([-1.0, 1.0], 1188)
     freqs = fft.fftfreq(n, 1 / n)
     pulse = np.where(np.abs(freqs) < 2 / bit_s, np.cos(0.25 * np.pi * freqs * bit_s), 0)
     biphase = _shape(bits, pulse * (1 - np.exp(-1j * np.pi * freqs * bit_s)), n).real
@@ -141,7 +141,7 @@ def gsm_phase(sample_rate_hz: int) -> Library:
     step, n, seconds = _grid(sample_rate_hz, 2_400_000, 0.5)
     baud = 270_833.0
     n_symbols = round(baud * seconds)
-    bits = 1 - 2.0 * np.random.default_rng(270_833).integers(0, 2, n_symbols)
+    bits = np.random.default_rng(270_833).choice([-1.0, 1.0], n_symbols)
     freqs = fft.fftfreq(n, seconds / n)
     gauss = np.exp(-0.5 * np.log(2) * (freqs / (0.3 * baud)) ** 2)
     freq_hz = _shape(0.25 * baud * bits, gauss * np.sinc(freqs / baud), n).real * (n / n_symbols)
@@ -153,7 +153,7 @@ def dsss_baseband(sample_rate_hz: int, bandwidth_hz: float) -> Library:
     """Baseband (complex64) of BPSK spread by a code longer than its data bits, filtered to its main lobe."""
     _, n, seconds = _grid(sample_rate_hz, sample_rate_hz, 0.25)
     chip_rate = bandwidth_hz / 2
-    chips = 1 - 2.0 * np.random.default_rng(63).integers(0, 2, round(chip_rate * seconds))
+    chips = np.random.default_rng(63).choice([-1.0, 1.0], round(chip_rate * seconds))
     freqs = fft.fftfreq(n, seconds / n)
     lobe = np.where(np.abs(freqs) < chip_rate, np.sinc(freqs / chip_rate), 0)
     return _library(_unit_power(_shape(chips, lobe, n)), 1)
