@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import QuietroomError, RecordError
-from sweep.leaf import NO_LEAF, decode_row, encode_row, leaf, previous_leaf, row_arrays
+from sweep.leaf import NO_LEAF, decode_row, encode_row, leaf, row_arrays, row_links
 from sweep.model import HopGap, Judgement, SweepRow
 from sweep.plan import Layout
 
@@ -438,7 +438,7 @@ class JournalReader:
         leaves: list[bytes] = []
         for row in range(self.n_rows):
             header, body = self._row(row)
-            if previous_leaf(header) != (leaves[-1] if leaves else NO_LEAF):
+            if row_links(header)[1] != (leaves[-1] if leaves else NO_LEAF):
                 raise self._damage(self._row_records[row], self._row_offsets[row], "it does not follow the row before")
             leaves.append(leaf(header, body))
         return leaves
@@ -457,7 +457,11 @@ class JournalReader:
             The file was changed since it was opened.
         """
         for row in range(*slice(start, stop).indices(self.n_rows)):
-            yield decode_row(*self._row(row))
+            try:
+                values = decode_row(*self._row(row))
+            except RecordError as error:
+                raise self._damage(self._row_records[row], self._row_offsets[row], str(error)) from error
+            yield values
 
     def _row(self, row: int) -> tuple[bytes, memoryview]:
         record, offset = self._row_records[row], self._row_offsets[row]
@@ -545,7 +549,7 @@ class JournalReader:
         if frame.kind == _Kind.START:
             self._take_start(payload)
         elif frame.kind == _Kind.ROW:
-            if decode_row(*_split_text(payload)).sequence != self.n_rows or self.n_rows >= MAX_ROWS:
+            if row_links(_split_text(payload)[0])[0] != self.n_rows or self.n_rows >= MAX_ROWS:
                 raise ValueError(f"it is not row {self.n_rows}")
             self._row_records.append(frame.sequence)
             self._row_offsets.append(offset)

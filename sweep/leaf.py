@@ -22,7 +22,7 @@ from dsp.errors import ParameterError, RecordError
 from sweep.model import SweepRow
 from sweep.units import iso_utc
 
-__all__ = ["NO_LEAF", "ROW_ARRAYS", "decode_row", "encode_row", "leaf", "previous_leaf", "row_arrays", "row_header"]
+__all__ = ["NO_LEAF", "ROW_ARRAYS", "decode_row", "encode_row", "leaf", "row_arrays", "row_header", "row_links"]
 
 NO_LEAF = bytes(32)
 """Stands for the previous leaf in the first row of a record."""
@@ -165,8 +165,8 @@ def leaf(header: bytes, payload: bytes | memoryview) -> bytes:
     return digest.digest()
 
 
-def previous_leaf(header: bytes) -> bytes:
-    """Read from a header which leaf it follows.
+def row_links(header: bytes) -> tuple[int, bytes]:
+    """Read from a header the number of its row and the leaf that it follows.
 
     Raises
     ------
@@ -174,7 +174,8 @@ def previous_leaf(header: bytes) -> bytes:
         The header is not one that ``row_header`` writes.
     """
     try:
-        return bytes.fromhex(_HEADER.decode(header).previous_leaf)
+        head = _HEADER.decode(header)
+        return head.sequence, bytes.fromhex(head.previous_leaf)
     except (msgspec.DecodeError, ValueError) as error:
         raise RecordError(f"row header cannot be read ({error}); was it written by a newer Quietroom?") from error
 

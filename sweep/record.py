@@ -7,6 +7,7 @@ make the reader take memory beyond what the file itself backs, or pass as measur
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -111,7 +112,7 @@ class SweepRecord:
             _survey(file, {h5py.h5o.get_info(file.id).addr})
             _check_schema(file)
             self._entry = _entry(file)
-            told = msgspec.json.decode(self._note("processing"), type=_Processing)
+            told = msgspec.convert(json.loads(self._note("processing")), _Processing)
             self.start = told.start
             self.end_time, self.recovered = told.end_time, told.recovered
             self.torn_tail_bytes = told.torn_tail_bytes
