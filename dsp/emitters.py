@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
+import scipy.ndimage
+import scipy.signal
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 
-__all__ = ["Occupied", "hysteresis_segments", "merge_segments", "occupied_bandwidth"]
+__all__ = ["Occupied", "hysteresis_segments", "merge_segments", "occupied_bandwidth", "split_at_valleys"]
+
+_EMISSION_DB = 26.0  # the x-dB bandwidth that bounds one emission (ITU-R SM.443)
+_PROMINENCE_DB = 8.0
+_COMB_PEAKS, _COMB_SPREAD_DB, _COMB_JITTER = 6, 9.0, 0.3
+_SKIRT_DB, _SKIRT_BINS = 20.0, 16
 
 
 class Occupied(NamedTuple):
@@ -132,3 +140,92 @@ def occupied_bandwidth(power: NDArray[np.floating], share: float = 0.99) -> Occu
     inside = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None) * positive
     center = float((inside * np.arange(positive.size)).sum() / inside.sum())
     return Occupied(center, float(low), float(high))
+
+
+def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Split a run of bins into emitters: each a peak with what lies within 26 dB of it, and a plateau under them.
+
+    A run of many peaks of like height (the comb of an OFDM block) stays one emitter. What lies 20 dB or more under
+    the strongest peak is its skirt (keying splatter, a receiver at its limits), not an emitter of its own.
+
+    Parameters
+    ----------
+    power : ndarray, shape (n,)
+        Linear power of the run with the background subtracted.
+    background : ndarray, shape (n,)
+        Linear background; what is below it by 10 dB is not resolved.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, 2)
+        Start and stop of each emitter within the run, ascending by start, at least one; a plateau overlaps the peaks
+        that stand on it.
+
+    Examples
+    --------
+    >>> power = np.full(60, 0.01)
+    >>> power[[10, 40]] = 100, 50
+    >>> split_at_valleys(power, np.ones(60))
+    array([[10, 11],
+           [40, 41]])
+    """
+    n = power.size
+    whole = np.array([[0, n]], np.int64)
+    if n < 3:
+        return whole
+    level = 10 * np.log10(np.maximum(power, 0.1 * background))
+    padded = np.concatenate([[level.min() - _EMISSION_DB], level, [level.min() - _EMISSION_DB]])
+    peaks, found = scipy.signal.find_peaks(padded, prominence=_PROMINENCE_DB, plateau_size=1)
+    if len(peaks) == 0:
+        return whole
+    peaks = peaks - 1
+    heights = level[peaks]
+    if len(peaks) >= _COMB_PEAKS and np.ptp(np.sort(heights)[len(peaks) // 4 :]) < _COMB_SPREAD_DB:
+        return whole
+    valleys = [int(left + level[left:right].argmin()) for left, right in itertools.pairwise(peaks)]
+    bounds = list(zip([0, *valleys], [*(valley + 1 for valley in valleys), n], strict=True))
+    pieces = [
+        _around(level, int(peak), float(depth), bound)
+        for peak, depth, bound in zip(peaks, found["prominences"], bounds, strict=True)
+    ]
+    pieces = _join_combs(peaks, pieces)
+    return np.array(sorted(pieces + _plateau(level, pieces)), np.int64)
+
+
+def _around(level: NDArray[np.floating], peak: int, prominence: float, bound: tuple[int, int]) -> tuple[int, int]:
+    """Bins next to a peak that are within 26 dB of it, 3 dB above what it stands on, and nearer than its neighbours."""
+    inside = level >= level[peak] - min(_EMISSION_DB, prominence - 3.0)
+    outside = np.flatnonzero(~inside)
+    before, after = outside[outside < peak], outside[outside > peak]
+    start = int(before[-1]) + 1 if before.size else 0
+    stop = int(after[0]) if after.size else level.size
+    return max(start, bound[0]), min(stop, bound[1])
+
+
+def _join_combs(peaks: NDArray[np.int64], pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join runs of evenly spaced peaks: the subcarrier groups of one OFDM block."""
+    if len(peaks) < _COMB_PEAKS:
+        return pieces
+    spacing = np.diff(peaks)
+    even = np.abs(spacing - np.median(spacing)) <= _COMB_JITTER * np.median(spacing)
+    joined: list[tuple[int, int]] = []
+    for start, stop in _runs(even):  # run of spacings [start, stop) joins peaks start .. stop
+        if stop - start >= _COMB_PEAKS - 1:
+            joined.append((pieces[start][0], pieces[stop][1]))
+    return joined + [piece for piece in pieces if not any(low <= piece[0] < high for low, high in joined)]
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def _plateau(level: NDArray[np.floating], pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    left = np.ones(level.size, bool)
+    for start, stop in pieces:
+        left[max(0, start - 2) : stop + 2] = False
+    strong = left & (scipy.ndimage.median_filter(level, 9) > level.max() - _SKIRT_DB)
+    if np.count_nonzero(strong) < max(_SKIRT_BINS, level.size // 3):
+        return []
+    bins = np.flatnonzero(strong)
+    return [(int(bins[0]), int(bins[-1]) + 1)]

@@ -1,0 +1,146 @@
+"""Bringing a visit onto the baseline's frequency and level before anything is compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from sweep.plan import Layout
+
+__all__ = ["align_gain", "estimate_ppm", "shift_bins"]
+
+_MIN_QUIET = 8
+_RUNNING_HOPS, _GAUSSIAN_HOPS = 9, 1.5
+_SPECTRA_BLOCK_BINS = 64
+_PPM_REACH, _PPM_STEP = 60.0, 1.0
+_STRONG_NEPERS = 0.8
+_MIN_STRONG = 12
+
+
+def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layout: Layout) -> NDArray[np.float32]:
+    """Gain of a visit over the baseline, smooth over hops, from bins that are quiet in the baseline.
+
+    Parameters
+    ----------
+    difference : ndarray, shape (n_bins,)
+        ln(visit) - ln(baseline); NaN where either was not measured.
+    quiet : ndarray of bool, shape (n_bins,)
+        Bins of the baseline that hold noise only. An emitter's own fading must not pass for gain.
+    layout : Layout
+
+    Returns
+    -------
+    ndarray of float32, shape (n_bins,)
+        To be subtracted from ln(visit). Where no quiet bin is near, that of the nearest hops; where there is none at
+        all, the median over all bins.
+    """
+    block = layout.hop_bins if layout.n_hops > 1 else min(_SPECTRA_BLOCK_BINS, layout.n_bins)
+    if layout.n_hops == 1 and layout.n_averages is not None:
+        block = layout.n_bins
+    usable = np.isfinite(difference)
+    if not usable.any():
+        return np.zeros(layout.n_bins, np.float32)
+    trusted = usable & quiet
+    if np.count_nonzero(trusted) < _MIN_QUIET:
+        return np.full(layout.n_bins, np.median(difference[usable]), np.float32)
+    n_blocks = -(-layout.n_bins // block)
+    middle = np.full(n_blocks, np.nan)
+    for index in range(n_blocks):
+        part = slice(index * block, (index + 1) * block)
+        if np.count_nonzero(trusted[part]) >= min(_MIN_QUIET, block // 4 + 1):
+            middle[index] = np.median(difference[part][trusted[part]])
+    known = np.flatnonzero(np.isfinite(middle))
+    if known.size == 0:
+        return np.full(layout.n_bins, np.median(difference[trusted]), np.float32)
+    filled = np.interp(np.arange(n_blocks), known, middle[known])
+    if n_blocks > 1:
+        filled = scipy.ndimage.median_filter(filled, min(_RUNNING_HOPS, n_blocks), mode="nearest")
+        filled = scipy.ndimage.gaussian_filter1d(filled, _GAUSSIAN_HOPS, mode="nearest")
+    return np.repeat(filled, block)[: layout.n_bins].astype(np.float32)
+
+
+def estimate_ppm(
+    test: NDArray[np.floating], reference: NDArray[np.floating], layout: Layout
+) -> tuple[float, float] | None:
+    """Frequency error of a visit against the baseline from the emitters that both hear.
+
+    Minimises the clipped square of the difference of the two band-passed log spectra over the shift, with cubic
+    interpolation (linear interpolation pins the estimate at 0), on the strong narrow parts of the reference away
+    from DC, hop edges and the crystal's harmonics.
+
+    Parameters
+    ----------
+    test, reference : ndarray, shape (n_bins,)
+        Natural logarithm of power, on the same axis.
+    layout : Layout
+
+    Returns
+    -------
+    (float, float) or None
+        Parts per million to add to the baseline's frequencies to find its emitters in the test, and the gain in
+        squared error over no shift (relative); None where too few strong bins exist.
+    """
+    ref, new = _band_pass(reference), _band_pass(test)
+    chosen = np.flatnonzero((ref > _STRONG_NEPERS) & _clear_bins(layout))
+    if chosen.size < _MIN_STRONG:
+        return None
+    chosen = chosen[np.argsort(ref[chosen])[-20_000:]]
+    spline = scipy.ndimage.spline_filter1d(np.nan_to_num(new), order=3)
+    trial = np.arange(-_PPM_REACH, _PPM_REACH + _PPM_STEP / 2, _PPM_STEP)
+    cost = np.array([_cost(spline, ref, chosen, layout, ppm) for ppm in trial])
+    best = int(cost.argmin())
+    fine = trial[best] + np.arange(-1.0, 1.01, 0.1)
+    fine_cost = np.array([_cost(spline, ref, chosen, layout, ppm) for ppm in fine])
+    still = cost[len(trial) // 2]
+    gained = 0.0 if still <= 0 else float(1 - fine_cost.min() / still)
+    return float(fine[int(fine_cost.argmin())]), gained
+
+
+def shift_bins(values: NDArray[np.float32], layout: Layout, ppm: float) -> NDArray[np.float32]:
+    """Take each bin from where a frequency error put it, to the nearest whole bin within its own hop.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (..., n_bins)
+    layout : Layout
+    ppm : float
+
+    Returns
+    -------
+    ndarray of float32, same shape
+        NaN where the source bin lies in another hop.
+    """
+    offset = np.rint(ppm * 1e-6 * layout.freq_hz / layout.bin_width_hz).astype(np.int64)
+    index = np.arange(layout.n_bins)
+    source = index + offset
+    valid = (source >= 0) & (source < layout.n_bins)
+    source = np.clip(source, 0, layout.n_bins - 1)
+    if layout.n_hops > 1:
+        valid &= source // layout.hop_bins == index // layout.hop_bins
+    moved = np.where(valid, values[..., source], np.float32(np.nan))
+    return moved.astype(np.float32)
+
+
+def _band_pass(log_power: NDArray[np.floating]) -> NDArray[np.float64]:
+    filled = np.nan_to_num(np.asarray(log_power, np.float64), nan=float(np.nanmedian(log_power)))
+    narrow = scipy.ndimage.gaussian_filter1d(filled, 1.0)
+    wide: NDArray[np.float64] = scipy.ndimage.gaussian_filter1d(filled, 20.0)
+    return narrow - wide
+
+
+def _clear_bins(layout: Layout) -> NDArray[np.bool_]:
+    position = np.arange(layout.n_bins) % layout.hop_bins
+    clear = np.abs(position - layout.hop_bins // 2) > 2
+    clear &= (position >= 8) & (position < layout.hop_bins - 8)
+    remainder = np.abs((layout.freq_hz + 7.2e6) % 14.4e6 - 7.2e6)
+    result: NDArray[np.bool_] = clear & (remainder > 12_000)
+    return result
+
+
+def _cost(
+    spline: NDArray[np.float64], ref: NDArray[np.float64], chosen: NDArray[np.int64], layout: Layout, ppm: float
+) -> float:
+    where = chosen + ppm * 1e-6 * layout.freq_hz[chosen] / layout.bin_width_hz
+    moved = scipy.ndimage.map_coordinates(spline, [where], order=3, prefilter=False, mode="nearest")
+    return float(np.sum(np.clip(moved - ref[chosen], -2, 2) ** 2))

@@ -1,0 +1,189 @@
+"""Candidates: runs of bins that stand out, from whatever channel, before they are measured and vetted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.summary import VisitSummary, box_bins
+from dsp.emitters import hysteresis_segments, merge_segments
+from dsp.statistics import burst_p_value
+from sweep.plan import Layout
+
+__all__ = ["Candidate", "Scores", "axis_breaks", "burst_scores", "gather", "quiet_fluctuation"]
+
+_CROWD_SEGMENTS, _CROWD_SHARE = 6, 0.25
+_QUIET_FLUCTUATION_DB = 0.8  # largest of 64 frames of pure noise over 768 bins, with room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A run of bins [start, stop) of a row, and what speaks for it.
+
+    ``p_value`` is the smallest of its bins over the channels named, each already for the whole run of frames or
+    groups that was searched.
+    """
+
+    start: int
+    stop: int
+    channels: tuple[str, ...]
+    p_value: float
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """One channel's view of every bin.
+
+    ``high`` marks bins that pass the channel's threshold, ``low`` those that belong to an emitter once a neighbour
+    does, ``confirmed`` those that also pass the channel's persistence test; ``p_value`` is NaN where not tested.
+    """
+
+    channel: str
+    high: NDArray[np.bool_]
+    low: NDArray[np.bool_]
+    confirmed: NDArray[np.bool_]
+    p_value: NDArray[np.float64]
+
+
+def axis_breaks(layout: Layout) -> NDArray[np.int64]:
+    """Bins after which the frequency axis jumps; no emitter is joined across one.
+
+    Returns
+    -------
+    ndarray of int64
+        Index of the last bin before each jump.
+    """
+    return np.flatnonzero(np.diff(layout.freq_hz) > 1.5 * layout.bin_width_hz).astype(np.int64)
+
+
+def quiet_fluctuation(summary: VisitSummary) -> NDArray[np.float32]:
+    """Factor by which frames of each group and hop rose together, beyond what noise does; shape (G, n_hops).
+
+    A gain step, an impulse or a front end that breathes lifts every bin at once; burst features are divided by it.
+    """
+    excess = np.clip(np.nan_to_num(summary.fluctuation_db) - _QUIET_FLUCTUATION_DB, 0, None)
+    factor: NDArray[np.float32] = np.power(np.float32(10), (excess / 10).astype(np.float32))
+    return factor
+
+
+def burst_scores(
+    summary: VisitSummary, p_threshold: float, *, limits: dict[str, NDArray[np.float32]] | None = None
+) -> list[Scores]:
+    """Judge the self-normalised burst features of a visit.
+
+    Parameters
+    ----------
+    summary : VisitSummary
+    p_threshold : float
+        Chance for one box over the whole visit.
+    limits : dict of ndarray of float32, shape (n_boxes,), optional
+        Largest value of each feature that the baseline explains; a box must exceed it as well.
+
+    Returns
+    -------
+    list of Scores
+        One for each feature, narrow boxes first; a wide box counts only where no narrower one explains it.
+    """
+    if summary.burst_1 is None or summary.layout.n_averages is None:
+        return []
+    layout = summary.layout
+    fluctuation = quiet_fluctuation(summary)
+    frames = summary.passes.astype(np.float64) * float(layout.n_averages or 1)
+    explained = np.zeros(layout.n_bins, bool)
+    result: list[Scores] = []
+    for feature in ("burst_1", *summary.bursts):
+        value = summary.burst_1 if feature == "burst_1" else summary.bursts[feature]
+        n_boxes = value.shape[1] // layout.n_hops
+        value = np.asarray(value / np.repeat(fluctuation, n_boxes, axis=1), np.float32)
+        p_group = np.nan_to_num(burst_p_value(feature, value, frames[:, None]), nan=1.0)
+        passed = p_group < p_threshold / len(p_group)
+        if limits is not None and feature in limits:
+            passed &= value > limits[feature]
+        best = np.minimum(1.0, p_group.min(axis=0) * len(p_group))
+        n_passed = np.count_nonzero(passed, axis=0)
+        scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, best)
+        if feature in ("burst_64", "burst_512"):
+            scores = _where_unexplained(scores, explained, layout.hop_bins, feature)
+        explained |= scores.high
+        result.append(scores)
+    return result
+
+
+def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
+    """Join what the channels marked into candidates.
+
+    Segments are grown by hysteresis and merged over short gaps; in a hop that is crowded with segments (the comb of
+    an OFDM block) neighbours are joined over gaps as wide as themselves, so that one block stays one emitter.
+    """
+    high = np.any([scores.high for scores in channels], axis=0)
+    low = np.any([scores.low | scores.high for scores in channels], axis=0)
+    breaks = axis_breaks(layout)
+    segments = hysteresis_segments(high.astype(np.int8) + low, 2, 1)
+    segments = _split_at(segments, breaks)
+    segments = merge_segments(segments, breaks=breaks)
+    segments = _merge_crowds(segments, layout, breaks)
+    return [_candidate(int(start), int(stop), channels) for start, stop in segments]
+
+
+def _candidate(start: int, stop: int, channels: Sequence[Scores]) -> Candidate:
+    run = slice(start, stop)
+    named = [scores for scores in channels if scores.high[run].any()]
+    p_values = [np.nanmin(np.where(scores.high[run], scores.p_value[run], np.nan)) for scores in named]
+    return Candidate(
+        start=start,
+        stop=stop,
+        channels=tuple(dict.fromkeys(scores.channel for scores in named)),
+        p_value=float(min(p_values)),
+        confirmed=any(bool(scores.confirmed[run].any()) for scores in named),
+    )
+
+
+def _spread(
+    feature: str, layout: Layout, high: NDArray[np.bool_], confirmed: NDArray[np.bool_], p_value: NDArray[np.float64]
+) -> Scores:
+    """From boxes to bins."""
+    if feature == "burst_1":
+        return Scores(channel="burst", high=high, low=high, confirmed=confirmed, p_value=p_value)
+    bins_high = np.zeros(layout.n_bins, bool)
+    bins_confirmed = np.zeros(layout.n_bins, bool)
+    bins_p = np.ones(layout.n_bins)
+    for box in np.flatnonzero(high):
+        start, stop = box_bins(feature, int(box), layout.hop_bins)
+        bins_high[start:stop] = True
+        bins_confirmed[start:stop] |= bool(confirmed[box])
+        bins_p[start:stop] = np.minimum(bins_p[start:stop], p_value[box])
+    return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, p_value=bins_p)
+
+
+def _where_unexplained(scores: Scores, explained: NDArray[np.bool_], hop_bins: int, feature: str) -> Scores:
+    high = scores.high.copy()
+    for start, stop in hysteresis_segments(high.astype(np.int8), 1, 1):
+        if explained[start:stop].any():
+            high[start:stop] = False
+    return Scores(
+        channel=scores.channel, high=high, low=high, confirmed=scores.confirmed & high, p_value=scores.p_value
+    )
+
+
+def _split_at(segments: NDArray[np.int64], breaks: NDArray[np.int64]) -> NDArray[np.int64]:
+    pieces: list[tuple[int, int]] = []
+    for start, stop in segments.tolist():
+        cuts = [int(b) + 1 for b in breaks if start <= b < stop - 1]
+        pieces += list(zip([start, *cuts], [*cuts, stop], strict=True))
+    return np.array(pieces, np.int64).reshape(-1, 2)
+
+
+def _merge_crowds(segments: NDArray[np.int64], layout: Layout, breaks: NDArray[np.int64]) -> NDArray[np.int64]:
+    hop_of = segments[:, 0] // layout.hop_bins if layout.n_hops > 1 else np.zeros(len(segments), np.int64)
+    result: list[NDArray[np.int64]] = []
+    for hop in np.unique(hop_of):
+        mine = segments[hop_of == hop]
+        share = np.sum(mine[:, 1] - mine[:, 0]) / layout.hop_bins
+        if len(mine) >= _CROWD_SEGMENTS and share > _CROWD_SHARE and layout.n_averages is not None:
+            mine = merge_segments(mine, min_gap=8, width_share=1.0, breaks=breaks)
+        result.append(mine)
+    return merge_segments(np.concatenate(result), breaks=breaks) if result else segments

@@ -1,0 +1,125 @@
+"""The disposition log: who decided what about a finding, when and why. Append-only, hash-chained, beside the record."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from dsp.errors import ParameterError, RecordError
+from sweep.record import SweepRecord
+from sweep.units import iso_utc
+
+__all__ = ["DISPOSITIONS", "log_path", "mark", "read_log"]
+
+DISPOSITIONS = ("known", "explained", "suspicious", "device")
+_FIRST = "0" * 64
+_MAX_LOG_BYTES = 64 << 20
+
+
+def log_path(record_path: Path) -> Path:
+    """Where the log of a record is kept."""
+    return record_path.with_name(record_path.name + ".dispositions.jsonl")
+
+
+def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> Mapping[str, Any]:
+    """Append one decision, synced to disk.
+
+    Parameters
+    ----------
+    record_path : Path
+    finding : str
+        Id of a finding of this record, such as ``F1``.
+    as_ : str
+        One of `DISPOSITIONS`.
+    reason, by : str
+        In words; neither may be empty.
+
+    Raises
+    ------
+    ParameterError
+        Unknown finding or disposition, or an empty reason or name.
+    RecordError
+        The record or its log is damaged.
+    """
+    if as_ not in DISPOSITIONS:
+        raise ParameterError(f"disposition {as_!r} is unknown; use one of {', '.join(DISPOSITIONS)}")
+    for name, value in (("reason", reason), ("name", by)):
+        if not value.strip():
+            raise ParameterError(f"a decision needs a {name}; give it in words")
+    with SweepRecord.open(record_path) as record:
+        known = [str(item["id"]) for item in record.judgement.document["findings"]]
+    if finding not in known:
+        raise ParameterError(f"{record_path} has no finding {finding!r}; it has {', '.join(known) or 'none'}")
+    path = log_path(record_path)
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        entries = read_log(record_path)
+        entry = {
+            "sequence": len(entries),
+            "time": iso_utc(time.time_ns()),
+            "record": record_path.name,
+            "finding": finding,
+            "as": as_,
+            "reason": reason,
+            "by": by,
+            "previous": entries[-1]["hash"] if entries else _FIRST,
+        }
+        entry["hash"] = _digest(entry)
+        file.write(json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return entry
+
+
+def read_log(record_path: Path) -> list[dict[str, Any]]:
+    """Read the log of a record and check its chain.
+
+    Returns
+    -------
+    list of dict
+        Oldest first; empty where nothing was decided yet.
+
+    Raises
+    ------
+    RecordError
+        A line is damaged, was edited, removed or put in.
+    """
+    path = log_path(record_path)
+    if not path.exists():
+        return []
+    if path.stat().st_size > _MAX_LOG_BYTES:
+        raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; restore it from a copy")
+    entries: list[dict[str, Any]] = []
+    previous = _FIRST
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        entry = _entry(line)
+        if entry is None or entry["previous"] != previous or entry["hash"] != _digest(entry):
+            raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
+        previous = str(entry["hash"])
+        entries.append(entry)
+    return entries
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    wanted = {"sequence", "time", "record", "finding", "as", "reason", "by", "previous", "hash"}
+    return entry if isinstance(entry, dict) and set(entry) == wanted else None
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in entry.items() if key != "hash"}
+    try:
+        return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    except rfc8785.CanonicalizationError:
+        return ""

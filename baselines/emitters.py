@@ -1,0 +1,176 @@
+"""From candidates to emitters: split, centred, with bandwidth and level over their background."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.candidates import Candidate
+from baselines.summary import VisitSummary
+from dsp.emitters import occupied_bandwidth, split_at_valleys
+
+__all__ = ["Emitter", "measure_emitters"]
+
+_MEAN_SIGMAS = 5.0
+_EMISSION_RATIO = 10**-2.6  # the -26 dB points bound an emission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emitter:
+    """One emitter of a visit, before it is followed over the passes.
+
+    Attributes
+    ----------
+    start, stop : int
+        Bins of the row that hold its occupied bandwidth.
+    center_freq_hz, occupied_bw_hz : float
+        Centroid and 99 % occupied bandwidth (ITU-R SM.443) of the power over the background.
+    mean_power, background_power, floor_power : float
+        Linear, within its bins, noise-bandwidth corrected: the emitter averaged over the visit, what was there
+        before, and the noise floor.
+    peak_power : float
+        Linear power of its strongest frames over the background, summed over its bins.
+    kurtosis_db : float or None
+        Spectral kurtosis at its strongest bin, 10 log10.
+    """
+
+    start: int
+    stop: int
+    center_freq_hz: float
+    occupied_bw_hz: float
+    mean_power: float
+    background_power: float
+    floor_power: float
+    peak_power: float | None
+    kurtosis_db: float | None
+    channels: tuple[str, ...]
+    p_value: float | None
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Excess:
+    """Power of a candidate's bins over what was there before: the one to split by, the mean, the held maxima."""
+
+    basis: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    peak: NDArray[np.float64] | None
+    behind: NDArray[np.float64]
+
+
+def measure_emitters(
+    summary: VisitSummary,
+    candidates: Sequence[Candidate],
+    background: NDArray[np.floating],
+    floor: NDArray[np.floating],
+) -> list[Emitter]:
+    """Measure what each candidate is made of.
+
+    Parameters
+    ----------
+    summary : VisitSummary
+    candidates : sequence of Candidate
+    background : ndarray, shape (n_bins,)
+        Linear power that was there without the emitter: the noise floor, or the aligned baseline.
+    floor : ndarray, shape (n_bins,)
+        Linear noise floor.
+
+    Returns
+    -------
+    list of Emitter
+        Ascending in frequency; a candidate gives one or more.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
+        mean = np.nanmean(summary.mean, axis=0)
+        peak = None if summary.max_hold is None else np.nanmax(summary.max_hold, axis=0)
+    return [
+        emitter
+        for candidate in candidates
+        for emitter in _split(summary, candidate, mean, peak, background=background, floor=floor)
+    ]
+
+
+def _split(
+    summary: VisitSummary,
+    candidate: Candidate,
+    mean: NDArray[np.floating],
+    peak: NDArray[np.floating] | None,
+    *,
+    background: NDArray[np.floating],
+    floor: NDArray[np.floating],
+) -> list[Emitter]:
+    run = slice(candidate.start, candidate.stop)
+    behind = np.nan_to_num(np.asarray(background[run], np.float64), nan=0.0)
+    over_mean = np.nan_to_num(np.asarray(mean[run], np.float64) - behind, nan=0.0)
+    over_peak = None if peak is None else _peak_excess(summary, np.asarray(peak[run], np.float64), behind)
+    sigma = behind * np.sqrt(summary.group_variance / summary.n_groups)
+    steady = over_mean.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and over_mean.max() > 3 * sigma.max()
+    basis = over_mean if steady or over_peak is None else over_peak
+    if not basis.max() > 0:
+        basis = np.maximum(np.nan_to_num(np.asarray(mean[run], np.float64)), 1e-30)
+    # A bin next to a deep notch of the background is leakage: the noise floor bounds what can be told apart.
+    resolved = np.maximum(behind, np.nan_to_num(np.asarray(floor[run], np.float64)))
+    over = _Excess(basis=basis, mean=over_mean, peak=over_peak, behind=behind)
+    return [
+        _emitter(summary, candidate, over, floor, slice(int(start), int(stop)))
+        for start, stop in split_at_valleys(basis, resolved)
+    ]
+
+
+def _peak_excess(summary: VisitSummary, peak: NDArray[np.float64], behind: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the largest frames exceed the largest of as many frames of noise by."""
+    n_frames = max(2.0, float(summary.passes.sum()) * float(summary.layout.n_averages or 1))
+    excess: NDArray[np.float64] = np.maximum(np.nan_to_num(peak) - behind * (np.log(n_frames) + 2.0), 0.0)
+    return excess
+
+
+def _emitter(
+    summary: VisitSummary, candidate: Candidate, over: _Excess, floor: NDArray[np.floating], piece: slice
+) -> Emitter:
+    layout = summary.layout
+    center = piece.start + occupied_bandwidth(np.maximum(over.basis[piece], 0.0) + 1e-30).center
+    low, high = _widest(over, piece)
+    start = min(max(0, int(np.floor(low + 0.5))), int(center))
+    stop = max(min(over.basis.size, int(np.ceil(high + 0.5))), int(center) + 1)
+    inside = slice(start, stop)
+    first = candidate.start
+    strongest = first + start + int(over.basis[inside].argmax())
+    return Emitter(
+        start=first + start,
+        stop=first + stop,
+        center_freq_hz=float(layout.freq_hz[first] + center * layout.bin_width_hz),
+        occupied_bw_hz=float((high - low) * layout.bin_width_hz),
+        mean_power=float(max(over.mean[inside].sum(), 0.0) / layout.enbw_bins),
+        background_power=float(over.behind[inside].sum() / layout.enbw_bins),
+        floor_power=float(np.nansum(floor[first + start : first + stop]) / layout.enbw_bins),
+        peak_power=None if over.peak is None else float(over.peak[inside].sum() / layout.enbw_bins),
+        kurtosis_db=None if summary.kurtosis_db is None else float(summary.kurtosis_db[strongest]),
+        channels=candidate.channels,
+        p_value=candidate.p_value,
+        confirmed=candidate.confirmed,
+    )
+
+
+def _widest(over: _Excess, piece: slice) -> tuple[float, float]:
+    """Edges in bins of the occupied bandwidth, from the held maxima where they stand out.
+
+    Speech leaves a transmitter unmodulated most of the time; only the maxima show the band that it really takes.
+    """
+    margin = piece.stop - piece.start
+    reach = slice(max(0, piece.start - margin), min(over.basis.size, piece.stop + margin))
+    if over.peak is not None and over.peak[piece].max() > 0:
+        held = over.peak[reach].copy()
+        top = piece.start - reach.start + int(over.peak[piece].argmax())
+        weak = np.flatnonzero(held < held[top] * _EMISSION_RATIO)
+        before, after = weak[weak < top], weak[weak > top]
+        held[: before[-1] + 1 if before.size else 0] = 0
+        held[after[0] if after.size else held.size :] = 0
+        occupied = occupied_bandwidth(held)
+        return reach.start + occupied.low, reach.start + occupied.high
+    occupied = occupied_bandwidth(np.maximum(over.basis[piece], 0.0) + 1e-30)
+    return piece.start + occupied.low, piece.start + occupied.high

@@ -1,0 +1,116 @@
+"""Findings: what an emitter is, in the words and units of the findings JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from baselines.allocations import allocation
+from baselines.artefacts import ArtefactTest
+from baselines.emitters import Emitter
+from baselines.threat import assess
+from baselines.tracking import Track
+from dsp.statistics import DB_PER_NEPER_POWER
+from sweep.units import iso_utc
+
+__all__ = ["make_finding", "number_findings", "signal_type"]
+
+_CONTINUOUS_DUTY = 0.9
+
+
+def signal_type(emitter: Emitter, track: Track, bin_width_hz: float) -> str:
+    """Name the kind of signal in plain terms, from bandwidth, kurtosis and duty cycle."""
+    width_hz = emitter.occupied_bw_hz
+    duty = track.duty_cycle
+    time = "continuous" if duty is None or duty > _CONTINUOUS_DUTY else "burst" if duty < 0.1 else "intermittent"
+    carrier = emitter.kurtosis_db is not None and emitter.kurtosis_db < -3.0 and width_hz <= 4 * bin_width_hz
+    if carrier and time == "continuous":
+        return "continuous carrier"
+    band = "narrowband" if width_hz <= 30_000 else "wideband" if width_hz <= 400_000 else "broadband block"
+    return f"{time} {band}"
+
+
+def make_finding(
+    emitter: Emitter,
+    track: Track,
+    tests: Sequence[ArtefactTest],
+    *,
+    kind: str,
+    visits: int,
+    has_baseline: bool,
+    bin_width_hz: float,
+) -> dict[str, Any]:
+    """Write one finding; what was not measured is None.
+
+    ``power_dbfs`` is the power while on: the mean over the visit divided by the duty cycle.
+    """
+    gone = kind == "missing"
+    on_power = 0.0 if gone else _power_while_on(emitter, track)
+    snr_db = _ratio_db(on_power, emitter.floor_power)
+    now = emitter.floor_power if gone else on_power + emitter.background_power
+    excess_db = _ratio_db(now, emitter.background_power) if has_baseline else None
+    if gone:
+        track = Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None)
+    return {
+        "id": "",
+        "kind": kind,
+        "center_freq_hz": round(emitter.center_freq_hz),
+        "occupied_bw_hz": round(emitter.occupied_bw_hz),
+        "power_dbfs": _round(_decibels(on_power)),
+        "snr_db": _round(snr_db),
+        "excess_db": _round(excess_db),
+        "p_value": emitter.p_value,
+        "first_seen": None if track.first_utc_ns is None else iso_utc(track.first_utc_ns),
+        "last_seen": None if track.last_utc_ns is None else iso_utc(track.last_utc_ns),
+        "hits": track.hits,
+        "visits": visits,
+        "duty_cycle": None if track.duty_cycle is None else round(track.duty_cycle, 4),
+        "signal_type": "not heard" if gone else signal_type(emitter, track, bin_width_hz),
+        "allocation": allocation(max(0, round(emitter.center_freq_hz))),
+        "known_as": None,
+        "confirmed": emitter.confirmed,
+        "channels": list(emitter.channels),
+        "artefact_tests": [test.as_dict() for test in tests],
+        "threat": dict(
+            assess(
+                kind=kind,
+                center_freq_hz=emitter.center_freq_hz,
+                occupied_bw_hz=emitter.occupied_bw_hz,
+                duty_cycle=track.duty_cycle,
+                snr_db=snr_db,
+                excess_db=excess_db,
+                confirmed=emitter.confirmed,
+                has_baseline=has_baseline,
+            )
+        ),
+    }
+
+
+def number_findings(findings: Sequence[dict[str, Any]]) -> list[Mapping[str, Any]]:
+    """Order by threat, then level, and give each its id: F1, F2 ..."""
+    ordered = sorted(
+        findings,
+        key=lambda item: (-item["threat"]["score"], -(item["power_dbfs"] or -999.0), item["center_freq_hz"]),
+    )
+    return [{**item, "id": f"F{number}"} for number, item in enumerate(ordered, 1)]
+
+
+def _power_while_on(emitter: Emitter, track: Track) -> float:
+    if emitter.mean_power > 0 and track.duty_cycle:
+        on_power = emitter.mean_power / track.duty_cycle
+        return on_power if emitter.peak_power is None else max(min(on_power, emitter.peak_power), emitter.mean_power)
+    return emitter.mean_power or emitter.peak_power or 0.0
+
+
+def _decibels(power: float) -> float | None:
+    return DB_PER_NEPER_POWER * float(np.log(power)) if power > 0 else None
+
+
+def _ratio_db(over: float, under: float) -> float | None:
+    return _decibels(over / under) if over > 0 and under > 0 else None
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,288 @@
+"""The judge: from the rows of a record to its findings, with a baseline or without one."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.artefacts import ArtefactTest, artefact_tests
+from baselines.axes import onto, same_axis
+from baselines.candidates import gather
+from baselines.comparison import align, channel_scores
+from baselines.compatibility import check_compatibility
+from baselines.coverage import coverage_of
+from baselines.emitters import Emitter, measure_emitters
+from baselines.findings import make_finding, number_findings
+from baselines.heard import floor_of, heard_candidates
+from baselines.missing import missing_emitters
+from baselines.model import Baseline
+from baselines.summary import VisitSummary, summarise
+from baselines.tracking import follow
+from dsp.errors import ParameterError, RecordError
+from dsp.statistics import DB_PER_NEPER_POWER
+from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
+from sweep.plan import Layout
+
+__all__ = ["make_judge"]
+
+_HEARD_THRESHOLD, _HEARD_MODEL = 6.5, 0.45 / DB_PER_NEPER_POWER
+_COMPARED_THRESHOLD = 6.5
+_ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
+_KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
+
+Rows = Callable[[], Iterable[SweepRow]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Outcome:
+    """What one way of judging gives."""
+
+    emitters: list[Emitter]
+    kinds: list[str]
+    background_dbfs: NDArray[np.float32] | None
+    floor_dbfs: NDArray[np.float32]
+    reasons: list[str]
+    model_sigma: float
+
+
+def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1) -> Judge:
+    """Make the judge that a sweep session is handed.
+
+    Parameters
+    ----------
+    baseline : Baseline or None
+        Without one, every emitter above the noise floor is listed.
+    false_alarms_per_sweep : float
+        Core false emitters that are accepted in one report of the whole band; above 0.
+
+    Raises
+    ------
+    ParameterError
+        The number is not above 0.
+    """
+    if not 0 < false_alarms_per_sweep < 100:
+        raise ParameterError(f"{false_alarms_per_sweep} false alarms a sweep is not above 0 and below 100; try 0.1")
+
+    def judge(layout: Layout, rows: Rows) -> Judgement:
+        return _judge(layout, rows, baseline, false_alarms_per_sweep)
+
+    return judge
+
+
+def _judge(layout: Layout, rows: Rows, baseline: Baseline | None, false_alarms: float) -> Judgement:
+    try:
+        summary = summarise(layout, rows())
+    except RecordError as error:
+        return _nothing(layout, baseline, false_alarms, str(error))
+    floor_dbfs = floor_of(summary)
+    outcome = _compare(summary, floor_dbfs, baseline, false_alarms, rows) if baseline is not None else None
+    compared = outcome is not None and outcome.background_dbfs is not None
+    if outcome is None or not compared:
+        heard = _hear(summary, floor_dbfs, false_alarms)
+        outcome = heard if outcome is None else replace(heard, reasons=outcome.reasons)
+    findings, rejected = _findings(layout, rows, outcome, compared=compared)
+    coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_COMPARED_THRESHOLD, model_sigma=outcome.model_sigma)
+    verdict, reasons = _verdict(summary, findings, outcome.reasons, has_baseline=compared)
+    document = {
+        "baseline": baseline.id if baseline is not None and compared else None,
+        "verdict": verdict,
+        "reasons": reasons,
+        "false_alarms_per_sweep": false_alarms,
+        "coverage": coverage,
+        "findings": findings,
+        "rejected_candidates": rejected,
+    }
+    return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
+
+
+def _nothing(layout: Layout, baseline: Baseline | None, false_alarms: float, reason: str) -> Judgement:
+    width = layout.bin_width_hz
+    gap = {"state": "not_measured", "noise_floor_dbfs": None, "min_detectable_dbfs": None, "dwell_s": None}
+    coverage = [
+        {
+            "start_hz": round(float(layout.freq_hz[0]) - width / 2),
+            "stop_hz": round(float(layout.freq_hz[-1]) + width / 2),
+            **gap,
+            "visits": 0,
+            "poi": {"100ms": None, "1s": None, "10s": None},
+        }
+    ]
+    document = {
+        "baseline": None if baseline is None else baseline.id,
+        "verdict": "inconclusive",
+        "reasons": [reason],
+        "false_alarms_per_sweep": false_alarms,
+        "coverage": coverage,
+        "findings": [],
+        "rejected_candidates": [],
+    }
+    return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
+
+
+def _hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> _Outcome:
+    floor = _linear(floor_dbfs)
+    candidates = heard_candidates(summary, floor_dbfs, false_alarms)
+    emitters = measure_emitters(summary, candidates, floor, floor)
+    return _Outcome(
+        emitters=emitters,
+        kinds=["new"] * len(emitters),
+        background_dbfs=None,
+        floor_dbfs=floor_dbfs,
+        reasons=[],
+        model_sigma=_HEARD_MODEL,
+    )
+
+
+def _compare(
+    own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float, rows: Rows
+) -> _Outcome:
+    """Against the baseline; without background where the two cannot be compared."""
+    gain_db = _gain_of(rows())
+    compatibility = check_compatibility(baseline, own.layout, gain_db=gain_db)
+    if compatibility.verdict == "incompatible":
+        return _not_compared(floor_dbfs, [f"not compared with baseline {baseline.id}: {compatibility.reasons[0]}"])
+    summary, notes = onto(own, baseline.layout)
+    aligned = align(baseline, summary)
+    reasons = [*compatibility.reasons, *notes, *_single_visit(baseline)]
+    if aligned.ppm is not None and abs(aligned.ppm) > 2:
+        reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
+    channels = channel_scores(baseline, summary, aligned, false_alarms)
+    candidates = gather(channels, baseline.layout)
+    background = np.exp(baseline.log_mean + aligned.gain)
+    floor = _linear(baseline.floor_dbfs) * np.exp(aligned.gain)
+    moved = replace(
+        summary,
+        mean=np.exp(aligned.log_mean + aligned.gain),
+        max_hold=None if aligned.log_max is None else np.exp(aligned.log_max + aligned.gain),
+    )
+    emitters = measure_emitters(moved, candidates, background, floor)
+    kinds = [_kind(emitter) for emitter in emitters]
+    missing = missing_emitters(baseline, moved, aligned)
+    emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
+    shown = _onto_own(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
+    placed = [_in_own_bins(emitter, baseline.layout, own.layout) for emitter in emitters]
+    return _Outcome(
+        emitters=placed,
+        kinds=kinds,
+        background_dbfs=shown,
+        floor_dbfs=floor_dbfs,
+        reasons=reasons,
+        model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
+    )
+
+
+def _not_compared(floor_dbfs: NDArray[np.float32], reasons: list[str]) -> _Outcome:
+    return _Outcome(
+        emitters=[], kinds=[], background_dbfs=None, floor_dbfs=floor_dbfs, reasons=reasons, model_sigma=_HEARD_MODEL
+    )
+
+
+def _single_visit(baseline: Baseline) -> list[str]:
+    if baseline.n_visits > 1:
+        return []
+    return ["the baseline is of one visit only: how much the room varies from visit to visit is assumed, not measured"]
+
+
+def _kind(emitter: Emitter) -> str:
+    known = emitter.background_power > _KNOWN_RATIO * emitter.floor_power
+    if not known:
+        return "new"
+    return "raised" if "continuous" in emitter.channels else "changed"
+
+
+def _findings(
+    layout: Layout, rows: Rows, outcome: _Outcome, *, compared: bool
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart."""
+    has_iq = layout.n_averages is not None
+    tests = [
+        artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, dynamic_range=not compared)
+        for emitter in outcome.emitters
+    ]
+    tracks = follow(layout, rows(), outcome.emitters)
+    findings: list[dict[str, Any]] = []
+    rejected: list[Mapping[str, Any]] = []
+    for emitter, kind, vetted, track in zip(outcome.emitters, outcome.kinds, tests, tracks, strict=True):
+        finding = make_finding(
+            emitter, track, vetted, kind=kind, visits=1, has_baseline=compared, bin_width_hz=layout.bin_width_hz
+        )
+        if _is_artefact(vetted):
+            rejected.append({**finding, "id": f"R{len(rejected) + 1}"})
+        else:
+            findings.append(finding)
+    return number_findings(findings), rejected
+
+
+def _is_artefact(tests: Sequence[ArtefactTest]) -> bool:
+    return any(test.passed is False for test in tests)
+
+
+def _verdict(
+    summary: VisitSummary, findings: Sequence[Mapping[str, Any]], notes: Sequence[str], *, has_baseline: bool
+) -> tuple[str, list[str]]:
+    reasons = list(notes)
+    if not has_baseline:
+        reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
+    overloaded = float(np.mean(summary.overloaded > 0))
+    measured = float(np.mean(summary.measured > 0))
+    if overloaded > 0:
+        reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
+    if measured < 1:
+        reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
+    if any(finding["kind"] != "missing" for finding in findings):
+        return "anomalies", reasons
+    if measured < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
+        return "inconclusive", reasons
+    return "no_anomaly_detected", reasons
+
+
+def _gain_of(rows: Iterable[SweepRow]) -> float | None:
+    for row in itertools.islice(rows, 1):
+        gains = row.hop_gain_db[(row.hop_flags & HOP_MEASURED) > 0]
+        known = gains[np.isfinite(gains)]
+        return float(np.median(known)) if known.size else None
+    return None
+
+
+def _linear(power_db: NDArray[np.floating]) -> NDArray[np.float32]:
+    linear: NDArray[np.float32] = np.power(np.float32(10), np.asarray(power_db, np.float32) / np.float32(10))
+    return linear
+
+
+def _onto_own(values: NDArray[np.floating], source: Layout, own: Layout) -> NDArray[np.float32]:
+    """The baseline's curve over the sweep's own bins, for the figures; NaN beyond it."""
+    if same_axis(source, own):
+        return values.astype(np.float32)
+    nearest = np.clip(np.searchsorted(source.freq_hz, own.freq_hz), 1, source.n_bins - 1)
+    nearest -= own.freq_hz - source.freq_hz[nearest - 1] < source.freq_hz[nearest] - own.freq_hz
+    near = np.abs(source.freq_hz[nearest] - own.freq_hz) <= 0.5 * source.bin_width_hz
+    return np.where(near, values[nearest], np.nan).astype(np.float32)
+
+
+def _in_own_bins(emitter: Emitter, source: Layout, own: Layout) -> Emitter:
+    """Bins of an emitter in the sweep's own rows, with the powers scaled to as many bins."""
+    if same_axis(source, own):
+        return emitter
+    low = source.freq_hz[emitter.start] - source.bin_width_hz / 2
+    high = source.freq_hz[emitter.stop - 1] + source.bin_width_hz / 2
+    start, stop = np.searchsorted(own.freq_hz, [low, high])
+    start = min(int(start), own.n_bins - 1)
+    stop = max(int(stop), start + 1)
+    scale = (stop - start) / own.enbw_bins / ((emitter.stop - emitter.start) / source.enbw_bins)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return replace(
+            emitter,
+            start=start,
+            stop=stop,
+            mean_power=emitter.mean_power * scale,
+            background_power=emitter.background_power * scale,
+            floor_power=emitter.floor_power * scale,
+            peak_power=None if emitter.peak_power is None else emitter.peak_power * scale,
+        )

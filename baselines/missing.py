@@ -1,0 +1,67 @@
+"""Emitters of the baseline that a visit does not hear any more: no threat by themselves, but a change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines.candidates import axis_breaks
+from baselines.comparison import Aligned
+from baselines.emitters import Emitter
+from baselines.model import Baseline
+from baselines.summary import VisitSummary
+from dsp.emitters import hysteresis_segments, merge_segments
+from dsp.statistics import DB_PER_NEPER_POWER
+
+__all__ = ["missing_emitters"]
+
+_STRONG_NEPERS, _GONE_NEPERS = 2.3, 1.0  # 10 dB over the floor then, less than 4 dB now
+_STEADY_VARIANCE = 0.5**2
+
+
+def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned) -> list[Emitter]:
+    """Steady emitters, 10 dB or more over the floor in every visit of the baseline, that every group of a visit lacks.
+
+    Parameters
+    ----------
+    baseline : Baseline
+    summary : VisitSummary
+        On the baseline's axis.
+    aligned : Aligned
+        Of this summary.
+
+    Returns
+    -------
+    list of Emitter
+        ``mean_power`` is what the baseline had.
+    """
+    floor = baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
+    before = baseline.log_mean - floor
+    steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance < _STEADY_VARIANCE)
+    now = aligned.log_mean.max(axis=0) - floor
+    gone = (before > _STRONG_NEPERS) & steady & (now < _GONE_NEPERS)
+    segments = hysteresis_segments(gone.astype(np.int8), 1, 1)
+    layout = baseline.layout
+    power = np.exp(baseline.log_mean.astype(np.float64) + aligned.gain)
+    under = np.exp(floor.astype(np.float64) + aligned.gain)
+    result = []
+    for start, stop in merge_segments(segments, breaks=axis_breaks(layout)):
+        run = slice(int(start), int(stop))
+        weight = np.nan_to_num(power[run])
+        center = float((layout.freq_hz[run] * weight).sum() / weight.sum())
+        result.append(
+            Emitter(
+                start=int(start),
+                stop=int(stop),
+                center_freq_hz=center,
+                occupied_bw_hz=float((stop - start) * layout.bin_width_hz),
+                mean_power=float(weight.sum() / layout.enbw_bins),
+                background_power=float(weight.sum() / layout.enbw_bins),
+                floor_power=float(np.nansum(under[run]) / layout.enbw_bins),
+                peak_power=None,
+                kurtosis_db=None,
+                channels=("continuous",),
+                p_value=None,
+                confirmed=summary.n_groups > 1,
+            )
+        )
+    return result

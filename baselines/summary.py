@@ -1,0 +1,238 @@
+"""A visit in bounded memory: its passes gathered into at most eight groups, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.errors import RecordError
+from dsp.statistics import effective_averages, log_power_variance, to_linear
+from sweep.model import HOP_MEASURED, HOP_OVERLOADED, SweepRow
+from sweep.plan import Layout
+
+__all__ = ["BURST_BOXES", "VisitSummary", "box_bins", "summarise"]
+
+MAX_GROUPS = 8
+
+BURST_BOXES = {"burst_8": 8, "burst_8x4": 8, "burst_64": 64, "burst_512": 512}
+"""Width in bins of the boxes of each stored burst feature; a box starts every half width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VisitSummary:
+    """What detection needs of one visit.
+
+    G groups of consecutive passes; each is judged as one sweep. Linear power, 1 at full scale; NaN where nothing was
+    measured.
+
+    Attributes
+    ----------
+    layout : Layout
+    passes : ndarray of int64, shape (G,)
+        Passes in each group.
+    mean : ndarray of float32, shape (G, n_bins)
+    max_hold : ndarray of float32, shape (G, n_bins), or None
+        None where the source gives no extremes; then there are no burst features either.
+    burst_1 : ndarray of float32, shape (G, n_bins), or None
+        Largest ratio of a frame's power to the mean of its own pass.
+    bursts : dict of ndarray of float32, shape (G, n_boxes)
+        Largest burst features over the passes of a group.
+    kurtosis_db : ndarray of float32, shape (n_bins,), or None
+        Mean spectral kurtosis over all passes, 10 log10.
+    fluctuation_db : ndarray of float32, shape (G, n_hops)
+        Largest common fluctuation of each hop.
+    measured, overloaded : ndarray of float64, shape (n_hops,)
+        Share of the passes in which the hop was measured, and was overloaded.
+    n_rows : int
+    start_utc_ns, stop_utc_ns : int
+        Of the first and the last pass.
+    pass_variance : float
+        Variance of ln(mean) of a noise bin in one pass.
+    """
+
+    layout: Layout
+    passes: NDArray[np.int64]
+    mean: NDArray[np.float32]
+    max_hold: NDArray[np.float32] | None
+    burst_1: NDArray[np.float32] | None
+    bursts: dict[str, NDArray[np.float32]]
+    kurtosis_db: NDArray[np.float32] | None
+    fluctuation_db: NDArray[np.float32]
+    measured: NDArray[np.float64]
+    overloaded: NDArray[np.float64]
+    n_rows: int
+    start_utc_ns: int
+    stop_utc_ns: int
+    pass_variance: float
+
+    @property
+    def n_groups(self) -> int:
+        """Groups, at most eight."""
+        return len(self.passes)
+
+    @property
+    def log_mean(self) -> NDArray[np.float32]:
+        """Natural logarithm of the mean of each group, shape (G, n_bins)."""
+        return np.log(np.maximum(self.mean, np.float32(1e-30)))
+
+    @property
+    def group_variance(self) -> float:
+        """Variance of ln(mean) of a noise bin in a typical group."""
+        return self.pass_variance / float(np.median(self.passes))
+
+
+@dataclass(slots=True)
+class _Group:
+    passes: int
+    n_measured: NDArray[np.int32]  # by hop; by bin where the row is a single hop
+    total: NDArray[np.float32]
+    max_hold: NDArray[np.float32] | None
+    burst_1: NDArray[np.float32] | None
+    bursts: dict[str, NDArray[np.float32]]
+    fluctuation_db: NDArray[np.float32]
+
+    def absorb(self, other: _Group) -> None:
+        """Take in the passes of a later group."""
+        self.passes += other.passes
+        self.n_measured += other.n_measured
+        self.total += other.total
+        for mine, theirs in (
+            (self.max_hold, other.max_hold),
+            (self.burst_1, other.burst_1),
+            (self.fluctuation_db, other.fluctuation_db),
+            *((self.bursts[name], other.bursts[name]) for name in self.bursts),
+        ):
+            if mine is not None and theirs is not None:
+                np.fmax(mine, theirs, out=mine)
+
+
+def box_bins(feature: str, box: int, hop_bins: int) -> tuple[int, int]:
+    """First bin and the one after the last, within the row, of a burst box counted over all hops.
+
+    Examples
+    --------
+    >>> box_bins("burst_8", 191, 768)
+    (768, 776)
+    """
+    width = BURST_BOXES[feature]
+    per_hop = max(0, hop_bins // (width // 2) - 1)
+    hop, index = divmod(box, per_hop)
+    start = hop * hop_bins + index * (width // 2)
+    return start, start + width
+
+
+def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
+    """Read the rows of a visit once.
+
+    Parameters
+    ----------
+    layout : Layout
+    rows : iterable of SweepRow
+
+    Raises
+    ------
+    RecordError
+        There is no row, or no bin of any row was measured.
+    """
+    groups: list[_Group] = []
+    per_group = 1
+    n_rows = 0
+    start_utc_ns = stop_utc_ns = 0
+    kurtosis = np.zeros(layout.n_bins, np.float32)
+    has_kurtosis = False
+    measured = np.zeros(layout.n_hops)
+    overloaded = np.zeros(layout.n_hops)
+    for row in rows:
+        start_utc_ns = start_utc_ns if n_rows else row.utc_ns
+        stop_utc_ns = row.utc_ns
+        n_rows += 1
+        measured += (row.hop_flags & HOP_MEASURED) > 0
+        overloaded += (row.hop_flags & HOP_OVERLOADED) > 0
+        if row.spectral_kurtosis is not None:
+            has_kurtosis = True
+            kurtosis += np.where(row.spectral_kurtosis == -32768, 0, row.spectral_kurtosis) * np.float32(0.01)
+        group = _group_of(row)
+        if groups and groups[-1].passes < per_group:
+            groups[-1].absorb(group)
+        elif len(groups) < MAX_GROUPS:
+            groups.append(group)
+        else:
+            groups = _halve(groups)
+            per_group *= 2
+            groups.append(group)
+    if not measured.any():
+        raise RecordError(f"nothing was measured in {n_rows} passes; there is nothing to judge or to learn")
+    if len(groups) > 1 and groups[-1].passes * 2 < per_group:
+        last = groups.pop()
+        groups[-1].absorb(last)
+    return VisitSummary(
+        layout=layout,
+        passes=np.array([group.passes for group in groups]),
+        mean=np.array([_mean(group) for group in groups]),
+        max_hold=_stack([group.max_hold for group in groups]),
+        burst_1=_stack([group.burst_1 for group in groups]),
+        bursts={name: np.array([group.bursts[name] for group in groups]) for name in groups[0].bursts},
+        kurtosis_db=(kurtosis / n_rows).astype(np.float32) if has_kurtosis else None,
+        fluctuation_db=np.array([group.fluctuation_db for group in groups]),
+        measured=measured / n_rows,
+        overloaded=overloaded / n_rows,
+        n_rows=n_rows,
+        start_utc_ns=start_utc_ns,
+        stop_utc_ns=stop_utc_ns,
+        pass_variance=_pass_variance(layout, groups),
+    )
+
+
+def _group_of(row: SweepRow) -> _Group:
+    mean = to_linear(row.mean)
+    n_hops = len(row.hop_flags)
+    max_hold = None if row.max_hold is None else to_linear(row.max_hold)
+    bursts = {
+        name: to_linear(value) for name in BURST_BOXES if (value := getattr(row, name)) is not None and value.size
+    }
+    return _Group(
+        passes=1,
+        n_measured=((row.hop_flags & HOP_MEASURED) > 0 if n_hops > 1 else np.isfinite(mean)).astype(np.int32),
+        total=np.nan_to_num(mean, nan=0.0),
+        max_hold=max_hold,
+        burst_1=None if max_hold is None else np.asarray(max_hold / np.maximum(mean, np.float32(1e-30)), np.float32),
+        bursts=bursts,
+        fluctuation_db=row.hop_fluctuation_db.astype(np.float32, copy=True),
+    )
+
+
+def _mean(group: _Group) -> NDArray[np.float32]:
+    n_measured = group.n_measured[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = group.total.reshape(len(group.n_measured), -1) / n_measured
+    return np.where(n_measured > 0, mean, np.nan).ravel().astype(np.float32)
+
+
+def _stack(arrays: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    known = [array for array in arrays if array is not None]
+    return np.array(known) if len(known) == len(arrays) else None
+
+
+def _halve(groups: list[_Group]) -> list[_Group]:
+    """Join neighbours in pairs, so that the number of groups stays bounded."""
+    for left, right in zip(groups[0::2], groups[1::2], strict=True):
+        left.absorb(right)
+    return groups[0::2]
+
+
+def _pass_variance(layout: Layout, groups: list[_Group]) -> float:
+    """From the number of averages where it is known, else from how neighbouring groups differ in quiet bins."""
+    if layout.n_averages is not None:
+        return log_power_variance(effective_averages(layout.n_averages))
+    if len(groups) >= 2:
+        logs = np.log(np.maximum([_mean(group) for group in groups], 1e-30))
+        steps = np.diff(logs, axis=0)
+        steps = np.abs(steps - np.nanmedian(steps, axis=1, keepdims=True))
+        per_group = float(np.nanmedian(steps) / 0.6745) ** 2 / 2
+    else:
+        step = np.diff(np.log(np.maximum(_mean(groups[0]), 1e-30)))
+        per_group = float(np.nanmedian(np.abs(step)) / 0.6745) ** 2 / 2
+    return max(per_group, 1e-4) * groups[0].passes
