@@ -25,6 +25,8 @@ _STEEP_NEPERS = 0.35
 _QUIET_THRESHOLD, _BUSY_THRESHOLD, _LOW_SIGMAS = 6.5, 8.0, 3.0
 _SMALLEST_RISE_NEPERS = 0.12  # about half a dB; less is not claimed whatever the statistics say
 _PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
+_MIN_SPREAD_BINS = 30
+_SMALLEST_SCATTER, _GUESSED_SCATTER, _SINGLE_VISIT_FACTOR = 0.1, 0.35, 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,8 +43,8 @@ class Aligned:
         Frequency error against the baseline; None where it could not be measured.
     ppm_applied : float
         What was taken out; 0 below 2 ppm.
-    scatter : float
-        Standard deviation in nats, beyond noise, of quiet bins after alignment.
+    scatter, busy_scatter : float
+        Standard deviation in nats of quiet bins beyond noise, and of busy bins, after alignment.
     """
 
     log_mean: NDArray[np.float32]
@@ -51,6 +53,7 @@ class Aligned:
     ppm: float | None
     ppm_applied: float
     scatter: float
+    busy_scatter: float
 
 
 def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
@@ -82,9 +85,9 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         log_mean = shift_bins(log_mean, layout, applied)
         log_max = None if log_max is None else shift_bins(log_max, layout, applied)
     gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
-    residual = _mean(log_mean - gains - baseline.log_mean)[quiet]
-    residual = residual[np.isfinite(residual)]
-    spread = 1.4826 * float(np.median(np.abs(residual - np.median(residual)))) if residual.size > 50 else 0.0
+    residual = _mean(log_mean - gains - baseline.log_mean)
+    spread = _robust_spread(residual[quiet]) or 0.0
+    busy_spread = _robust_spread(residual[busy_bins(baseline)[0]])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
     return Aligned(
         log_mean=log_mean - gains,
@@ -93,6 +96,7 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         ppm=ppm,
         ppm_applied=applied,
         scatter=float(np.sqrt(max(0.0, spread**2 - noise))),
+        busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
 
 
@@ -141,6 +145,8 @@ def continuous_z(
     rise = aligned.log_mean - _reference(baseline)
     between = baseline.between_variance.astype(np.float64)
     busy, wide = busy_bins(baseline)
+    if baseline.n_visits == 1:  # it has not seen two visits; how this one's known emitters scatter is all there is
+        between = np.where(busy, (_SINGLE_VISIT_FACTOR * aligned.busy_scatter) ** 2 / 2, between)
     if scale in _NARROW_SCALES and wide.any():
         common = np.array([_running_median(group, wide) for group in rise])
         rise = np.where(wide, rise - common, rise)
@@ -202,7 +208,9 @@ def _mask(baseline: Baseline, summary: VisitSummary, aligned: Aligned, p_thresho
     frames = float(summary.layout.n_averages or 1) * summary.passes.astype(np.float64)
     over_mean = np.exp(np.clip(np.nan_to_num(aligned.log_max - baseline.log_mean, nan=0.0), -20, 60))
     p_group = burst_p_value("burst_1", over_mean.astype(np.float32), frames[:, None])
-    passed = (excess > baseline.mask_margin) & (p_group < p_threshold / len(p_group))
+    # The largest of few sweeps says little about the largest of one more where an emitter comes and goes.
+    margin = np.where(busy_bins(baseline)[0], baseline.mask_margin * (1 + 3 / baseline.n_sweeps), baseline.mask_margin)
+    passed = (excess > margin) & (p_group < p_threshold / len(p_group))
     n_passed = np.count_nonzero(passed, axis=0)
     p_value = np.minimum(1.0, p_group.min(axis=0) * len(p_group))
     return Scores(channel="mask", high=n_passed >= 1, low=n_passed >= 1, confirmed=n_passed >= 2, p_value=p_value)
@@ -249,6 +257,14 @@ def _robust_mean(groups: NDArray[np.float64]) -> NDArray[np.float64]:
         return total / len(groups)
     trimmed: NDArray[np.float64] = (total - groups.max(axis=0)) / (len(groups) - 1)
     return trimmed
+
+
+def _robust_spread(values: NDArray[np.floating]) -> float | None:
+    """Standard deviation from the median absolute deviation; None for too few values."""
+    known = values[np.isfinite(values)]
+    if known.size < _MIN_SPREAD_BINS:
+        return None
+    return 1.4826 * float(np.median(np.abs(known - np.median(known))))
 
 
 def _mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
