@@ -176,55 +176,66 @@ def _findings(content: ReportContent) -> list[Block]:
     )
     blocks: list[Block] = [paragraph(key, sticky=True)]
     for index, finding in enumerate(content.findings):
-        blocks.append(together(_finding(content, finding, with_figure=index < MAX_FINDING_FIGURES)))
+        drawing = figure_name(index) if index < MAX_FINDING_FIGURES else None
+        blocks.append(together(_finding(content, finding, drawing)))
     if len(content.findings) > MAX_FINDING_FIGURES:
         blocks.append(paragraph(f"Figures are drawn for the first {MAX_FINDING_FIGURES} findings only."))
     return blocks
 
 
-def _finding(content: ReportContent, finding: Mapping[str, Any], *, with_figure: bool) -> list[Block]:
+def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str | None) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
-    blocks: list[Block] = [subheading(name, threat_level(finding)), _numbers(content, finding)]
-    if with_figure:
+    blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(finding), columns=2)]
+    blocks.append(facts(_judged(content, finding)))
+    if drawing is not None:
         blocks.append(
             figure(
-                figure_name(finding),
-                f"{finding['id']}: surroundings, and level in every pass.",
+                drawing,
+                "",
                 f"Level in dBFS around {name}, {level(finding.get('power_dbfs'))}, and its level over time.",
             )
         )
     return blocks
 
 
-def figure_name(finding: Mapping[str, Any]) -> str:
-    """Name of the drawing of a finding."""
-    return f"finding-{finding['id']}"
+def figure_name(index: int) -> str:
+    """Name of the drawing of the finding at this place in the list."""
+    return f"finding-{index}"
 
 
-def _numbers(content: ReportContent, finding: Mapping[str, Any]) -> Block:
-    tests = [f"{test.get('test')}: {_PASSED[test.get('passed')]}" for test in finding.get("artefact_tests") or ()]
+def _measured(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
     hits, visits = finding.get("hits"), finding.get("visits")
-    return facts(
-        [
-            ("Kind", recorded(finding.get("kind"))),
-            ("Centre", frequency(finding.get("center_freq_hz"))),
-            ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
-            ("Level", level(finding.get("power_dbfs"))),
-            ("Signal to noise", number(finding.get("snr_db"), "dB")),
-            ("Excess over the baseline", _excess(content, finding)),
-            ("Probability by chance (p)", p_value(finding.get("p_value"))),
-            ("First heard", utc(finding.get("first_seen"))),
-            ("Last heard", utc(finding.get("last_seen"))),
-            ("Heard in", NOT_MEASURED if hits is None or visits is None else f"{hits} of {visits} visits"),
-            ("Duty cycle", chance(finding.get("duty_cycle"))),
-            ("Signal type", recorded(finding.get("signal_type"))),
-            ("Allocation", recorded(finding.get("allocation"))),
-            ("Known as", recorded(finding.get("known_as")) if finding.get("known_as") else "not in the inventory"),
-            ("Threat", _threat(finding)),
-            ("Artefact tests", "; ".join(tests) or "none carried out"),
-            ("Decision", _decision(content, str(finding["id"]))),
-        ]
-    )
+    return [
+        ("Kind", recorded(finding.get("kind"))),
+        ("Centre", frequency(finding.get("center_freq_hz"))),
+        ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
+        ("Level", level(finding.get("power_dbfs"))),
+        ("Signal to noise", number(finding.get("snr_db"), "dB")),
+        ("Excess over the baseline", number(finding.get("excess_db"), "dB")),
+        ("First heard", utc(finding.get("first_seen"))),
+        ("Last heard", utc(finding.get("last_seen"))),
+        ("Heard", NOT_MEASURED if hits is None or visits is None else f"{hits} times in {visits} looks"),
+        ("Duty cycle", chance(finding.get("duty_cycle"))),
+        ("Chance by noise alone (p)", p_value(finding.get("p_value"))),
+        ("Signal type", recorded(finding.get("signal_type"))),
+    ]
+
+
+def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known_as = finding.get("known_as")
+    return [
+        ("Allocation", recorded(finding.get("allocation"))),
+        ("Known as", recorded(known_as) if known_as else "not in the inventory"),
+        ("Threat", _threat(finding)),
+        ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
+        ("Decision", _decision(content, str(finding["id"]))),
+    ]
+
+
+def _test(test: Mapping[str, Any]) -> str:
+    outcome = _PASSED[test.get("passed")]
+    reason = f" ({test['reason']})" if test.get("reason") and not test.get("passed") else ""
+    return f"{str(test.get('test')).replace('_', ' ')} {outcome}{reason}"
 
 
 def _threat(finding: Mapping[str, Any]) -> str:
@@ -232,12 +243,6 @@ def _threat(finding: Mapping[str, Any]) -> str:
     score = "" if threat.get("score") is None else f", score {number(threat['score'], digits=2)}"
     reasons = "; ".join(str(reason) for reason in threat.get("reasons") or ())
     return threat_level(finding) + score + (f": {reasons}" if reasons else "")
-
-
-def _excess(content: ReportContent, finding: Mapping[str, Any]) -> str:
-    if finding.get("excess_db") is None and not content.document.get("baseline"):
-        return f"{NOT_MEASURED}: no baseline"
-    return number(finding.get("excess_db"), "dB")
 
 
 def _decision(content: ReportContent, finding_id: str) -> str:

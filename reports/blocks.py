@@ -24,9 +24,9 @@ def bullets(items: Sequence[str | tuple[str, str]]) -> Block:
     return {"kind": "bullets", "items": [{"lead": lead, "text": text} for lead, text in pairs]}
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> Block:
-    """Names and values, one pair to a line."""
-    return {"kind": "facts", "rows": [list(row) for row in rows]}
+def facts(rows: Sequence[tuple[str, str]], *, columns: int = 1) -> Block:
+    """Names and values, one pair to a line, in one or two columns."""
+    return {"kind": "facts", "rows": [list(row) for row in rows], "columns": columns}
 
 
 def table(
@@ -53,7 +53,7 @@ def table(
 
 
 def figure(name: str, caption: str, description: str) -> Block:
-    """Refer to a drawing by name, with a caption and a description for those who cannot see it."""
+    """Refer to a drawing by name, with a caption (or none) and a description for those who cannot see it."""
     return {"kind": "figure", "name": name, "caption": caption, "description": description}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.blocks import Block, bullets, facts, figure, paragraph, section, table
+from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
 from reports.content import ReportContent
 from reports.coverage import POI_KEYS, heard_ranges, not_heard, service_states, span_hz, worst
 from reports.wording import chance, count, frequency, frequency_range, level, listed, number, recorded, utc, verdict
@@ -52,7 +52,12 @@ def missed(content: ReportContent) -> list[tuple[str, str]]:
         ranges = not_heard(content, state)
         if ranges:
             where = listed([frequency_range(*pair) for pair in ranges], most=6)
-            said.append(("Holes.", f"Of the planned range, {where} {what}; a transmitter there would not be noticed."))
+            said.append(
+                (
+                    "Gaps in the range.",
+                    f"Of the planned range, {where} {what}; a transmitter there would not be noticed.",
+                )
+            )
     said += [
         ("Weak or distant transmitters.", _weak_signals(content)),
         ("Short transmissions.", _short_signals(content)),
@@ -213,4 +218,4 @@ def _glance(content: ReportContent) -> list[Block]:
         ("Passes", str(content.n_rows)),
         ("Record", content.record_name),
     ]
-    return [facts(rows)] if content.findings else [facts(rows), _spectrum(content)]
+    return [facts(rows)] if content.findings else [together([facts(rows), _spectrum(content)])]

@@ -42,5 +42,5 @@ def draw(content: ReportContent) -> dict[str, str]:
     if content.waterfall.time_s.size:
         drawings["waterfall"] = svg_text(waterfall_figure(content), "waterfall")
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
-        drawings[figure_name(finding)] = svg_text(finding_figure(content, finding), f"finding{index}")
+        drawings[figure_name(index)] = svg_text(finding_figure(content, finding), figure_name(index))
     return drawings

@@ -1,0 +1,130 @@
+"""What a report takes from a record, and what it says of coverage."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_records import BUGS_HZ, DISPOSITION, document, make_record
+
+from reports.client import missed, to_do
+from reports.content import ReportContent, from_record
+from reports.coverage import heard_ranges, pooled, service_states
+from reports.wording import verdict
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> ReportContent:
+    with make_record(tmp_path) as record:
+        return from_record(record, [DISPOSITION])
+
+
+def test_evidence_is_that_of_the_file(tmp_path: Path) -> None:
+    with make_record(tmp_path) as record:
+        content = from_record(record)
+        assert content.record_sha256 == hashlib.sha256((tmp_path / "sweep.h5").read_bytes()).hexdigest()
+        assert content.last_leaf == record.leaves[-1].hex()
+        assert content.n_rows == record.n_rows == 4
+
+
+def test_tracks_follow_the_strongest_bin(content: ReportContent, tmp_path: Path) -> None:
+    track = content.tracks["F1"]
+    assert track.time_s.tolist() == pytest.approx([0, 27, 54, 81])
+    assert track.mean_dbfs[0] == pytest.approx(-60, abs=3)
+    assert track.mean_dbfs[1:] == pytest.approx([-40] * 3, abs=3)
+    assert track.max_dbfs - track.mean_dbfs == pytest.approx([9] * 4, abs=1e-6)
+
+
+def test_a_later_judgement_replaces_that_of_the_record(tmp_path: Path) -> None:
+    with make_record(tmp_path) as record:
+        later = replace(record.judgement, document=document(verdict="no_anomaly_detected", findings=[]))
+        content = from_record(record, judgement=later)
+    assert verdict(content.document) == "No anomalous emitter was detected."
+    assert content.tracks == {}
+
+
+def test_latest_decision_counts(content: ReportContent) -> None:
+    changed = replace(content, dispositions=(DISPOSITION, {**DISPOSITION, "as": "suspicious"}))
+    decided = changed.disposition_of("F1")
+    assert decided is not None
+    assert decided["as"] == "suspicious"
+    assert content.disposition_of("F2") is None
+
+
+def test_overloaded_ranges_do_not_count_as_heard(content: ReportContent) -> None:
+    assert heard_ranges(content) == [(100_000_000, 101_917_500)]
+    states = {service.name: state for service, state in service_states(content)}
+    assert states["Licence-free 433 MHz"] == "not listened to"
+    assert states["FM broadcast band, simple room transmitters"] == "in part"
+    said = dict(missed(content))
+    assert "433 to 434.918 MHz was overloaded" in said["Gaps in the range."]
+    assert "1.917 MHz in all" in said["Frequencies that were not listened to."]
+
+
+def test_without_coverage_the_bins_say_what_was_heard(content: ReportContent) -> None:
+    bare = replace(content, document=document(coverage=[]))
+    assert [round(stop - start) for start, stop in heard_ranges(bare)] == [1_920_000, 1_920_000]
+    said = dict(missed(bare))
+    assert said["Weak or distant transmitters."] == "The weakest level that would have been noticed was not measured."
+    assert "%" not in said["Short transmissions."]
+
+
+def test_pooled_coverage_keeps_the_worst(content: ReportContent) -> None:
+    first = content.document["coverage"][0]
+    second = {
+        **first,
+        "start_hz": first["stop_hz"] + 2500,
+        "stop_hz": 103_837_500,
+        "min_detectable_dbfs": -50.0,
+        "noise_floor_dbfs": -62.0,
+        "dwell_s": 0.026,
+        "poi": {"100ms": 0.2, "1s": 0.3, "10s": None},
+    }
+    (line, _) = pooled(replace(content, document=document(coverage=[first, second, content.document["coverage"][1]])))
+    assert (line["start_hz"], line["stop_hz"]) == (100_000_000, 103_837_500)
+    assert line["min_detectable_dbfs"] == -50.0
+    assert (line["lowest_floor_dbfs"], line["highest_floor_dbfs"]) == (-62.0, -60.25)
+    assert line["dwell_s"] == 0.026
+    assert line["poi"] == {"100ms": 0.11, "1s": 0.3, "10s": None}
+
+
+def test_the_whole_band_fits_a_table(content: ReportContent) -> None:
+    first = content.document["coverage"][0]
+    hops = [
+        {**first, "start_hz": 24_000_000 + k * 1_920_000, "stop_hz": 25_917_500 + k * 1_920_000} for k in range(908)
+    ]
+    lines = pooled(replace(content, document=document(coverage=hops)))
+    assert len(lines) < 20
+    assert lines[-1]["stop_hz"] == hops[-1]["stop_hz"]
+
+
+def test_what_to_do_names_open_findings_only(tmp_path: Path) -> None:
+    judged = document()
+    with make_record(tmp_path, judged) as record:
+        undecided, decided = from_record(record), from_record(record, [DISPOSITION])
+    assert any("F1 (100.600 MHz) has been located" in step for step in to_do(undecided))
+    assert not any("F1" in step for step in to_do(decided))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        (["new"], "1 anomalous emitter was detected."),
+        (["new", "raised", "changed"], "3 anomalous emitters were detected."),
+        (["new", "missing"], "1 anomalous emitter was detected. 1 known emitter was not heard."),
+        (["missing", "missing"], "2 known emitters were not heard."),
+    ],
+)
+def test_verdict_counts_what_was_heard(kinds: list[str], sentence: str) -> None:
+    assert verdict({"verdict": "anomalies", "findings": [{"kind": kind} for kind in kinds]}) == sentence
+
+
+def test_nothing_of_the_record_is_changed(content: ReportContent) -> None:
+    before = content.mean_dbfs.copy()
+    k = int(np.searchsorted(content.layout.freq_hz, BUGS_HZ[0]))
+    assert content.mean_dbfs[k] > content.mean_dbfs[k + 5] + 10
+    missed(content)
+    assert np.array_equal(before, content.mean_dbfs)
