@@ -236,7 +236,7 @@ class Receiver(_Table, frozen=True, kw_only=True):
     man_made_noise_db: Annotated[float, Meta(ge=-40, le=30)] | None = None
     ppm: Annotated[float, Meta(ge=-100, le=100)] = 0.0
     settle_s: Annotated[float, Meta(ge=0, le=1)] = 0.01
-    ip3_dbfs: Annotated[float, Meta(ge=-20, le=60)] = 5.0
+    ip3_dbfs: Annotated[float, Meta(ge=-20, le=60)] = 9.0
     image_rejection_db: Rejection | None = 45.0
     dc_offset_dbfs: Level | None = -45.0
     dc_skirt_dbfs: Level | None = -52.0
