@@ -23,8 +23,9 @@ from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
 from sweep.sources.live import Recovery
 from sweep.sources.options import SourceOptions
-from sweep.sources.rtltcp import open_rtltcp, parse_address
+from sweep.sources.rtltcp import RtlTcpReceiver, open_rtltcp, parse_address
 from sweep.sources.rtltcp_stream import ArrivalClock, RtlTcpStream
+from sweep.sources.tuners import ReceiverSettings
 
 PlugIn = Callable[[Scene], dict[str, str]]
 STATION = Emitter(kind="fm", freq_hz=98.3e6, level_dbfs=-15, bandwidth_hz=75e3)
@@ -129,6 +130,48 @@ def test_a_cut_connection_is_a_gap_and_the_sweep_goes_on(
     assert "cannot be reached" in gaps[-1].reason
     assert isinstance(rest[-1], HopSamples)
     assert len(waits) == 2
+
+
+class StallingNetwork:
+    """A relay to a server on this machine; what the server sends is held back while ``flowing`` is clear."""
+
+    def __init__(self, server_port: int) -> None:
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._server = socket.create_connection(("127.0.0.1", server_port))
+        threading.Thread(target=self._start, daemon=True).start()
+
+    def _start(self) -> None:
+        client, _ = self._listener.accept()
+        self._listener.close()
+        threading.Thread(target=self._relay, args=(client, self._server), daemon=True).start()
+        self._relay(self._server, client)
+
+    def _relay(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError), source, sink:
+            while data := source.recv(1 << 16):
+                if source is self._server:
+                    self.flowing.wait(5)
+                sink.sendall(data)
+
+
+def test_old_samples_that_a_stalled_network_held_back_are_not_kept(
+    rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]],
+) -> None:
+    port = free_port()
+    rtl_tcp(Scene(realtime=True, emitters=(STATION,)), port)
+    network = StallingNetwork(port)
+    stream = RtlTcpStream("127.0.0.1", network.port, sample_rate_hz=2_400_000)
+    receiver = RtlTcpReceiver(stream, ReceiverSettings(sample_rate_hz=2_400_000, gain_db=28.0, ppm=0))
+    n_skip, n_keep = 480_000, 24_000  # 0.2 s and 10 ms
+    with contextlib.closing(receiver):
+        assert np.ptp(receiver.visit(98_500_000, n_skip, n_keep).raw) > 40
+        network.flowing.clear()
+        time.sleep(0.6)
+        threading.Timer(0.1, network.flowing.set).start()
+        assert np.ptp(receiver.visit(500_000_000, n_skip, n_keep).raw) < 20, "the station was heard at 500 MHz"
 
 
 @contextlib.contextmanager
