@@ -220,8 +220,10 @@ class SweepSession:
         """Name the record and open what is written during the sweep."""
         source = self._source
         plan = source.plan if _gives_samples(source) else None
+        record_path = self._name_record(utc_ns)
         start = {
             **self._start,
+            "record_id": record_path.stem,
             "start_time": iso_utc(utc_ns),
             "passes_planned": self._passes,
             "software": f"quietroom {__version__}",
@@ -230,7 +232,6 @@ class SweepSession:
             "plan": None if plan is None else asdict(plan),
             "instrument": asdict(source.instrument),
         }
-        record_path = self._name_record(utc_ns)
         journal_path = record_path.with_suffix(".journal")
         journal = JournalWriter.create(journal_path, start, layout)
         iq_writer = None

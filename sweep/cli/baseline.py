@@ -2,16 +2,96 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from dsp.errors import RecordError
-from sweep.cli.printing import Printer
-from sweep.cli.visits import Comparison, findings_document
+from baselines.compatibility import Compatibility, check_compatibility
+from baselines.learning import learn as learn_baseline
+from baselines.model import Baseline
+from baselines.store import BaselineStore
+from dsp.errors import ParameterError, RecordError
+from sweep.cli.capture import capture_options, replay_captures
+from sweep.cli.printing import Printer, short_time, span, table
+from sweep.cli.visits import NO_BASELINE, Comparison, findings_json
 from sweep.cli.wording import findings_lines
 from sweep.record import SweepRecord
+from sweep.sources.recorded import open_captures
+from sweep.units import format_hz, iso_utc, parse_utc
 from sweep.workspace import Workspace
 
 __all__ = ["compare", "learn", "list_versions", "show"]
+
+_DAY_NS = 86_400 * 10**9
+_RECORD_ENDS = (".h5", ".hdf5")
+
+
+def learn(arguments: Namespace) -> int:
+    """Make a new version of a room's baseline; captures are replayed into records first."""
+    printer = Printer(arguments.json)
+    workspace = Workspace.open(arguments.workspace)
+    room = arguments.room
+    given = [path for path in arguments.paths if path.suffix.lower() in _RECORD_ENDS]
+    records = [workspace.find_record(str(path)) for path in given]
+    _check_room(records, room)
+    records += _replayed(arguments, workspace, [path for path in arguments.paths if path not in given])
+    baseline = learn_baseline(records, workspace.make_room(room), room=room, created=iso_utc(time.time_ns()))
+    printer.line(f"Learnt baseline {baseline.id} of {room}")
+    printer.lines(_description(baseline))
+    if baseline.n_visits == 1:
+        printer.line(
+            "Warning: one visit only. How much the room changes from visit to visit is not known yet; "
+            "learn again with a second visit."
+        )
+    printer.document(_document(baseline))
+    return 0
+
+
+def list_versions(arguments: Namespace) -> int:
+    """List the versions of a room's baseline, with whether the room's latest sweep may be compared with them."""
+    printer = Printer(arguments.json)
+    workspace = Workspace.open(arguments.workspace)
+    store = BaselineStore(workspace.room(arguments.room))
+    baselines = [store.load(baseline_id) for baseline_id in store.list()]
+    latest = _latest_record(workspace, arguments.room)
+    verdicts = [_compatibility(baseline, latest) for baseline in baselines]
+    rows = [
+        (
+            baseline.id,
+            f"{_age_days(baseline):.0f} d",
+            f"{baseline.n_visits} visits, {sum(visit.n_passes for visit in baseline.visits)} passes",
+            f"{_span(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
+            _dongle(baseline),
+            "-" if verdict is None else verdict.verdict,
+        )
+        for baseline, verdict in zip(baselines, verdicts, strict=True)
+    ]
+    if rows:
+        printer.lines(table(("id", "age", "learnt from", "plan", "dongle", "latest sweep is"), rows))
+    else:
+        printer.line(f"Room {arguments.room} has no baseline; learn one with 'quietroom baseline learn'.")
+    documents = [_document(baseline, verdict) for baseline, verdict in zip(baselines, verdicts, strict=True)]
+    printer.document({"schema": "quietroom.baselines/1", "room": arguments.room, "baselines": documents})
+    return 0
+
+
+def show(arguments: Namespace) -> int:
+    """Show one version, by default the latest."""
+    printer = Printer(arguments.json)
+    workspace = Workspace.open(arguments.workspace)
+    baseline = BaselineStore(workspace.room(arguments.room)).load(arguments.id)
+    latest = _latest_record(workspace, arguments.room)
+    verdict = _compatibility(baseline, latest)
+    printer.line(f"Baseline {baseline.id} of {baseline.room}, {_age_days(baseline):.0f} days old")
+    printer.lines(_description(baseline))
+    if latest is not None and verdict is not None:
+        reasons = "".join(f"; {reason}" for reason in verdict.reasons)
+        printer.line(f"The latest sweep, {latest.name}, is {verdict.verdict} with it{reasons}")
+    printer.document(_document(baseline, verdict))
+    return 0
 
 
 def compare(arguments: Namespace) -> int:
@@ -25,10 +105,103 @@ def compare(arguments: Namespace) -> int:
         if comparison.baseline_id is None and arguments.baseline is None:
             raise RecordError(
                 f"room {room.name} has no baseline to compare with; learn one with 'quietroom baseline learn', "
-                "or give --baseline none"
+                f"or give --baseline {NO_BASELINE}"
             )
         judgement = comparison.judge(record.layout, record.rows)
-        document = findings_document(judgement.document, record=path, start=record.start)
+    document = findings_json(path, judgement=judgement)
     printer.lines(findings_lines(document))
     printer.document(document)
     return 3 if document["verdict"] == "inconclusive" else 0
+
+
+def _check_room(records: Sequence[Path], room: str) -> None:
+    """A record of another room would make a baseline in which anything may hide."""
+    for path in records:
+        with SweepRecord.open(path) as record:
+            swept = record.start.get("room")
+        if swept != room:
+            raise ParameterError(f"{path} is a sweep of room {swept!r}, not of {room!r}; give sweeps of one room")
+
+
+def _replayed(arguments: Namespace, workspace: Workspace, captures: Sequence[Path]) -> list[Path]:
+    if not captures:
+        return []
+    journals = [path for path in captures if path.suffix == ".journal"]
+    if journals:
+        raise ParameterError(f"{journals[0]} is a journal; make its record first: quietroom recover {journals[0]}")
+    sources = open_captures(captures, capture_options(arguments, antenna=None))
+    context = {"source": ", ".join(path.name for path in captures)}
+    comparison = Comparison.choose(workspace.room(arguments.room), NO_BASELINE, 0.1)
+    visits = replay_captures(sources, workspace, arguments.room, comparison, context)
+    return [visit.record_path for visit in visits]
+
+
+def _latest_record(workspace: Workspace, room: str) -> Path | None:
+    """The record of a room with the latest start; names tell, but a room's name may begin like another's."""
+    for path in sorted(workspace.sweeps.glob(f"{room}-*.h5"), reverse=True):
+        try:
+            with SweepRecord.open(path) as record:
+                if record.start.get("room") == room:
+                    return path
+        except RecordError:  # a damaged record is no reason not to list baselines
+            continue
+    return None
+
+
+def _compatibility(baseline: Baseline, path: Path | None) -> Compatibility | None:
+    if path is None:
+        return None
+    with SweepRecord.open(path) as record:
+        instrument = record.instrument
+        return check_compatibility(baseline, record.layout, instrument=asdict(instrument), gain_db=instrument.gain_db)
+
+
+def _description(baseline: Baseline) -> list[str]:
+    layout = baseline.layout
+    lines = [
+        f"  created  {short_time(baseline.created)}",
+        f"  plan     {_span(baseline)}, {layout.n_bins} bins of {format_hz(layout.bin_width_hz)}",
+        f"  dongle   {_dongle(baseline)}",
+    ]
+    for number, visit in enumerate(baseline.visits, start=1):
+        gain = "gain not recorded" if visit.gain_db is None else f"gain {visit.gain_db:g} dB"
+        lines.append(
+            f"  visit {number}  {short_time(visit.start_time)}, {visit.n_passes} passes, {gain}: {visit.record_id}"
+        )
+    return lines
+
+
+def _document(baseline: Baseline, verdict: Compatibility | None = None) -> dict[str, Any]:
+    layout = baseline.layout
+    return {
+        "schema": "quietroom.baseline/1",
+        "id": baseline.id,
+        "room": baseline.room,
+        "created": baseline.created,
+        "n_visits": baseline.n_visits,
+        "n_sweeps": baseline.n_sweeps,
+        "start_hz": round(layout.freq_hz[0]),
+        "stop_hz": round(layout.freq_hz[-1]),
+        "bin_width_hz": layout.bin_width_hz,
+        "n_bins": layout.n_bins,
+        "plan_digest": baseline.plan_digest,
+        "visits": [asdict(visit) for visit in baseline.visits],
+        "compatibility": None if verdict is None else asdict(verdict),
+    }
+
+
+def _span(baseline: Baseline) -> str:
+    return span(float(baseline.layout.freq_hz[0]), float(baseline.layout.freq_hz[-1]))
+
+
+def _dongle(baseline: Baseline) -> str:
+    """Driver and serial of the visits."""
+    named = {
+        " ".join(str(visit.instrument[field]) for field in ("driver", "serial") if visit.instrument.get(field))
+        for visit in baseline.visits
+    }
+    return ", ".join(sorted(name for name in named if name)) or "not recorded"
+
+
+def _age_days(baseline: Baseline) -> float:
+    return max(0, time.time_ns() - parse_utc(baseline.created)) / _DAY_NS

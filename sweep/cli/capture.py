@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweep.cli.printing import Printer
-from sweep.cli.visits import Comparison, Visit, VisitRequest, findings_json, record_visit
+from sweep.cli.visits import NO_BASELINE, Comparison, Visit, VisitRequest, findings_json, record_visit
 from sweep.cli.wording import findings_lines
 from sweep.journal import JournalReader
 from sweep.model import IqSource, SpectraSource
@@ -104,7 +104,7 @@ def recover(arguments: Namespace) -> int:
     room, baseline_id = start.get("room"), start.get("baseline")
     workspace = Workspace.open(arguments.workspace) if baseline_id is not None else Workspace(arguments.workspace)
     comparison = Comparison.choose(
-        workspace.room(str(room)), baseline_id or "none", float(start.get("false_alarms_per_sweep") or 0.1)
+        workspace.room(str(room)), baseline_id or NO_BASELINE, float(start.get("false_alarms_per_sweep") or 0.1)
     )
     path = recover_journal(arguments.journal, comparison.judge)
     visit = Visit(record_path=path, document=findings_json(path), stopped=True)

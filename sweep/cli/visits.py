@@ -14,7 +14,6 @@ from typing import Any
 
 from baselines.judge import make_judge
 from baselines.store import BaselineStore
-
 from dsp.errors import RecordError
 from reports.export import findings_document
 from sweep.cli.progress import follow
@@ -25,10 +24,12 @@ from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
-__all__ = ["Comparison", "Visit", "VisitRequest", "findings_json", "record_visit"]
+__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "findings_json", "record_visit"]
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
-_NO_BASELINE = "none"
+NO_BASELINE = "none"
+"""What ``--baseline`` says to compare with nothing."""
+
 _STDERR = 2
 _STOPPING = b"\nstopping after this hop; once more leaves the journal as it is\n"
 
@@ -60,7 +61,7 @@ class Comparison:
         """
         baseline = None
         store = BaselineStore(room_folder)
-        if baseline_id != _NO_BASELINE and (baseline_id is not None or store.list()):
+        if baseline_id != NO_BASELINE and (baseline_id is not None or store.list()):
             baseline = store.load(baseline_id)
         return cls(
             baseline_id=None if baseline is None else baseline.id,

@@ -65,7 +65,7 @@ def coverage_lines(document: Mapping[str, Any]) -> list[str]:
         return ["Coverage: nothing was measured"]
     parts = [f"{_width_mhz(coverage, state):.6g} MHz {words}" for state, words in _STATES]
     start, stop = min(part["start_hz"] for part in coverage), max(part["stop_hz"] for part in coverage)
-    lines = [f"Coverage: {', '.join(parts)}, between {format_hz(start)} and {format_hz(stop)}"]
+    lines = _wrap(f"Coverage: {', '.join(parts)}, between {format_hz(start)} and {format_hz(stop)}")
     measured = [part for part in coverage if part["state"] == "measured"]
     lines += _wrap(_sensitivity(measured))
     return lines + _wrap(f"Could have been missed: {'; '.join(_missed(measured))}")

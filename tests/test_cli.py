@@ -1,0 +1,242 @@
+"""The job of a technician and of an analyst, done with the commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep.cli.main import main
+from sweep.record import SweepRecord
+from sweep.sources.options import SourceOptions
+from sweep.sources.sim import open_sim
+from sweep.workspace import Workspace
+
+RANGE = ["--range", "430M:440M"]
+FINDINGS_KEYS = {
+    "schema",
+    "record",
+    "room",
+    "position",
+    "baseline",
+    "verdict",
+    "reasons",
+    "false_alarms_per_sweep",
+    "coverage",
+    "findings",
+}
+FINDING_KEYS = {
+    "id",
+    "kind",
+    "center_freq_hz",
+    "occupied_bw_hz",
+    "power_dbfs",
+    "snr_db",
+    "excess_db",
+    "p_value",
+    "first_seen",
+    "last_seen",
+    "hits",
+    "visits",
+    "duty_cycle",
+    "signal_type",
+    "allocation",
+    "known_as",
+    "artefact_tests",
+    "threat",
+}
+COVERAGE_KEYS = {
+    "start_hz",
+    "stop_hz",
+    "state",
+    "noise_floor_dbfs",
+    "min_detectable_dbfs",
+    "dwell_s",
+    "visits",
+    "poi",
+}
+
+
+class Job:
+    """A workspace, and the commands given in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.workspace = Workspace.create(root)
+        self.result = root / "result.json"
+
+    def code(self, *words: str) -> int:
+        return main(["--workspace", str(self.workspace.root), *words])
+
+    def run(self, *words: str) -> Any:
+        """Give a command and read the JSON that it writes."""
+        self.result.unlink(missing_ok=True)
+        assert self.code(*words, "--json", str(self.result)) in (0, 3)
+        return json.loads(self.result.read_text(encoding="utf-8"))
+
+    def sweep(self, source: str, *words: str) -> dict[str, Any]:
+        document: dict[str, Any] = self.run("sweep", "lab", "--source", source, *RANGE, "--passes", "3", *words)
+        return document
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A room with a baseline of two visits, and a third visit with planted bugs."""
+    return Job(tmp_path_factory.mktemp("job"))
+
+
+@pytest.fixture(scope="module")
+def learnt(job: Job) -> dict[str, Any]:
+    clean = [job.sweep(f"sim:meeting-room?visit={visit}", "--baseline", "none")["record"] for visit in (0, 1)]
+    document: dict[str, Any] = job.run("baseline", "learn", "lab", *clean)
+    return document
+
+
+@pytest.fixture(scope="module")
+def bugged(job: Job, learnt: dict[str, Any]) -> dict[str, Any]:
+    assert learnt
+    return job.sweep("sim:meeting-room?visit=2&bugs=all", "--position", "table", "--operator", "A. Tester")
+
+
+def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "ws")]) == 0
+    assert main(["--workspace", str(tmp_path / "ws"), "init"]) == 0
+    assert "is a Quietroom workspace" in capsys.readouterr().out
+    Workspace.open(tmp_path / "ws")
+
+
+def test_the_workspace_may_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Workspace.create(tmp_path / "ws")
+    monkeypatch.setenv("QUIETROOM_WORKSPACE", str(tmp_path / "ws"))
+    assert main(["findings", "none"]) == 2
+    assert str(tmp_path / "ws/sweeps") in capsys.readouterr().err
+
+
+def test_a_sweep_with_planted_bugs(job: Job, bugged: dict[str, Any]) -> None:
+    assert set(bugged) == FINDINGS_KEYS
+    assert (bugged["schema"], bugged["room"], bugged["position"]) == ("quietroom.findings/1", "lab", "table")
+    assert bugged["verdict"] == "anomalies"
+    assert bugged["baseline"] is not None
+    assert all(set(part) >= COVERAGE_KEYS for part in bugged["coverage"])
+    assert all(set(finding) >= FINDING_KEYS for finding in bugged["findings"])
+    path = Path(bugged["record"])
+    assert path.parent == job.workspace.sweeps
+    with SweepRecord.open(path) as record:
+        assert (record.n_rows, record.start["operator"], record.start["synthetic"]) == (3, "A. Tester", True)
+        assert path.name == f"lab-{record.start['start_time'][:19].replace('-', '').replace(':', '')}Z.h5"
+
+
+def test_a_planted_bug_is_among_the_findings(bugged: dict[str, Any]) -> None:
+    scene = open_sim("meeting-room?bugs=all", SourceOptions()).room
+    assert scene is not None
+    found_hz = [finding["center_freq_hz"] for finding in bugged["findings"]]
+    assert any(430e6 <= hz <= 440e6 for hz in found_hz), found_hz
+
+
+def test_json_to_standard_output_is_nothing_but_json(
+    job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job.code("findings", bugged["record"], "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out) == bugged
+
+
+def test_findings_table(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert job.code("findings", Path(bugged["record"]).stem) == 0
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out.splitlines()) <= 100
+    for finding in bugged["findings"]:
+        assert any(line.startswith(f"{finding['id']} ") for line in out.splitlines())
+    assert "Could have been missed: " in out
+
+
+def test_mark_is_logged_and_shown(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(bugged["record"]).read_bytes()
+    name = bugged["findings"][0]["id"]
+    words = ("mark", bugged["record"], name, "--by", "B. Analyst")
+    assert job.code(*words, "--as", "known", "--reason", "wall clock") == 0
+    assert job.code(*words, "--as", "suspicious", "--reason", "the clock was off") == 0
+    capsys.readouterr()
+    assert job.code("findings", bugged["record"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{name} "))
+    assert row.endswith("suspicious")
+    assert Path(bugged["record"]).read_bytes() == before
+    assert job.code("mark", bugged["record"], "F999", "--as", "known", "--reason", "x", "--by", "y") == 2
+    assert "F999" in capsys.readouterr().err
+
+
+def test_compare_judges_anew_and_leaves_the_record(job: Job, bugged: dict[str, Any]) -> None:
+    before = Path(bugged["record"]).read_bytes()
+    again = job.run("compare", bugged["record"])
+    assert again["findings"] == bugged["findings"]
+    strict = job.run("compare", bugged["record"], "--false-alarms-per-sweep", "0.001")
+    assert strict["false_alarms_per_sweep"] == 0.001
+    assert len(strict["findings"]) <= len(bugged["findings"])
+    heard = job.run("compare", bugged["record"], "--baseline", "none")
+    assert heard["baseline"] is None
+    assert Path(bugged["record"]).read_bytes() == before
+
+
+def test_baselines_are_listed_and_shown(
+    job: Job, learnt: dict[str, Any], bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = job.run("baseline", "list", "lab")
+    shown = job.run("baseline", "show", "lab")
+    assert [version["id"] for version in listed["baselines"]] == [learnt["id"]]
+    assert shown["id"] == learnt["id"] == bugged["baseline"]
+    assert shown["n_visits"] == 2
+    assert learnt["id"] in capsys.readouterr().out
+
+
+def test_learning_from_one_visit_warns(job: Job, learnt: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    with SweepRecord.open(job.workspace.find_record(str(sorted(job.workspace.sweeps.glob("*.h5"))[0]))) as record:
+        path = record.path
+    assert job.code("baseline", "learn", "other", str(path)) == 2
+    assert "other" in capsys.readouterr().err
+    assert learnt
+
+
+def test_plot_report_and_export(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert job.code("plot", bugged["record"]) == 0
+    assert job.code("report", bugged["record"], "--html") == 0
+    assert job.code("export", bugged["record"], "--format", "json,csv") == 0
+    printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    stem = Path(bugged["record"]).stem
+    assert [path.name for path in printed] == [f"{stem}.{end}" for end in ("png", "pdf", "html", "json", "csv")]
+    starts = (b"\x89PNG", b"%PDF", b"<!DOCTYPE", b"{", b"")
+    for path, start in zip(printed, starts, strict=True):
+        assert path.parent == job.workspace.reports
+        assert path.read_bytes().startswith(start)
+    exported = json.loads(printed[3].read_text(encoding="utf-8"))
+    assert exported["findings"] == bugged["findings"]
+    with printed[4].open(encoding="utf-8", newline="") as stream:
+        assert [row["id"] for row in csv.DictReader(stream)] == [finding["id"] for finding in bugged["findings"]]
+
+
+def test_a_plot_never_goes_over_a_record(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(bugged["record"]).read_bytes()
+    assert job.code("plot", bugged["record"], "-o", bugged["record"]) == 2
+    assert "has the name of a record" in capsys.readouterr().err
+    assert Path(bugged["record"]).read_bytes() == before
+
+
+def test_several_visits_of_one_replay_are_several_records(job: Job, tmp_path: Path) -> None:
+    kept = []
+    for visit in (5, 6):
+        live = job.sweep(f"sim:meeting-room?visit={visit}", "--baseline", "none", "--keep-iq")
+        kept.append(str(Path(live["record"]).with_suffix(".iq")))
+    documents = job.run("replay", "lab", *kept, "--baseline", "none")
+    assert [document["room"] for document in documents] == ["lab", "lab"]
+    assert len({document["record"] for document in documents}) == 2
+
+
+def test_learning_from_captures_replays_them_first(job: Job) -> None:
+    live = job.sweep("sim:meeting-room?visit=8", "--baseline", "none", "--keep-iq")
+    n_before = len(list(job.workspace.sweeps.glob("*.h5")))
+    learnt = job.run("baseline", "learn", "lab", str(Path(live["record"]).with_suffix(".iq")))
+    assert learnt["n_visits"] == 1
+    assert len(list(job.workspace.sweeps.glob("*.h5"))) == n_before + 1
