@@ -63,7 +63,8 @@ def _scope(content: ReportContent) -> Block:
             ("End", utc(content.end_time)),
             ("Clock", "that of the computer, UTC; not compared with a time service"),
             ("Baseline", str(document["baseline"]) if document.get("baseline") else "none"),
-            ("False alarms allowed a sweep", number(document.get("false_alarms_per_sweep"), digits=2)),
+            ("False alarms allowed", number(document.get("false_alarms_per_sweep"), "a sweep", digits=2)),
+            ("Remarks", "; ".join(str(reason) for reason in document.get("reasons") or ()) or "none"),
         ]
     )
 
@@ -117,17 +118,17 @@ def _coverage(content: ReportContent) -> list[Block]:
     if lines:
         blocks.append(
             paragraph(
-                "Neighbouring hops are joined; each line gives the worst of its hops. The last columns give the chance "
-                "to catch one transmission of that length."
+                "Neighbouring hops are joined; each line gives the worst of its hops, and the dwell of all passes "
+                "together. The last columns give the chance to catch one transmission of that length."
             )
         )
-        head = ("Range", "State", "Noise floor (dBFS)", "Detectable from (dBFS)", "Dwell (s)", "Visits")
+        head = ("Range", "State", "Noise floor (dBFS)", "Detectable from (dBFS)", "Dwell (s)")
         blocks.append(
             table(
                 (*head, "0.1 s", "1 s", "10 s"),
                 [_coverage_row(line) for line in lines],
-                widths=(22, 13, 15, 14, 9, 8, 8, 8, 8),
-                right=(2, 3, 4, 5, 6, 7, 8),
+                widths=(23, 13, 16, 15, 9, 8, 8, 8),
+                right=(2, 3, 4, 5, 6, 7),
             )
         )
     else:
@@ -150,7 +151,6 @@ def _coverage_row(line: Mapping[str, Any]) -> tuple[str, ...]:
         floor,
         number(line["min_detectable_dbfs"]),
         NOT_MEASURED if line["dwell_s"] is None else f"{line['dwell_s']:.3g}",
-        NOT_MEASURED if line["visits"] is None else str(line["visits"]),
         *(chance(line["poi"][key]) for key in POI_KEYS),
     )
 
@@ -185,7 +185,7 @@ def _findings(content: ReportContent) -> list[Block]:
 
 def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str | None) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
-    blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(finding), columns=2)]
+    blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(content, finding), columns=2)]
     blocks.append(facts(_judged(content, finding)))
     if drawing is not None:
         blocks.append(
@@ -203,8 +203,8 @@ def figure_name(index: int) -> str:
     return f"finding-{index}"
 
 
-def _measured(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
-    hits, visits = finding.get("hits"), finding.get("visits")
+def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    hits = finding.get("hits")
     return [
         ("Kind", recorded(finding.get("kind"))),
         ("Centre", frequency(finding.get("center_freq_hz"))),
@@ -214,7 +214,7 @@ def _measured(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Excess over the baseline", number(finding.get("excess_db"), "dB")),
         ("First heard", utc(finding.get("first_seen"))),
         ("Last heard", utc(finding.get("last_seen"))),
-        ("Heard", NOT_MEASURED if hits is None or visits is None else f"{hits} times in {visits} looks"),
+        ("Heard", NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"),
         ("Duty cycle", chance(finding.get("duty_cycle"))),
         ("Chance by noise alone (p)", p_value(finding.get("p_value"))),
         ("Signal type", recorded(finding.get("signal_type"))),
@@ -259,19 +259,26 @@ def _rejected(content: ReportContent) -> list[Block]:
     if not candidates:
         return [paragraph("None.")]
     rows = [
-        (frequency(c.get("center_freq_hz")), bandwidth(c.get("occupied_bw_hz")), recorded(c.get("test")), _reason(c))
-        for c in candidates[:_MAX_REJECTED]
+        (
+            frequency(candidate.get("center_freq_hz")),
+            bandwidth(candidate.get("occupied_bw_hz")),
+            level(candidate.get("power_dbfs")),
+            _failed(candidate),
+        )
+        for candidate in candidates[:_MAX_REJECTED]
     ]
-    blocks: list[Block] = [
-        table(("Frequency", "Bandwidth", "Test", "Reason"), rows, widths=(20, 16, 22, 42), right=(0, 1))
-    ]
+    said = "These stood out but failed a test of the receiver: they are taken for its own products, not for emitters."
+    head = ("Frequency", "Bandwidth", "Level", "Failed test")
+    blocks = [paragraph(said, sticky=True), table(head, rows, widths=(18, 14, 16, 52), right=(0, 1, 2))]
     if len(candidates) > _MAX_REJECTED:
         blocks.append(paragraph(f"{len(candidates) - _MAX_REJECTED} more are in the record."))
     return blocks
 
 
-def _reason(candidate: Mapping[str, Any]) -> str:
-    return recorded(candidate.get("reason"))
+def _failed(candidate: Mapping[str, Any]) -> str:
+    failed = [test for test in candidate.get("artefact_tests") or () if test.get("passed") is False]
+    names = [f"{str(test.get('test')).replace('_', ' ')}: {recorded(test.get('reason'))}" for test in failed]
+    return "; ".join(names) or NOT_RECORDED
 
 
 def _gaps(content: ReportContent) -> list[Block]:

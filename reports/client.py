@@ -18,14 +18,15 @@ _CLOSED = frozenset({"known", "explained"})
 _POI_NAMES = dict(zip(POI_KEYS, ("0.1 s", "1 s", "10 s"), strict=True))
 
 
-def answer(content: ReportContent) -> dict[str, str]:
-    """Question, verdict and what the verdict rests on."""
+def answer(content: ReportContent) -> dict[str, Any]:
+    """Question, verdict, what the verdict rests on, and the remarks of the judgement."""
     room = recorded(content.start.get("room"))
     return {
         "question": f"Was a radio transmitter heard in the room \u201c{room}\u201d that does not belong there?",
         "verdict": verdict(content.document),
         "tone": _TONE.get(str(content.document.get("verdict")), "unsure"),
         "basis": _basis(content),
+        "remarks": _remarks(content),
     }
 
 
@@ -108,7 +109,7 @@ def _basis(content: ReportContent) -> str:
     if document.get("baseline"):
         said.append("The sweep was compared with the stored baseline of the room.")
     else:
-        said.append("There was no baseline to compare with: what was heard is listed; none of it can be called new.")
+        said.append("The sweep was not compared with a baseline of the room: what was heard is listed.")
     rate = document.get("false_alarms_per_sweep")
     if rate is not None:
         said.append(f"The detection is set to raise on average {number(rate, digits=2)} false alarms a sweep.")
@@ -118,6 +119,14 @@ def _basis(content: ReportContent) -> str:
     if document.get("verdict") == "no_anomaly_detected":
         said.append("This does not prove that there is none: what could have been missed is part of the answer.")
     return " ".join(said)
+
+
+def _remarks(content: ReportContent) -> list[str]:
+    """Reasons of the judgement, unless the verdict gives them itself."""
+    if content.document.get("verdict") == "inconclusive":
+        return []
+    reasons = [str(reason).rstrip(". ") for reason in content.document.get("reasons") or ()]
+    return [f"{reason[:1].upper()}{reason[1:]}." for reason in reasons if reason]
 
 
 def _found(content: ReportContent) -> list[Block]:
@@ -137,7 +146,7 @@ def _found(content: ReportContent) -> list[Block]:
         )
     blocks: list[Block] = [
         table(
-            ("", "Frequency", "Kind of signal", "Level", "Threat", "Decision"),
+            ("ID", "Frequency", "Kind of signal", "Level", "Threat", "Decision"),
             rows,
             widths=(6, 19, 27, 18, 15, 15),
             right=(1, 3),
@@ -184,7 +193,7 @@ def _weak_signals(content: ReportContent) -> str:
 
 def _short_signals(content: ReportContent) -> str:
     entries = _measured(content)
-    dwell_s, visits = (worst(entries, key, highest=False) for key in ("dwell_s", "visits"))
+    dwell_s = worst(entries, "dwell_s", highest=False)
     poi = [entry.get("poi") or {} for entry in entries]
     chances = [
         f"{chance(value)} for one of {_POI_NAMES[key]}"
@@ -192,8 +201,9 @@ def _short_signals(content: ReportContent) -> str:
         if (value := worst(poi, key, highest=False)) is not None
     ]
     said = "Each frequency was listened to only for part of the time."
-    if dwell_s is not None and visits is not None:
-        said = f"Each frequency was listened to for {dwell_s:.3g} s in {count(int(visits), 'visit')}."
+    if dwell_s is not None:
+        passes = count(content.n_rows, "pass", "passes")
+        said = f"Each frequency was listened to for {dwell_s:.3g} s in all, spread over {passes}."
     return said + (f" The chance to catch a single transmission was at least {listed(chances)}." if chances else "")
 
 

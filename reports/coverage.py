@@ -87,7 +87,6 @@ def _pool(group: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "highest_floor_dbfs": worst(group, "noise_floor_dbfs", highest=True),
         "min_detectable_dbfs": worst(group, "min_detectable_dbfs", highest=True),
         "dwell_s": worst(group, "dwell_s", highest=False),
-        "visits": worst(group, "visits", highest=False),
         "poi": {key: worst(chances, key, highest=False) for key in POI_KEYS},
     }
 

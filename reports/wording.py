@@ -172,10 +172,22 @@ def verdict(document: Mapping[str, Any]) -> str:
     if answer == "no_anomaly_detected":
         return "No anomalous emitter was detected."
     if answer == "anomalies":
-        heard = [finding for finding in document.get("findings") or () if finding.get("kind") != "missing"]
-        n_missing = len(document.get("findings") or ()) - len(heard)
-        missing = f"{count(n_missing, 'known emitter')} {'was' if n_missing == 1 else 'were'} not heard."
-        found = f"{count(len(heard), 'anomalous emitter')} {'was' if len(heard) == 1 else 'were'} detected."
-        return " ".join(part for part, said in ((found, heard or not n_missing), (missing, n_missing)) if said)
+        return _found(document)
     reasons = "; ".join(str(reason).rstrip(". ") for reason in document.get("reasons") or ())
     return f"Inconclusive: {reasons or 'the record gives no reason'}."
+
+
+def _found(document: Mapping[str, Any]) -> str:
+    """What was found; where nothing was compared, emitters are heard, but none can be called anomalous."""
+    findings = document.get("findings") or ()
+    n_missing = sum(finding.get("kind") == "missing" for finding in findings)
+    n_heard = len(findings) - n_missing
+    was = "was" if n_heard == 1 else "were"
+    said = []
+    if document.get("baseline") is None:
+        said.append(f"{count(n_heard, 'emitter')} {was} detected. Without a baseline none can be called anomalous.")
+    elif n_heard or not n_missing:
+        said.append(f"{count(n_heard, 'anomalous emitter')} {was} detected.")
+    if n_missing:
+        said.append(f"{count(n_missing, 'known emitter')} {'was' if n_missing == 1 else 'were'} not heard.")
+    return " ".join(said)

@@ -18,6 +18,7 @@ from sweep.record import SweepRecord
 
 BUGS_HZ = (100_600_000, 433_920_000)
 N_ROWS = 4
+SPUR = {"test": "crystal_spur", "passed": False, "reason": "0.0 kHz from 7 x 14.4 MHz"}
 DISPOSITION = {
     "finding": "F1",
     "as": "known",
@@ -46,7 +47,7 @@ def finding(name: str, center_freq_hz: int, level: str, **more: Any) -> dict[str
         "first_seen": "2026-11-18T05:46:40.123456789Z",
         "last_seen": "2026-11-18T05:47:40.000000000Z",
         "hits": 3,
-        "visits": N_ROWS,
+        "visits": 1,
         "duty_cycle": 0.75,
         "signal_type": "intermittent narrowband",
         "allocation": "amateur",
@@ -73,7 +74,7 @@ def document(**more: Any) -> dict[str, Any]:
         "noise_floor_dbfs": -60.25,
         "min_detectable_dbfs": -55.5,
         "dwell_s": 0.052,
-        "visits": N_ROWS,
+        "visits": 1,
         "poi": {"100ms": 0.11, "1s": 0.52, "10s": None},
     }
     overloaded = {**measured, "start_hz": 433_000_000, "stop_hz": 434_917_500, "state": "overloaded"}
@@ -84,9 +85,7 @@ def document(**more: Any) -> dict[str, Any]:
         "false_alarms_per_sweep": 0.1,
         "coverage": [measured, overloaded],
         "findings": [finding("F1", BUGS_HZ[0], "high"), unmeasured("F2", BUGS_HZ[1])],
-        "rejected_candidates": [
-            {"center_freq_hz": 100_800_000, "occupied_bw_hz": 2500, "test": "crystal_spur", "reason": "7 x 14.4 MHz"}
-        ],
+        "rejected_candidates": [finding("R1", 100_800_000, "info", artefact_tests=[SPUR])],
         **more,
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from report_records import BUGS_HZ, DISPOSITION, document, make_record
 
-from reports.client import missed, to_do
+from reports.client import answer, missed, to_do
 from reports.content import ReportContent, from_record
 from reports.coverage import heard_ranges, pooled, service_states
 from reports.wording import verdict
@@ -119,7 +119,18 @@ def test_what_to_do_names_open_findings_only(tmp_path: Path) -> None:
     ],
 )
 def test_verdict_counts_what_was_heard(kinds: list[str], sentence: str) -> None:
-    assert verdict({"verdict": "anomalies", "findings": [{"kind": kind} for kind in kinds]}) == sentence
+    findings = [{"kind": kind} for kind in kinds]
+    assert verdict({"verdict": "anomalies", "baseline": "B1", "findings": findings}) == sentence
+
+
+def test_without_a_baseline_nothing_is_called_anomalous() -> None:
+    judged = {"verdict": "anomalies", "baseline": None, "findings": [{"kind": "new"}, {"kind": "new"}]}
+    assert verdict(judged) == "2 emitters were detected. Without a baseline none can be called anomalous."
+
+
+def test_remarks_of_the_judgement_are_shown(content: ReportContent) -> None:
+    remarked = replace(content, document=document(reasons=["20 % of the hops were overloaded"]))
+    assert answer(remarked)["remarks"] == ["20 % of the hops were overloaded."]
 
 
 def test_nothing_of_the_record_is_changed(content: ReportContent) -> None:

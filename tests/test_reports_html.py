@@ -14,7 +14,7 @@ from reports.content import ReportContent, from_record
 from reports.html import html_bytes, write_html
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} {% raw %} \" ' & --> ]]> \x00"
-VOID = {"meta", "link", "br", "img", "hr", "input"}
+VOID = {"col", "meta", "link", "br", "img", "hr", "input"}
 
 
 class Page(HTMLParser):

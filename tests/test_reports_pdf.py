@@ -40,7 +40,8 @@ def test_answer_findings_and_evidence_are_in_the_text(content: ReportContent, tm
     assert "-42.2 dBFS" in text
     assert "known by A. Technician" in text
     assert "door opener" in text
-    assert "crystal spur" in text
+    assert "crystal spur: 0.0 kHz from 7 x 14.4 MHz" in text
+    assert "in 3 of 4 passes" in text
     assert "dongle pulled — é" in text
     assert str(content.record_sha256) in text
     assert str(content.last_leaf) in text
@@ -107,7 +108,7 @@ def test_hostile_texts_are_shown_and_nothing_else(content: ReportContent, tmp_pa
     start = {**content.start, "room": HOSTILE, "site": HOSTILE, "operator": HOSTILE, "people": [HOSTILE]}
     judged = document(reasons=[HOSTILE], verdict="inconclusive")
     judged["findings"][0] |= {"id": HOSTILE, "signal_type": HOSTILE, "allocation": HOSTILE, "known_as": HOSTILE}
-    judged["rejected_candidates"][0]["reason"] = HOSTILE
+    judged["rejected_candidates"][0]["artefact_tests"] = [{"test": HOSTILE, "passed": False, "reason": HOSTILE}]
     marked = ({**DISPOSITION, "finding": HOSTILE, "reason": HOSTILE, "by": HOSTILE},)
     hostile = replace(content, start=start, document=judged, dispositions=marked, record_name=f"{HOSTILE}.h5")
     text = read(pdf_bytes(hostile), tmp_path / "a.pdf")
