@@ -76,7 +76,9 @@ class IqWriter:
             The disk refuses; the hops before this one are whole.
         """
         if isinstance(hop, HopSamples):
-            self._check(hop)
+            as_components(hop.raw, hop.sample_format)
+            if hop.sample_rate_hz != self._plan.sample_rate_hz:
+                raise ParameterError(f"a hop at {hop.sample_rate_hz} S/s in a plan of {self._plan.sample_rate_hz} S/s")
         if self._pass is not None and hop.pass_index != self._pass.index:
             if hop.pass_index < self._pass.index:
                 raise ParameterError(f"a hop of pass {hop.pass_index} came after pass {self._pass.index} had begun")
@@ -98,14 +100,6 @@ class IqWriter:
         files, self._pass = self._pass, None
         if files is not None:
             files.close()
-
-    def _check(self, hop: HopSamples) -> None:
-        n_samples = as_components(hop.raw, hop.sample_format).size // 2
-        if n_samples < self._plan.hop_samples or hop.sample_rate_hz != self._plan.sample_rate_hz:
-            raise ParameterError(
-                f"hop {hop.hop_index} of pass {hop.pass_index} has {n_samples} samples at {hop.sample_rate_hz} S/s, "
-                f"but its plan wants {self._plan.hop_samples} at {self._plan.sample_rate_hz} S/s"
-            )
 
 
 class _PassFiles:
@@ -147,6 +141,8 @@ class _PassFiles:
 
     def _write(self, content: bytes) -> None:
         """Write all or nothing of a hop, so that a full disk leaves whole hops."""
+        if not content:
+            return
         with _naming(self._data_path):
             if self._descriptor is None:
                 self._descriptor = os.open(self._data_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -198,7 +194,7 @@ class _PassFiles:
         }
         if hardware:
             info["core:hw"] = hardware
-        if self._captures:
+        if self._n_samples:
             info["core:sha512"] = self._digest.hexdigest()
         else:
             info["core:metadata_only"] = True

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import CaptureError, ParameterError
-from sweep.model import HopGap, HopSamples, IqSource
+from sweep.model import HopSamples, IqSource
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
 from sweep.units import parse_utc
@@ -96,11 +96,17 @@ def test_sweep_by_others_is_one_hop_a_segment(tmp_path: Path) -> None:
     assert source.plan.hop_centers_hz == (100_000_000, 100_200_000, 100_400_000)
     assert (source.plan.hop_bins, source.plan.n_frames) == (80, 39)
     blocks = list(source.blocks(None))
-    assert [(block.pass_index, block.hop_index) for block in blocks] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (1, 1)]
-    assert isinstance(blocks[-1], HopGap)
-    assert blocks[-1].reason == "not in the recording"
+    assert [(block.pass_index, block.hop_index) for block in blocks] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)]
+    assert "1 hops are missing in 2 passes: not measured" in source.instrument.notes
     assert [int(hop.raw[0]) for hop in hops_of(source)] == [0, 20, 40, 60, 80]
     assert source.plan.layout().freq_hz.size == 240
+
+
+def test_hops_of_a_pass_come_in_order_of_frequency(tmp_path: Path) -> None:
+    freqs = [100.4e6, 100e6, 100.2e6, 100.4e6, 100e6, 100.2e6]
+    source = open_one(write(tmp_path, metadata(*(capture(1500 * at, freq) for at, freq in enumerate(freqs)))))
+    assert [hop.hop_index for hop in hops_of(source)] == [0, 1, 2, 0, 1, 2]
+    assert [int(hop.raw[0]) for hop in hops_of(source)] == [15, 30, 0, 60, 85, 45]
 
 
 def test_long_segments_give_their_end_and_close_hops_keep_fewer_bins(tmp_path: Path) -> None:
@@ -211,7 +217,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, document: object, rea
     with pytest.raises(CaptureError) as caught:
         open_one(path)
     assert reason in str(caught.value)
-    assert str(path) in str(caught.value)
+    assert str(path.with_suffix("")) in str(caught.value)
     assert str(caught.value).isprintable()
 
 
@@ -291,7 +297,6 @@ _BREAKS: list[tuple[str, list[str | int], Any]] = [
     ("sample_rate_hz", ["global", "quietroom:plan", "sample_rate_hz"], 300_000),
     ("not a divisor", ["global", "quietroom:plan", "n_fft"], 98),
     ("zero", ["global", "quietroom:plan", "n_fft"], 0),
-    ("long dwell", ["global", "quietroom:plan", "n_frames"], 9),
     ("memory", ["global", "quietroom:plan", "hop_bins"], 1 << 40),
     ("window", ["global", "quietroom:plan", "window"], "flat"),
     ("centres", ["global", "quietroom:plan", "hop_centers_hz"], [1, 2]),
@@ -308,8 +313,7 @@ _BREAKS: list[tuple[str, list[str | int], Any]] = [
     ("time", ["captures", 1, "quietroom:utc_ns"], 2**63),
     ("scale", ["captures", 1, "quietroom:full_scale"], 0),
     ("lock", ["captures", 1, "quietroom:tuner_locked"], "yes"),
-    ("short hop", ["captures", 1, "core:sample_start"], 449),
-    ("beyond", ["captures", 1, "core:sample_start"], 10**6),
+    ("beyond", ["captures", 1, "core:sample_start"], 901),
 ]
 
 

@@ -10,7 +10,6 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
 
 HALF_HOUR_S = 1800
-LENGTH_S = 2 * 3250 / 250_000
 
 
 def record(folder: Path, name: str, start_s: float, n_samples: int = 2 * 3250) -> Path:
@@ -40,6 +39,18 @@ def test_half_an_hour_between_end_and_start_divides_visits(tmp_path: Path) -> No
     assert [int(next(source.blocks(1)).raw[0]) for source in sources] == [1, 3]
     middle = record(tmp_path, "middle", start + 900)
     assert len(open_captures([far, first, middle], SourceOptions())) == 1
+
+
+def test_the_pause_counts_from_the_end_of_a_long_recording(tmp_path: Path) -> None:
+    start, length_s = 1_600_000_000, 3600
+    long = record(tmp_path, "long", start)
+    with long.open("r+b") as handle:
+        handle.truncate(2 * 250_000 * length_s)  # sparse
+    os.utime(long, (start, start))
+    short = record(tmp_path, "short", start + 60)
+    after = record(tmp_path, "after", start + length_s + HALF_HOUR_S - 1)
+    assert len(open_captures([long, short, after], SourceOptions())) == 1
+    assert len(open_captures([short, after], SourceOptions())) == 2
 
 
 def test_recordings_with_the_same_time_follow_each_other(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -74,41 +74,57 @@ def open_csv(path: Path, options: SourceOptions) -> list[CsvStretch]:
         The file is damaged, of another kind, holds impossible values, or sweeps with different bins.
     """
     regular_size(path)
-    bands: dict[Band, int] = {}
-    times: list[int] = []
-    n_lines = n_unmeasured = 0
-    lines: list[Line] = []
-    for lines in _passes(path):
-        times.append(lines[0].utc_ns)
-        if not 0 <= lines[0].utc_ns <= _MAX_TIME_NS:
-            raise refuse(path, f"line {lines[0].number}: its time is not between 1970 and 2262")
-        for line in lines:
-            bands.setdefault(line.band, line.number)
-            n_lines += 1
-            n_unmeasured += int(np.count_nonzero(np.isnan(line.level_db)))
-    if n_lines == 1:
-        _refuse_ramp(path, lines[0])
-    layout, axis = _layout(path, bands)
-    tool = next(iter(bands)).tool
-    notes = [f"levels are in the dB of {tool}, not relative to full scale", "local times without a zone, taken as UTC"]
-    if tool == "rtl_power":
-        notes.append("rtl_power stamps a pass when it ends")
-    if n_unmeasured:
-        notes.append(f"{n_unmeasured} levels were -inf or nan: not measured")
-    instrument = Instrument(driver=tool, gain_db=options.gain_db, antenna=options.antenna, notes=tuple(notes))
+    scan = _scan(path)
+    layout, axis = _layout(path, scan.bands)
     return [
         CsvStretch(
             path=path,
             first_pass=first,
             n_passes=end - first,
-            utc_ns=times[first],
-            end_utc_ns=times[end - 1],
+            utc_ns=scan.times[first],
+            end_utc_ns=scan.times[end - 1],
             layout=layout,
             axis=axis,
-            instrument=instrument,
+            instrument=_instrument(scan, options),
         )
-        for first, end in _visits(times)
+        for first, end in _visits(scan.times)
     ]
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What a whole file holds: the bands of its lines with the first line of each, and the times of its passes."""
+
+    bands: dict[Band, int] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+    n_lines: int = 0
+    n_unmeasured: int = 0
+
+
+def _scan(path: Path) -> _Scan:
+    scan = _Scan()
+    lines: list[Line] = []
+    for lines in _passes(path):
+        scan.times.append(lines[0].utc_ns)
+        if not 0 <= lines[0].utc_ns <= _MAX_TIME_NS:
+            raise refuse(path, f"line {lines[0].number}: its time is not between 1970 and 2262")
+        for line in lines:
+            scan.bands.setdefault(line.band, line.number)
+            scan.n_lines += 1
+            scan.n_unmeasured += int(np.count_nonzero(np.isnan(line.level_db)))
+    if scan.n_lines == 1:
+        _refuse_ramp(path, lines[0])
+    return scan
+
+
+def _instrument(scan: _Scan, options: SourceOptions) -> Instrument:
+    tool = next(iter(scan.bands)).tool
+    notes = [f"levels are in the dB of {tool}, not relative to full scale", "local times without a zone, taken as UTC"]
+    if tool == "rtl_power":
+        notes.append("rtl_power stamps a pass when it ends")
+    if scan.n_unmeasured:
+        notes.append(f"{scan.n_unmeasured} levels were -inf or nan: not measured")
+    return Instrument(driver=tool, gain_db=options.gain_db, antenna=options.antenna, notes=tuple(notes))
 
 
 def _visits(times: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.files import name_errors, refuse, shown, within_folder
 from sweep.units import format_hz, iso_utc, parse_utc
 
-__all__ = ["Facts", "facts_from_name", "facts_from_sidecar", "given_format", "start_of", "tuning_of"]
+__all__ = ["Facts", "Known", "facts_from_name", "facts_from_sidecar", "given_format", "settle"]
 
 _FORMAT_ALIASES = {"cs8": "ci8", "cs16": "ci16_le", "ci16": "ci16_le", "cf32": "cf32_le"}
 _SIDECAR_BYTES = 65536
@@ -40,6 +40,16 @@ class Facts:
     center_freq_hz: float | None = None
     utc_ns: int | None = None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a recording is taken for, and the notes that say where each fact comes from."""
+
+    sample_rate_hz: int
+    center_freq_hz: float
+    utc_ns: int
+    notes: tuple[str, ...]
 
 
 def given_format(options: SourceOptions) -> str | None:
@@ -142,47 +152,34 @@ def _sidecar_number(sidecar: Path, text: str, key: str) -> int | None:
     return int(match[1])
 
 
-def tuning_of(path: Path, options: SourceOptions, stated: Facts, named: Facts) -> tuple[int, float, list[str]]:
-    """Settle rate and centre: what the file states, else what the user says, else what its name says.
+def settle(path: Path, options: SourceOptions, stated: Facts) -> Known:
+    """Settle what is known: what the file states, else what the user says, else what its name says.
 
     Parameters
     ----------
     path : Path
     options : SourceOptions
+        Overrule the file name, which is free text; a note says so.
     stated : Facts
         From inside the file or from its sidecar. The user may not contradict it.
-    named : Facts
-        From the file name, which is free text: the user overrules it, and a note says so.
-
-    Returns
-    -------
-    sample_rate_hz : int
-    center_freq_hz : float
-    notes : list of str
 
     Raises
     ------
     CaptureError
-        Neither is known, or file and user contradict each other.
+        Rate or centre is not known, or file and user contradict each other.
     """
+    named = facts_from_name(path.stem)
     notes: list[str] = []
-    rate = _settle(
-        path,
-        _Quantity("sample rate", "--rate", stated.sample_rate_hz, options.sample_rate_hz, named.sample_rate_hz),
-        stated.note,
-        notes,
-    )
-    center = _settle(
-        path,
-        _Quantity("centre frequency", "--center", stated.center_freq_hz, options.center_freq_hz, named.center_freq_hz),
-        stated.note,
-        notes,
-    )
+    rates = (stated.sample_rate_hz, options.sample_rate_hz, named.sample_rate_hz)
+    centers = (stated.center_freq_hz, options.center_freq_hz, named.center_freq_hz)
+    rate = _choose(path, _Quantity("sample rate", "--rate", *rates), stated.note, notes)
+    center = _choose(path, _Quantity("centre frequency", "--center", *centers), stated.note, notes)
     if not (0 < rate <= _MAX_HZ and abs(center) <= _MAX_HZ):
         raise refuse(path, f"sample rate {rate:g} Hz or centre {center:g} Hz is impossible; give --rate and --center")
     if center == 0:
         notes.append("the centre was given as 0 Hz: frequencies are relative to an unknown centre")
-    return int(rate), float(center), notes
+    utc_ns, time_note = _start(path, stated, named)
+    return Known(sample_rate_hz=int(rate), center_freq_hz=float(center), utc_ns=utc_ns, notes=(*notes, time_note))
 
 
 class _Quantity(NamedTuple):
@@ -195,7 +192,7 @@ class _Quantity(NamedTuple):
     named: float | None
 
 
-def _settle(path: Path, quantity: _Quantity, stated_by: str, notes: list[str]) -> float:
+def _choose(path: Path, quantity: _Quantity, stated_by: str, notes: list[str]) -> float:
     what, option, stated, given, named = quantity
     if stated is not None:
         if given is not None and abs(given - stated) >= 1:
@@ -218,7 +215,7 @@ def _settle(path: Path, quantity: _Quantity, stated_by: str, notes: list[str]) -
     return named
 
 
-def start_of(path: Path, stated: Facts, named: Facts) -> tuple[int, str]:
+def _start(path: Path, stated: Facts, named: Facts) -> tuple[int, str]:
     """Time of the first sample in nanoseconds since 1970, and the note that says how it is known."""
     for facts in (stated, named):
         if facts.utc_ns is not None:

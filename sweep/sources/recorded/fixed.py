@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsp.errors import ParameterError
 from sweep.model import HopGap, Instrument
 from sweep.plan import SweepPlan, choose_fft
 from sweep.sources.options import SourceOptions
+from sweep.sources.recorded.facts import Known
 from sweep.sources.recorded.files import name_errors, refuse
-from sweep.sources.recorded.iq import HopAt, Samples, nanoseconds
+from sweep.sources.recorded.iq import HopAt, Samples, nanoseconds, receiver
 from sweep.sources.recorded.levels import measure_full_scale
 
-__all__ = ["FixedRecording", "Stretch", "fixed_recording", "plan_at"]
+__all__ = ["FixedRecording", "Stretch", "dwell_notes", "fixed_recording", "plan_at"]
 
 _MIN_FRAMES = 8  # with fewer, neither spread nor kurtosis of a bin means anything
 _USABLE_FRACTION = 0.8  # as in a live sweep
@@ -155,46 +156,55 @@ def plan_at(
     )
 
 
+def dwell_notes(plan: SweepPlan, options: SourceOptions) -> list[str]:
+    """Say where fewer frames were recorded than a dwell has."""
+    if plan.n_frames == options.n_frames:
+        return []
+    return [f"shorter than a dwell of {options.n_frames} frames: analysed with {plan.n_frames}"]
+
+
 def fixed_recording(
     samples: Samples,
-    stretches: tuple[Stretch, ...],
-    *,
-    sample_rate_hz: int,
-    center_freq_hz: float,
+    known: Known,
     options: SourceOptions,
-    instrument: Instrument,
+    *,
+    notes: Iterable[str] = (),
+    stretches: tuple[Stretch, ...] = (),
+    product: str | None = None,
 ) -> FixedRecording:
     """Check and plan a recording at one frequency.
 
     Parameters
     ----------
     samples : Samples
-    stretches : tuple of Stretch
-        Not empty, in order of time.
-    sample_rate_hz : int
-    center_freq_hz : float
+    known : Known
     options : SourceOptions
-    instrument : Instrument
-        Its notes are kept; those on cutting and scaling are added.
+    notes : iterable of str
+        On the file; those on its facts, its cutting and its scaling are added.
+    stretches : tuple of Stretch
+        In order of time; by default the samples have no break.
+    product : str, optional
+        Of the receiver.
 
     Raises
     ------
     CaptureError
         The recording is too short, its rate cannot be planned, or float samples are not finite.
     """
+    stretches = stretches or (Stretch(start=0, count=samples.n_samples, utc_ns=known.utc_ns),)
     shortest = min(stretch.count for stretch in stretches)
-    plan = plan_at(samples.path, (center_freq_hz,), shortest, sample_rate_hz, options)
+    plan = plan_at(samples.path, (known.center_freq_hz,), shortest, known.sample_rate_hz, options)
     full_scale, scale_note = measure_full_scale(samples)
-    notes = list(instrument.notes) + ([scale_note] if scale_note else [])
-    if plan.n_frames < options.n_frames:
-        notes.append(f"shorter than a dwell of {options.n_frames} frames: analysed with {plan.n_frames}")
+    all_notes = [*known.notes, *notes, *([scale_note] if scale_note else []), *dwell_notes(plan, options)]
     if any(stretch.count % plan.hop_samples for stretch in stretches):
-        notes.append("not a whole number of dwells: the last pass ends with the recording and overlaps the one before")
+        all_notes.append(
+            "not a whole number of dwells: the last pass ends with the samples and overlaps that before it"
+        )
     return FixedRecording(
         samples=samples,
         plan=plan,
-        instrument=replace(instrument, notes=tuple(notes)),
-        center_freq_hz=center_freq_hz,
+        instrument=receiver(options, samples.sample_format, all_notes, product),
+        center_freq_hz=known.center_freq_hz,
         full_scale=full_scale,
         stretches=stretches,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from dsp.samples import SAMPLE_FORMATS
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
+from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.files import name_errors, refuse
 
-__all__ = ["HopAt", "RecordedSource", "Recording", "Samples", "nanoseconds"]
+__all__ = ["HopAt", "RecordedSource", "Recording", "Samples", "nanoseconds", "receiver"]
 
 
 def nanoseconds(n_samples: int, sample_rate_hz: int) -> int:
@@ -28,6 +29,20 @@ def nanoseconds(n_samples: int, sample_rate_hz: int) -> int:
     1500
     """
     return n_samples * 1_000_000_000 // sample_rate_hz
+
+
+def receiver(
+    options: SourceOptions, sample_format: str, notes: Iterable[str], product: str | None = None
+) -> Instrument:
+    """Describe the receiver behind a recording: nothing but what the file and the user say."""
+    return Instrument(
+        driver="recording",
+        product=product,
+        gain_db=options.gain_db,
+        antenna=options.antenna,
+        sample_format=sample_format,
+        notes=tuple(notes),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dsp.samples import SAMPLE_FORMATS
-from sweep.model import Instrument
 from sweep.sources.options import SourceOptions
-from sweep.sources.recorded.facts import facts_from_name, facts_from_sidecar, given_format, start_of, tuning_of
+from sweep.sources.recorded.facts import facts_from_sidecar, given_format, settle
 from sweep.sources.recorded.files import SUPPORTED, foreign_content, refuse, regular_size, shown
-from sweep.sources.recorded.fixed import FixedRecording, Stretch, fixed_recording
+from sweep.sources.recorded.fixed import FixedRecording, fixed_recording
 from sweep.sources.recorded.iq import Samples
 
 __all__ = ["open_raw", "sample_format_of"]
@@ -84,25 +83,9 @@ def open_raw(path: Path, options: SourceOptions) -> FixedRecording:
     if n_samples < _FEWEST_SAMPLES:
         reason = f"is too short: {n_samples} samples of {sample_format}, but {_FEWEST_SAMPLES} are needed at any rate"
         raise refuse(path, f"{reason}; record longer")
-    named, sidecar = facts_from_name(path.stem), facts_from_sidecar(path)
-    rate, center, notes = tuning_of(path, options, sidecar, named)
-    utc_ns, time_note = start_of(path, sidecar, named)
-    notes.append(time_note)
-    if format_note:
-        notes.append(format_note)
+    known = settle(path, options, facts_from_sidecar(path))
+    notes = [format_note] if format_note else []
     if rest:
         notes.append(f"{rest} bytes after the last whole sample are left out")
-    return fixed_recording(
-        Samples(path=path, sample_format=sample_format, offset_bytes=0, n_samples=n_samples),
-        (Stretch(start=0, count=n_samples, utc_ns=utc_ns),),
-        sample_rate_hz=rate,
-        center_freq_hz=center,
-        options=options,
-        instrument=Instrument(
-            driver="recording",
-            gain_db=options.gain_db,
-            antenna=options.antenna,
-            sample_format=sample_format,
-            notes=tuple(notes),
-        ),
-    )
+    samples = Samples(path=path, sample_format=sample_format, offset_bytes=0, n_samples=n_samples)
+    return fixed_recording(samples, known, options, notes=notes)

@@ -6,18 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dsp.errors import ParameterError
-from sweep.model import HopGap, Instrument
+from sweep.model import Instrument
 from sweep.plan import SweepPlan
 from sweep.sources.options import SourceOptions
-from sweep.sources.recorded.facts import Facts, facts_from_name, start_of, tuning_of
+from sweep.sources.recorded.facts import Facts, Known, settle
 from sweep.sources.recorded.files import name_errors, refuse
-from sweep.sources.recorded.fixed import Stretch, fixed_recording, plan_at
-from sweep.sources.recorded.iq import HopAt, Recording, Samples, nanoseconds
+from sweep.sources.recorded.fixed import Stretch, dwell_notes, fixed_recording, plan_at
+from sweep.sources.recorded.iq import HopAt, Recording, Samples, nanoseconds, receiver
 from sweep.sources.recorded.levels import measure_full_scale
 from sweep.sources.recorded.swept import SweptRecording
 from sweep.units import parse_utc
@@ -36,9 +36,12 @@ class _Segment:
     utc_ns: int | None
 
 
-def open_segments(
-    path: Path, samples: Samples, document: Mapping[str, Any], options: SourceOptions, instrument: Instrument
-) -> Recording:
+class _Hop(NamedTuple):
+    freq_hz: float
+    stretch: Stretch
+
+
+def open_segments(path: Path, samples: Samples, document: Mapping[str, Any], options: SourceOptions) -> Recording:
     """Open a recording by its plain SigMF captures.
 
     At one frequency the segments are one recording, cut into passes. At several, each segment is a hop, and a pass
@@ -52,7 +55,6 @@ def open_segments(
     document : mapping
         Validated SigMF metadata; no captures means one that begins at the first sample.
     options : SourceOptions
-    instrument : Instrument
 
     Raises
     ------
@@ -61,36 +63,24 @@ def open_segments(
     """
     info = document["global"]
     segments = _segments(path, samples, document["captures"], info.get("core:offset", 0))
+    swept = len({segment.freq_hz for segment in segments}) > 1
+    if swept and (options.center_freq_hz is not None or any(segment.freq_hz is None for segment in segments)):
+        raise refuse(path, "is swept: every capture needs its core:frequency, and --center must be left out")
     stated = Facts(
         sample_rate_hz=_whole_rate(path, info),
         center_freq_hz=segments[0].freq_hz,
         utc_ns=segments[0].utc_ns,
         note="the SigMF metadata",
     )
-    named = facts_from_name(path.stem)
-    freqs_hz = {segment.freq_hz for segment in segments}
-    if len(freqs_hz) > 1:
-        if None in freqs_hz or options.center_freq_hz is not None:
-            raise refuse(
-                path, "is a swept recording: every capture needs its core:frequency, and --center must be left out"
-            )
-        rate, _, notes = tuning_of(path, options, stated, named)
-    else:
-        rate, center, notes = tuning_of(path, options, stated, named)
-    utc_ns, time_note = start_of(path, stated, named)
-    stretches = _timed(path, segments, utc_ns, rate)
-    instrument = replace(instrument, notes=(*notes, time_note, *instrument.notes))
-    if len(freqs_hz) == 1:
-        return fixed_recording(
-            samples,
-            _joined(stretches, rate),
-            sample_rate_hz=rate,
-            center_freq_hz=center,
-            options=options,
-            instrument=instrument,
-        )
-    hops = [(float(segment.freq_hz or 0), stretch) for segment, stretch in zip(segments, stretches, strict=True)]
-    return _swept(path, samples, hops, sample_rate_hz=rate, options=options, instrument=instrument)
+    known = settle(path, options, stated)
+    notes = [] if "core:sha512" in info else ["the recording has no checksum of its samples"]
+    stretches = _timed(path, segments, known)
+    if not swept:
+        joined = _joined(stretches, known.sample_rate_hz)
+        return fixed_recording(samples, known, options, notes=notes, stretches=joined, product=info.get("core:hw"))
+    hops = [_Hop(float(segment.freq_hz or 0), at) for segment, at in zip(segments, stretches, strict=True)]
+    instrument = receiver(options, samples.sample_format, (*known.notes, *notes), info.get("core:hw"))
+    return _swept(samples, hops, known.sample_rate_hz, options, instrument)
 
 
 def _whole_rate(path: Path, info: Mapping[str, Any]) -> int | None:
@@ -131,9 +121,10 @@ def _utc(path: Path, index: int, text: str | None) -> int | None:
     return utc_ns
 
 
-def _timed(path: Path, segments: Sequence[_Segment], utc_ns: int, sample_rate_hz: int) -> list[Stretch]:
+def _timed(path: Path, segments: Sequence[_Segment], known: Known) -> list[Stretch]:
     """Give every segment a time: its own, or the end of the one before."""
     stretches: list[Stretch] = []
+    utc_ns = known.utc_ns
     for segment in segments:
         begin_ns = utc_ns if segment.utc_ns is None else segment.utc_ns
         if stretches and begin_ns < stretches[-1].utc_ns:
@@ -141,7 +132,7 @@ def _timed(path: Path, segments: Sequence[_Segment], utc_ns: int, sample_rate_hz
                 path, f"has captures out of order: the one at sample {segment.start} is older than the one before"
             )
         stretches.append(Stretch(start=segment.start, count=segment.count, utc_ns=begin_ns))
-        utc_ns = begin_ns + nanoseconds(segment.count, sample_rate_hz)
+        utc_ns = begin_ns + nanoseconds(segment.count, known.sample_rate_hz)
     return stretches
 
 
@@ -159,53 +150,61 @@ def _joined(stretches: Sequence[Stretch], sample_rate_hz: int) -> tuple[Stretch,
 
 
 def _swept(
-    path: Path,
-    samples: Samples,
-    hops: Sequence[tuple[float, Stretch]],
-    *,
-    sample_rate_hz: int,
-    options: SourceOptions,
-    instrument: Instrument,
+    samples: Samples, hops: Sequence[_Hop], sample_rate_hz: int, options: SourceOptions, instrument: Instrument
 ) -> SweptRecording:
-    freqs_hz = sorted({freq_hz for freq_hz, _ in hops})
-    plan, plan_notes = _plan(path, freqs_hz, min(stretch.count for _, stretch in hops), sample_rate_hz, options)
+    freqs_hz = sorted({hop.freq_hz for hop in hops})
+    shortest = min(hop.stretch.count for hop in hops)
+    plan, notes = _plan(samples.path, freqs_hz, shortest, sample_rate_hz, options)
     full_scale, scale_note = measure_full_scale(samples)
-    notes = [*instrument.notes, *plan_notes, *([scale_note] if scale_note else [])]
-    if any(stretch.count > plan.hop_samples for _, stretch in hops):
+    passes = _passes(hops)
+    n_missing = len(passes) * plan.n_hops - len(hops)
+    if scale_note:
+        notes.append(scale_note)
+    if any(hop.stretch.count > plan.hop_samples for hop in hops):
         notes.append(f"of each hop the last {plan.hop_samples} samples are analysed, furthest from the retune")
-    entries: list[HopAt | HopGap] = []
-    begin_ns = hops[0][1].utc_ns
+    if n_missing:
+        notes.append(f"{n_missing} hops are missing in {len(passes)} passes: not measured")
     index_of = {freq_hz: index for index, freq_hz in enumerate(freqs_hz)}
-    seen: set[int] = set()
-    number = 0
-    for freq_hz, stretch in hops:
-        hop_index = index_of[freq_hz]
-        if hop_index in seen:
-            entries += _missing(plan, seen, number, entries[-1])
-            number, seen = number + 1, set()
-        seen.add(hop_index)
-        skipped = stretch.count - plan.hop_samples
-        utc_ns = stretch.utc_ns + nanoseconds(skipped, sample_rate_hz)
-        entries.append(
-            HopAt(
-                start=stretch.start + skipped,
-                count=plan.hop_samples,
-                center_freq_hz=freq_hz,
-                gain_db=plan.gain_db,
-                utc_ns=utc_ns,
-                monotonic_ns=max(0, utc_ns - begin_ns),
-                pass_index=number,
-                hop_index=hop_index,
-                full_scale=full_scale,
-            )
-        )
-    entries += _missing(plan, seen, number, entries[-1])
+    entries = [
+        _entry(plan, hop, (number, index_of[hop.freq_hz]), full_scale, hops[0].stretch.utc_ns)
+        for number, one_pass in enumerate(passes)
+        for hop in sorted(one_pass, key=lambda hop: hop.freq_hz)
+    ]
     return SweptRecording(
         samples=samples,
         plan=plan,
-        instrument=replace(instrument, notes=tuple(notes)),
+        instrument=replace(instrument, notes=(*instrument.notes, *notes)),
         entries=tuple(entries),
         stated=False,
+    )
+
+
+def _passes(hops: Sequence[_Hop]) -> list[list[_Hop]]:
+    """Hops until one comes again are a pass."""
+    passes: list[list[_Hop]] = [[]]
+    seen: set[float] = set()
+    for hop in hops:
+        if hop.freq_hz in seen:
+            passes.append([])
+            seen = set()
+        passes[-1].append(hop)
+        seen.add(hop.freq_hz)
+    return passes
+
+
+def _entry(plan: SweepPlan, hop: _Hop, at: tuple[int, int], full_scale: float, begin_ns: int) -> HopAt:
+    skipped = hop.stretch.count - plan.hop_samples
+    utc_ns = hop.stretch.utc_ns + nanoseconds(skipped, plan.sample_rate_hz)
+    return HopAt(
+        start=hop.stretch.start + skipped,
+        count=plan.hop_samples,
+        center_freq_hz=hop.freq_hz,
+        gain_db=plan.gain_db,
+        utc_ns=utc_ns,
+        monotonic_ns=utc_ns - begin_ns,
+        pass_index=at[0],
+        hop_index=at[1],
+        full_scale=full_scale,
     )
 
 
@@ -217,23 +216,7 @@ def _plan(
     closest = int(np.diff(plan.hop_centers_hz).min()) // plan.bin_width_hz // 2 * 2
     if closest < 2:
         raise refuse(path, f"has hops closer than two bins of {plan.bin_width_hz} Hz; give a finer --bin-width")
-    notes = []
+    notes = dwell_notes(plan, options)
     if closest < plan.hop_bins:
         notes.append(f"hops lie {closest} bins apart, so that many bins of each are kept")
-    if plan.n_frames < options.n_frames:
-        notes.append(f"shorter than a dwell of {options.n_frames} frames: analysed with {plan.n_frames}")
     return replace(plan, hop_bins=min(closest, plan.hop_bins)), notes
-
-
-def _missing(plan: SweepPlan, seen: set[int], number: int, last: HopAt | HopGap) -> list[HopGap]:
-    return [
-        HopGap(
-            pass_index=number,
-            hop_index=hop_index,
-            utc_ns=last.utc_ns,
-            monotonic_ns=last.monotonic_ns,
-            reason="not in the recording",
-        )
-        for hop_index in range(plan.n_hops)
-        if hop_index not in seen
-    ]

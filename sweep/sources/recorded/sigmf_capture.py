@@ -11,7 +11,6 @@ import jsonschema  # type: ignore[import-untyped]
 import sigmf
 
 from dsp.samples import SAMPLE_FORMATS
-from sweep.model import Instrument
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.facts import given_format
 from sweep.sources.recorded.files import refuse, shown
@@ -53,7 +52,7 @@ def open_sigmf(path: Path, options: SourceOptions) -> Recording:
     sample_format = _sample_format(path, info, options)
     _validate(path, document)
     if info.get("core:metadata_only"):
-        if not is_kept_sweep(info) or document["captures"]:
+        if not is_kept_sweep(info):
             raise refuse(path, "is metadata only: there are no samples to replay")
         samples = Samples(path=path, sample_format=sample_format, offset_bytes=0, n_samples=0)
         return open_kept_sweep(path, samples, document, options)
@@ -63,15 +62,7 @@ def open_sigmf(path: Path, options: SourceOptions) -> Recording:
     samples = _samples(path, document, place, sample_format)
     if is_kept_sweep(info):
         return open_kept_sweep(path, samples, document, options)
-    instrument = Instrument(
-        driver="recording",
-        product=info.get("core:hw"),
-        gain_db=options.gain_db,
-        antenna=options.antenna,
-        sample_format=sample_format,
-        notes=() if "core:sha512" in info else ("the recording has no checksum of its samples",),
-    )
-    return open_segments(path, samples, document, options, instrument)
+    return open_segments(path, samples, document, options)
 
 
 def _sample_format(path: Path, info: Mapping[str, Any], options: SourceOptions) -> str:

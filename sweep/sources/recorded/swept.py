@@ -14,7 +14,7 @@ __all__ = ["SweptRecording"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweptRecording:
-    """Hops and gaps in the order of time, at least one. Satisfies ``Recording``.
+    """Hops and gaps, at least one, pass after pass. Satisfies ``Recording``.
 
     Attributes
     ----------
@@ -36,14 +36,14 @@ class SweptRecording:
     @property
     def utc_ns(self) -> int:
         """Time of the first sample."""
-        return self.entries[0].utc_ns
+        return min(entry.utc_ns for entry in self.entries)
 
     @property
     def duration_ns(self) -> int:
         """From the first sample to the end of the last."""
-        last = self.entries[-1]
+        last = max(self.entries, key=lambda entry: entry.utc_ns)
         count = last.count if isinstance(last, HopAt) else 0
-        return max(0, last.utc_ns - self.utc_ns) + nanoseconds(count, self.plan.sample_rate_hz)
+        return last.utc_ns - self.utc_ns + nanoseconds(count, self.plan.sample_rate_hz)
 
     @property
     def n_passes(self) -> int:

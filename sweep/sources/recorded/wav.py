@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from sweep.model import Instrument
 from sweep.sources.options import SourceOptions
-from sweep.sources.recorded.facts import Facts, facts_from_name, given_format, start_of, tuning_of
+from sweep.sources.recorded.facts import Facts, given_format, settle
 from sweep.sources.recorded.files import name_errors, refuse, regular_size, shown
-from sweep.sources.recorded.fixed import FixedRecording, Stretch, fixed_recording
+from sweep.sources.recorded.fixed import FixedRecording, fixed_recording
 from sweep.sources.recorded.iq import Samples
 
 __all__ = ["open_wav"]
@@ -76,23 +75,8 @@ def open_wav(path: Path, options: SourceOptions) -> FixedRecording:
     n_samples = n_bytes // sample_bytes
     if n_samples == 0:
         raise refuse(path, "holds no samples: its data chunk is empty; record it again")
-    named = facts_from_name(path.stem)
-    rate, center, tuning_notes = tuning_of(path, options, parts.stated, named)
-    utc_ns, time_note = start_of(path, parts.stated, named)
-    return fixed_recording(
-        Samples(path=path, sample_format=sample_format, offset_bytes=parts.data.start, n_samples=n_samples),
-        (Stretch(start=0, count=n_samples, utc_ns=utc_ns),),
-        sample_rate_hz=rate,
-        center_freq_hz=center,
-        options=options,
-        instrument=Instrument(
-            driver="recording",
-            gain_db=options.gain_db,
-            antenna=options.antenna,
-            sample_format=sample_format,
-            notes=(*tuning_notes, time_note, *notes),
-        ),
-    )
+    samples = Samples(path=path, sample_format=sample_format, offset_bytes=parts.data.start, n_samples=n_samples)
+    return fixed_recording(samples, settle(path, options, parts.stated), options, notes=notes)
 
 
 def _sample_format(path: Path, form: _Format, options: SourceOptions) -> str:
