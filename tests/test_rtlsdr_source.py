@@ -195,7 +195,7 @@ def test_ctrl_c_works_while_the_driver_waits(
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(source.blocks(8))
-    assert 0.4 < time.monotonic() - start < 2
+    assert 0.4 < time.monotonic() - start < 3  # before the dongle counts as stopped
     monkeypatch.setattr(dongle_module, "_STALL_S", 0.1)
     source.close()
 

@@ -173,19 +173,19 @@ def test_old_frequency_lingers_for_exactly_the_stale_samples(librtlsdr: Path, vi
 
 
 def test_real_time_lets_stale_samples_pass_with_the_clock(librtlsdr: Path, virtual_dongle: PlugIn) -> None:
-    scene = replace(SILENT, realtime=True, stale_samples=24_000)
+    scene = replace(SILENT, realtime=True, stale_samples=240_000)
     virtual_dongle(replace(scene, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-10),)))
     with Handle(librtlsdr) as dongle:
         dongle.read(256)
-        time.sleep(0.02)  # the first retune's own stale samples are gone by now
+        time.sleep(0.12)  # the first retune's own stale samples are gone by now
         dongle.call("set_center_freq", 500_000_000)
         dongle.call("reset_buffer")
         assert np.abs(decode(dongle.read(256), "cu8")).mean() > 0.2
-        time.sleep(0.02)
+        time.sleep(0.12)
         dongle.call("reset_buffer")
         start = time.monotonic()
         assert np.abs(decode(dongle.read(120_064), "cu8")).max() < 0.1
-        assert time.monotonic() - start == pytest.approx(0.05, abs=0.03)
+        assert time.monotonic() - start > 0.04  # 50 ms of samples; a busy machine may add to it
 
 
 def test_lost_samples_show_in_the_counter(librtlsdr: Path, virtual_dongle: PlugIn) -> None:

@@ -24,6 +24,7 @@ __all__ = ["RtlTcpReceiver", "open_rtltcp", "parse_address"]
 _TRANSFER_SAMPLES = 131_072  # the server hands on whole USB transfers
 _NETWORK_S = 0.15
 _MARGIN_S = 0.02
+_NOT_TOLD = "rtl_tcp tells neither the serial nor when samples were taken: times are those of arrival"
 
 
 def open_rtltcp(address: str, options: SourceOptions, *, recovery: Recovery | None = None) -> LiveSource:
@@ -73,7 +74,7 @@ def open_rtltcp(address: str, options: SourceOptions, *, recovery: Recovery | No
         sample_format="cu8",
         settle_s=settle.settle_s,
         settle_measured=settle.measured,
-        notes=(settle.note, NOT_REPORTED, "rtl_tcp does not tell the serial", *gain_note, *rate_notes(rate)),
+        notes=(settle.note, NOT_REPORTED, _NOT_TOLD, *gain_note, *rate_notes(rate)),
     )
     return LiveSource(receiver=receiver, reconnect=connect, plan=plan, instrument=instrument, recovery=recovery)
 
