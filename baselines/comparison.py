@@ -161,13 +161,13 @@ def continuous_z(
     weight = np.where(usable, 1.0 / (independent + correlated), 0.0)
     total = _box(weight, scale)
     variance = _box(weight**2 * independent, scale) / scale + (_box(weight * np.sqrt(correlated), scale)) ** 2
-    sigma = np.sqrt(variance) / np.maximum(total, 1e-300) * baseline.inflation
+    sigma = np.sqrt(np.maximum(variance, 0.0)) / np.maximum(total, 1e-300) * baseline.inflation
     boxed = np.array([_box(weight * np.where(usable, group, 0.0), scale) for group in rise])
     boxed = boxed / np.maximum(total, 1e-300)
     enough = total > 0
     claimed = _robust_mean(boxed)
     claimed = np.where(enough & (claimed > _SMALLEST_RISE_NEPERS), claimed, np.minimum(claimed, 0.0))
-    sigma = np.where(enough, sigma, np.inf)
+    sigma = np.where(enough & (sigma > 0), sigma, np.inf)
     return claimed / sigma, np.median(boxed, axis=0) / sigma
 
 

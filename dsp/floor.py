@@ -17,25 +17,25 @@ _CROWDED = 0.4  # above this share of occupied bins the quantile itself stands o
 
 
 def whittaker(y: NDArray[np.float64], weight: NDArray[np.float64], stiffness: float) -> NDArray[np.float64]:
-    """Smooth a curve by penalised least squares on its second differences (Whittaker 1923, Eilers 2003).
+    """Smooth curves by penalised least squares on their second differences (Whittaker 1923, Eilers 2003).
 
     Parameters
     ----------
-    y : ndarray of float64, shape (n,)
-        Finite wherever its weight is above 0.
-    weight : ndarray of float64, shape (n,)
-        0 or above, not all 0.
+    y : ndarray of float64, shape (..., n)
+        Each row is smoothed by itself. Finite wherever its weight is above 0.
+    weight : ndarray of float64, same shape
+        0 or above; a row of zeros gives a meaningless curve.
     stiffness : float
         The penalty; features shorter than about 2 pi times its fourth root are smoothed away.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    ndarray of float64, same shape
 
     Raises
     ------
     ParameterError
-        Fewer than 3 points, or all weights 0.
+        Fewer than 3 points in a row.
 
     Examples
     --------
@@ -43,20 +43,22 @@ def whittaker(y: NDArray[np.float64], weight: NDArray[np.float64], stiffness: fl
     >>> bool(np.allclose(whittaker(line, np.ones(9), 1e4), line))
     True
     """
-    n = y.size
-    if n < 3 or not np.any(weight > 0):
-        raise ParameterError(f"a smoother needs at least 3 points with weight, not {n}")
-    bands = np.zeros((3, n))
+    n = y.shape[-1]
+    if n < 3:
+        raise ParameterError(f"a smoother needs at least 3 points, not {n}")
+    bands = np.zeros((3, n))  # second-difference penalty D'D: two upper diagonals and the main one
     bands[0, 2:] = 1
-    bands[1, 1] = bands[1, -1] = -2
-    bands[1, 2:-1] = -4
+    bands[1, 1:] = -4
+    bands[1, [1, -1]] = -2
     bands[2] = 6
-    bands[2, [0, -1]] = 1
     bands[2, [1, -2]] = 5 if n > 3 else 4
-    bands *= stiffness
-    bands[2] += weight + 1e-9
-    smooth: NDArray[np.float64] = scipy.linalg.solveh_banded(bands, weight * np.where(weight > 0, y, 0.0))
-    return smooth
+    bands[2, [0, -1]] = 1
+    n_rows = y.size // n
+    system = np.tile(stiffness * bands, n_rows)  # the corners of a row are zero, so rows do not touch
+    system[2] += weight.ravel() + 1e-9
+    right = np.where(weight > 0, y, 0.0) * weight
+    smooth: NDArray[np.float64] = scipy.linalg.solveh_banded(system, right.ravel(), check_finite=False)
+    return smooth.reshape(y.shape)
 
 
 def forward_mean_excision(power: NDArray[np.float64], n_averages: float) -> float:
@@ -84,22 +86,22 @@ def forward_mean_excision(power: NDArray[np.float64], n_averages: float) -> floa
 
 
 def noise_floor(power_db: NDArray[np.floating], sigma_db: float) -> NDArray[np.float64]:
-    """Estimate the noise floor under the emitters of one hop.
+    """Estimate the noise floor under the emitters of each hop.
 
     A stiff curve is fitted from below (asymmetric least squares, Eilers 2005), then refitted to the bins that do not
     stand out above it. In a crowded hop the curve may not rise above the level of forward mean excision.
 
     Parameters
     ----------
-    power_db : ndarray, shape (n,)
-        Mean power of each bin in dB; NaN where not measured.
+    power_db : ndarray, shape (..., n)
+        Mean power of each bin in dB, a hop a row; NaN where not measured.
     sigma_db : float
         Standard deviation of a noise bin in dB.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
-        Floor in the same dB; NaN everywhere when fewer than 3 bins were measured.
+    ndarray of float64, same shape
+        Floor in the same dB; NaN in every hop with fewer than 3 measured bins, and in bins not measured.
 
     Examples
     --------
@@ -109,30 +111,48 @@ def noise_floor(power_db: NDArray[np.floating], sigma_db: float) -> NDArray[np.f
     >>> bool(abs(noise_floor(y, 0.5) + 60).max() < 0.4)
     True
     """
-    y = np.asarray(power_db, np.float64)
+    y = np.atleast_2d(np.asarray(power_db, np.float64))
     known = np.isfinite(y)
-    if np.count_nonzero(known) < 3:
-        return np.full(y.size, np.nan)
-    filled = np.where(known, y, 0.0)
-    stiffness = max(10.0, (y.size / 12) ** 4)
-    curve = np.full(y.size, np.quantile(y[known], 0.2))
+    hopeless = np.count_nonzero(known, axis=1) < 3
+    if y.shape[1] < 3 or hopeless.all():
+        return np.full(np.shape(power_db), np.nan)
+    known[hopeless] = True  # solved with the others on zeros, and thrown away
+    filled = np.where(np.isfinite(y), y, 0.0)
+    sigma = max(sigma_db, 0.05)
+    curve = _clipped_fit(filled, known, _rough_fit(filled, known, sigma_db), sigma)
+    occupied = np.sum((filled > curve + 4 * sigma) & known, axis=1) > _CROWDED * np.sum(known, axis=1)
+    averages = (10 / np.log(10) / sigma) ** 2
+    for hop in np.flatnonzero(occupied & ~hopeless):
+        level = 10 * np.log10(forward_mean_excision(10 ** (filled[hop][known[hop]] / 10), averages))
+        curve[hop] = np.minimum(curve[hop], level + sigma)
+    curve[~known] = np.nan
+    curve[hopeless] = np.nan
+    return curve.reshape(np.shape(power_db))
+
+
+def _rough_fit(filled: NDArray[np.float64], known: NDArray[np.bool_], sigma_db: float) -> NDArray[np.float64]:
+    start = np.nanquantile(np.where(known, filled, np.nan), 0.2, axis=1, keepdims=True)
+    curve = np.broadcast_to(start, filled.shape)
     for _ in range(_ROUGH_FITS):
         weight = np.where(filled > curve, _ASYMMETRY, 1.0) * known
-        curve = whittaker(np.minimum(filled, curve + 10 * sigma_db), weight, stiffness)
-    curve = curve + 0.8 * sigma_db  # the expectile of this asymmetry lies about that far below the mean
-    sigma = max(sigma_db, 0.05)
+        curve = whittaker(np.minimum(filled, curve + 10 * sigma_db), weight, _stiffness(filled))
+    return curve + 0.8 * sigma_db  # the expectile of this asymmetry lies about that far below the mean
+
+
+def _clipped_fit(
+    filled: NDArray[np.float64], known: NDArray[np.bool_], curve: NDArray[np.float64], sigma: float
+) -> NDArray[np.float64]:
+    n_bins = filled.shape[1]
     for _ in range(_CLIPPED_FITS):
         low = (filled < curve + _CLIP_SIGMAS * sigma) & known
-        if np.count_nonzero(low) < max(3, y.size // 20):
-            break
-        curve = whittaker(filled, low.astype(np.float64), stiffness)
-    occupied = np.mean(filled[known] > curve[known] + 4 * sigma)
-    if occupied > _CROWDED:
-        averages = (10 / np.log(10) / sigma) ** 2
-        level = 10 * np.log10(forward_mean_excision(10 ** (y[known] / 10), averages))
-        curve = np.minimum(curve, level + sigma)
-    curve[~known] = np.nan
+        enough = np.count_nonzero(low, axis=1, keepdims=True) >= max(3, n_bins // 20)
+        refitted = whittaker(filled, np.where(enough, low, known).astype(np.float64), _stiffness(filled))
+        curve = np.where(enough, refitted, curve)
     return curve
+
+
+def _stiffness(filled: NDArray[np.float64]) -> float:
+    return max(10.0, float(filled.shape[1] / 12) ** 4)
 
 
 def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -> NDArray[np.float64]:
@@ -150,14 +170,13 @@ def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -
     -------
     ndarray of float64, shape (n_hops * hop_bins,)
     """
-    hops = np.asarray(power_db, np.float64).reshape(-1, hop_bins)
-    floors = np.array([noise_floor(hop, sigma_db) for hop in hops])
-    level = np.array([np.median(floor) if np.isfinite(floor).all() else np.nan for floor in floors])
-    if len(hops) < 5:
+    floors = noise_floor(np.asarray(power_db, np.float64).reshape(-1, hop_bins), sigma_db)
+    if len(floors) < 5:
         return floors.ravel()
+    level = np.array([np.median(floor[np.isfinite(floor)]) if np.isfinite(floor).any() else np.nan for floor in floors])
     for index, own in enumerate(level):
         around = level[max(0, index - 30) : index + 31]
-        usual = np.nanquantile(around, 0.15) if np.isfinite(around).any() else np.nan
-        if own > usual + 3.0:  # a wide multiplex fills the hop
-            floors[index] += usual - own
+        around = around[np.isfinite(around)]
+        if around.size and own > np.quantile(around, 0.15) + 3.0:  # a wide multiplex fills the hop
+            floors[index] += np.quantile(around, 0.15) - own
     return floors.ravel()
