@@ -76,7 +76,8 @@ def speech(seconds: float = 4.0) -> Sound:
     sound = fft.irfft(band, n)
     limited = np.tanh(0.8 * sound / sound.std())
     # a low-pass after the limiter, as every transmitter has, keeps the splash of the limiter off the air
-    return _to_full_deviation(fft.rfft(limited) / (1 + (freqs / 3200) ** 12), n)
+    filtered = fft.rfft(np.asarray(limited, np.float64)) / (1 + (freqs / 3200) ** 12)
+    return _to_full_deviation(np.asarray(filtered, np.complex128), n)
 
 
 @lru_cache(maxsize=2)

@@ -41,7 +41,7 @@ STANDARDS = {
 
 _QPSK = np.exp(0.25j * np.pi * np.array([1, 3, 5, 7])).astype(np.complex64)
 _EDGE_HZ = 60e3
-_FLOOR = 10 ** (-45 / 20)  # what a filtered transmitter leaves beside its block
+_FLOOR = 10 ** (-22 / 20)  # the symbols' own side lobes are at -23 dB: -45 dB remain beside the block
 _REFERENCE_SYMBOLS = (0, 4, 7, 11)
 
 
