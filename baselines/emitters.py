@@ -36,6 +36,8 @@ class Emitter:
         Linear power of its strongest frames over the background, summed over its bins.
     kurtosis_db : float or None
         Spectral kurtosis at its strongest bin, 10 log10.
+    channels_heard : int
+        Above 1 for a frequency hopper.
     """
 
     start: int
@@ -50,6 +52,7 @@ class Emitter:
     channels: tuple[str, ...]
     p_value: float | None
     confirmed: bool
+    channels_heard: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,7 +85,7 @@ def measure_emitters(
     Returns
     -------
     list of Emitter
-        Ascending in frequency; a candidate gives one or more.
+        Ascending in frequency; a candidate gives one or more, or none where nothing is left over its background.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
@@ -111,8 +114,8 @@ def _split(
     sigma = behind * np.sqrt(summary.group_variance / summary.n_groups)
     steady = over_mean.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and over_mean.max() > 3 * sigma.max()
     basis = over_mean if steady or over_peak is None else over_peak
-    if not basis.max() > 0:
-        basis = np.maximum(np.nan_to_num(np.asarray(mean[run], np.float64)), 1e-30)
+    if not basis.max() > 0:  # a sweep in which it stood out was outweighed by the others: nothing to measure
+        return []
     # A bin next to a deep notch of the background is leakage: the noise floor bounds what can be told apart.
     resolved = np.maximum(behind, np.nan_to_num(np.asarray(floor[run], np.float64)))
     over = _Excess(basis=basis, mean=over_mean, peak=over_peak, behind=behind)

@@ -22,6 +22,8 @@ _CONTINUOUS_DUTY = 0.9
 
 def signal_type(emitter: Emitter, track: Track, bin_width_hz: float) -> str:
     """Name the kind of signal in plain terms, from bandwidth, kurtosis and duty cycle."""
+    if emitter.channels_heard > 1:
+        return f"frequency hopper, {emitter.channels_heard} channels heard"
     width_hz = emitter.occupied_bw_hz
     duty = track.duty_cycle
     time = "continuous" if duty is None or duty > _CONTINUOUS_DUTY else "burst" if duty < 0.1 else "intermittent"

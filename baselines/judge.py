@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,10 +20,11 @@ from baselines.coverage import coverage_of
 from baselines.emitters import Emitter, measure_emitters
 from baselines.findings import make_finding, number_findings
 from baselines.heard import floor_of, heard_candidates
+from baselines.hoppers import group_hoppers
 from baselines.missing import missing_emitters
 from baselines.model import Baseline
 from baselines.summary import VisitSummary, summarise
-from baselines.tracking import follow
+from baselines.tracking import Track, follow
 from dsp.errors import ParameterError, RecordError
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
@@ -200,15 +201,10 @@ def _findings(
     layout: Layout, rows: Rows, outcome: _Outcome, *, compared: bool
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart."""
-    has_iq = layout.n_averages is not None
-    tests = [
-        artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, dynamic_range=not compared)
-        for emitter in outcome.emitters
-    ]
-    tracks = follow(layout, rows(), outcome.emitters)
+    followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters), strict=True))
     findings: list[dict[str, Any]] = []
     rejected: list[Mapping[str, Any]] = []
-    for emitter, kind, vetted, track in zip(outcome.emitters, outcome.kinds, tests, tracks, strict=True):
+    for emitter, track, kind, vetted in _vetted(layout, outcome, followed, compared=compared):
         finding = make_finding(
             emitter, track, vetted, kind=kind, visits=1, has_baseline=compared, bin_width_hz=layout.bin_width_hz
         )
@@ -217,6 +213,29 @@ def _findings(
         else:
             findings.append(finding)
     return number_findings(findings), rejected
+
+
+def _vetted(
+    layout: Layout, outcome: _Outcome, followed: Sequence[tuple[Emitter, Track]], *, compared: bool
+) -> Iterator[tuple[Emitter, Track, str, list[ArtefactTest]]]:
+    """Each emitter with its kind and its tests; the channels of a hopper that is not an artefact become one."""
+    has_iq = layout.n_averages is not None
+    kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
+    tests = {
+        id(emitter): artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, dynamic_range=not compared)
+        for emitter in outcome.emitters
+    }
+    hopping = compared and has_iq
+    new = [
+        item for item in followed if hopping and kinds[id(item[0])] == "new" and not _is_artefact(tests[id(item[0])])
+    ]
+    for emitter, track in group_hoppers(new):
+        vetted = tests.get(id(emitter)) or artefact_tests(emitter, [], layout, has_iq=False, dynamic_range=False)
+        yield emitter, track, "new", vetted
+    grouped = {id(emitter) for emitter, _ in new}
+    for emitter, track in followed:
+        if id(emitter) not in grouped:
+            yield emitter, track, kinds[id(emitter)], tests[id(emitter)]
 
 
 def _is_artefact(tests: Sequence[ArtefactTest]) -> bool:
