@@ -18,7 +18,7 @@ def paragraph(text: str, *, sticky: bool = False) -> Block:
     return {"kind": "paragraph", "text": text, "sticky": sticky}
 
 
-def bullets(items: Sequence[str | tuple[str, str]]) -> Block:
+def bullets(items: Sequence[str] | Sequence[tuple[str, str]]) -> Block:
     """Make a list of statements; a pair is a bold lead and what follows it."""
     pairs = [("", item) if isinstance(item, str) else item for item in items]
     return {"kind": "bullets", "items": [{"lead": lead, "text": text} for lead, text in pairs]}

@@ -7,15 +7,14 @@ from typing import Any
 
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
 from reports.content import ReportContent
-from reports.coverage import POI_KEYS, heard_ranges, not_heard, service_states, span_hz, worst
-from reports.wording import chance, count, frequency, frequency_range, level, listed, number, recorded, utc, verdict
+from reports.missed import heard_text, level_scale, missed
+from reports.wording import frequency, listed, number, recorded, utc, verdict
 
-__all__ = ["answer", "client_sections", "missed", "threat_level", "to_do"]
+__all__ = ["answer", "client_sections", "threat_level", "to_do"]
 
 _TONE = {"anomalies": "alert", "no_anomaly_detected": "calm"}
-_MOST_ROWS = 12
+_MOST_ROWS = 8
 _CLOSED = frozenset({"known", "explained"})
-_POI_NAMES = dict(zip(POI_KEYS, ("0.1 s", "1 s", "10 s"), strict=True))
 
 
 def answer(content: ReportContent) -> dict[str, Any]:
@@ -44,30 +43,6 @@ def client_sections(content: ReportContent) -> list[dict[str, Any]]:
 def threat_level(finding: Mapping[str, Any]) -> str:
     """Threat level of a finding, or that it was not assessed."""
     return str((finding.get("threat") or {}).get("level") or "not assessed")
-
-
-def missed(content: ReportContent) -> list[tuple[str, str]]:
-    """What this sweep could not have heard, from its own coverage: pairs of a subject and what is said of it."""
-    said = [("Frequencies that were not listened to.", _unheard_bands(content))]
-    for state, what in (("overloaded", "was overloaded by strong signals"), ("not_measured", "was not received")):
-        ranges = not_heard(content, state)
-        if ranges:
-            where = listed([frequency_range(*pair) for pair in ranges], most=6)
-            said.append(
-                (
-                    "Gaps in the range.",
-                    f"Of the planned range, {where} {what}; a transmitter there would not be noticed.",
-                )
-            )
-    said += [
-        ("Weak or distant transmitters.", _weak_signals(content)),
-        ("Short transmissions.", _short_signals(content)),
-        ("Silent devices.", "A recorder, or a transmitter that sends later, on command or only when somebody speaks."),
-        ("What is not radio.", "Wired microphones, light and infrared, sound through walls and ducts."),
-    ]
-    if content.document.get("baseline"):
-        said.append(("Old devices.", "One that was on whenever the baseline was learned counts as the room's."))
-    return said
 
 
 def to_do(content: ReportContent) -> list[str]:
@@ -109,7 +84,7 @@ def _basis(content: ReportContent) -> str:
     if document.get("baseline"):
         said.append("The sweep was compared with the stored baseline of the room.")
     else:
-        said.append("The sweep was not compared with a baseline of the room: what was heard is listed.")
+        said.append("The sweep was not compared with a baseline of the room; what was heard is listed.")
     rate = document.get("false_alarms_per_sweep")
     if rate is not None:
         said.append(f"The detection is set to raise on average {number(rate, digits=2)} false alarms a sweep.")
@@ -139,7 +114,7 @@ def _found(content: ReportContent) -> list[Block]:
                 str(finding["id"]),
                 frequency(finding.get("center_freq_hz")),
                 recorded(finding.get("signal_type")),
-                level(finding.get("power_dbfs")),
+                number(finding.get("power_dbfs"), content.level_unit),
                 threat_level(finding),
                 str(decided["as"]) if decided else "open",
             ]
@@ -164,51 +139,9 @@ def _spectrum(content: ReportContent) -> Block:
     names = f" Marked: {listed(marked)}." if marked else " No finding is marked."
     return figure(
         "spectrum",
-        f"Spectrum of the sweep{against}. Levels are relative to the full scale of the receiver (dBFS).",
-        f"Level in dBFS over frequency, {_ranges_text(content)}{against}.{names}",
+        f"Spectrum of the sweep{against}. Levels are in {level_scale(content)}.",
+        f"Level in {content.level_unit} over frequency, {heard_text(content)}{against}.{names}",
     )
-
-
-def _ranges_text(content: ReportContent) -> str:
-    return listed([frequency_range(*pair) for pair in heard_ranges(content)], most=6) or "nothing"
-
-
-def _unheard_bands(content: ReportContent) -> str:
-    states = service_states(content)
-    none = [service.in_short for service, state in states if state == "not listened to"]
-    part = [service.in_short for service, state in states if state == "in part"]
-    said = f"Heard was {_ranges_text(content)}, {span_hz(heard_ranges(content)) / 1e6:.4g} MHz in all."
-    if none:
-        said += f" Not heard at all: {listed(none, most=20)}."
-    return said + (f" Heard only in part: {listed(part, most=20)}." if part else "")
-
-
-def _weak_signals(content: ReportContent) -> str:
-    best, least = (worst(_measured(content), "min_detectable_dbfs", highest=high) for high in (False, True))
-    if best is None or least is None:
-        return "The weakest level that would have been noticed was not measured."
-    span = f"about {level(least)}" if round(best) == round(least) else f"{level(best)} to {level(least)}, by frequency,"
-    return f"One that reached the receiver with less than {span} would not have been noticed."
-
-
-def _short_signals(content: ReportContent) -> str:
-    entries = _measured(content)
-    dwell_s = worst(entries, "dwell_s", highest=False)
-    poi = [entry.get("poi") or {} for entry in entries]
-    chances = [
-        f"{chance(value)} for one of {_POI_NAMES[key]}"
-        for key in POI_KEYS
-        if (value := worst(poi, key, highest=False)) is not None
-    ]
-    said = "Each frequency was listened to only for part of the time."
-    if dwell_s is not None:
-        passes = count(content.n_rows, "pass", "passes")
-        said = f"Each frequency was listened to for {dwell_s:.3g} s in all, spread over {passes}."
-    return said + (f" The chance to catch a single transmission was at least {listed(chances)}." if chances else "")
-
-
-def _measured(content: ReportContent) -> list[Mapping[str, Any]]:
-    return [entry for entry in content.document.get("coverage") or () if entry.get("state") == "measured"]
 
 
 def _is_closed(content: ReportContent, finding_id: str) -> bool:
@@ -224,7 +157,7 @@ def _glance(content: ReportContent) -> list[Block]:
         ("Position of the antenna", recorded(start.get("position"))),
         ("Begin and end", f"{utc(start.get('start_time'))} to {utc(content.end_time)}"),
         ("Carried out by", recorded(start.get("operator"))),
-        ("Listened to", _ranges_text(content)),
+        ("Listened to", heard_text(content)),
         ("Passes", str(content.n_rows)),
         ("Record", content.record_name),
     ]

@@ -90,6 +90,11 @@ class ReportContent:
         return bool(self.start.get("synthetic")) or self.instrument.synthetic
 
     @property
+    def level_unit(self) -> str:
+        """``dBFS``; plain ``dB`` for spectra that another program made on a scale of its own."""
+        return "dB" if self.plan is None else "dBFS"
+
+    @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
         """Findings in the order of the judgement."""
         return tuple(self.document.get("findings") or ())

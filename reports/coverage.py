@@ -40,13 +40,20 @@ def span_hz(ranges_hz: Iterable[tuple[float, float]]) -> float:
 
 
 def service_states(content: ReportContent) -> list[tuple[Service, str]]:
-    """Each service with ``listened to``, ``in part`` or ``not listened to``."""
-    heard = heard_ranges(content)
-    states = []
-    for service in SERVICES:
-        part = covered_fraction(service, heard)
-        states.append((service, "listened to" if part > _WHOLE else "in part" if part > _NONE else "not listened to"))
-    return states
+    """Each service with ``listened to``, ``in part``, ``overloaded`` or ``not listened to``."""
+    heard, overloaded = heard_ranges(content), not_heard(content, "overloaded")
+    return [(service, _service_state(service, heard, overloaded)) for service in SERVICES]
+
+
+def _service_state(
+    service: Service, heard: Sequence[tuple[float, float]], overloaded: Sequence[tuple[float, float]]
+) -> str:
+    part = covered_fraction(service, heard)
+    if part > _WHOLE:
+        return "listened to"
+    if part > _NONE:
+        return "in part"
+    return "overloaded" if covered_fraction(service, overloaded) > _NONE else "not listened to"
 
 
 def pooled(content: ReportContent) -> list[dict[str, Any]]:

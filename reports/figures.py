@@ -79,7 +79,7 @@ def sweep_figure(content: ReportContent, range_hz: tuple[float, float] | None = 
 
 def finding_figure(content: ReportContent, finding: Mapping[str, Any]) -> Figure:
     """Surroundings of one finding against the baseline, and the level of its strongest bin in every pass."""
-    height_in, color = 1.95, threat_style(finding)[0]
+    height_in, color = 1.8, threat_style(finding)[0]
     center_hz, half_hz = float(finding["center_freq_hz"]), _half_width_hz(content, finding)
     with figure_settings():
         figure = new_figure(_PAGE_WIDTH_IN, height_in, synthetic=content.synthetic)
@@ -91,7 +91,7 @@ def finding_figure(content: ReportContent, finding: Mapping[str, Any]) -> Figure
         (panel,) = add_panels(figure, box, content.layout, [bins])
         draw_levels(content, [panel])
         panel.axes.axvspan((center_hz - half_hz) / 1e6, (center_hz + half_hz) / 1e6, color=color, alpha=0.2, lw=0)
-        panel.axes.set(xlabel="Frequency (MHz)", ylabel="Level (dBFS)")
+        panel.axes.set(xlabel="Frequency (MHz)", ylabel=f"Level ({content.level_unit})")
         if track is not None and has_track:
             place = Box(left=4.5, bottom=box.bottom, width=_PAGE_WIDTH_IN - _RIGHT_IN - 4.5, height=box.height)
             draw_track(figure.add_axes(fraction(figure, place)), track, level_limits(content, [bins]))
@@ -154,7 +154,7 @@ def _draw_row(
         panels = add_panels(figure, box, content.layout, row)
         draw_levels(content, panels)
         draw_flags(figure, content, flags, panels, top_in)
-        panels[0].axes.set_ylabel("Level (dBFS)")
+        panels[0].axes.set_ylabel(f"Level ({content.level_unit})")
         top_in = box.bottom - _TICKS_IN
     if sizes.waterfall:
         box = Box(left=_LEFT_IN, bottom=top_in - sizes.waterfall, width=sizes.inner, height=sizes.waterfall)

@@ -20,7 +20,7 @@ __all__ = ["Flags", "choose_flags", "draw_flags", "threat_style"]
 
 _FONT_PT = 6.8
 _LANE_IN = 0.15
-_MAX_LANES, _MAX_TRIED = 9, 60
+_MAX_LANES, _MAX_TRIED = 7, 60
 _RANK = {level: rank for rank, level in enumerate(THREAT)}
 
 

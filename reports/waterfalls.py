@@ -78,7 +78,7 @@ def draw_waterfall(figure: Figure, content: ReportContent, panels: Sequence[Pane
     else:  # how long a single pass took is not known
         panels[0].axes.set(ylabel="One pass", yticks=[])
     bar_axes = figure.add_axes(fraction(figure, bar))
-    figure.colorbar(ScalarMappable(norm, "viridis"), cax=bar_axes, label="Level (dBFS)")
+    figure.colorbar(ScalarMappable(norm, "viridis"), cax=bar_axes, label=f"Level ({content.level_unit})")
 
 
 def _image(fall: Waterfall, panel: Panel) -> tuple[NDArray[np.float64], float]:

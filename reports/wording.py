@@ -17,7 +17,6 @@ __all__ = [
     "count",
     "frequency",
     "frequency_range",
-    "level",
     "listed",
     "number",
     "p_value",
@@ -43,42 +42,44 @@ def number(value: float | None, unit: str = "", *, digits: int = 1) -> str:
     return f"{value:.{digits}f} {unit}".rstrip()
 
 
-def level(value: float | None) -> str:
-    """Write a level in dBFS."""
-    return number(value, "dBFS")
-
-
 def frequency(value_hz: float | None) -> str:
-    """Write a frequency in MHz, to the kilohertz or finer where it was given finer.
+    """Write a frequency in MHz: to the kilohertz, and to 100 Hz where that says more. Bins are wider than that.
 
     Examples
     --------
     >>> frequency(433_920_000), frequency(144_501_250), frequency(None)
-    ('433.920 MHz', '144.50125 MHz', 'not measured')
+    ('433.920 MHz', '144.5012 MHz', 'not measured')
     """
     if value_hz is None or not math.isfinite(value_hz):
         return NOT_MEASURED
-    whole, _, fraction = f"{value_hz / 1e6:.6f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(3, '0')} MHz"
+    text = f"{value_hz / 1e6:.4f}"
+    return f"{text[:-1] if text.endswith('0') else text} MHz"
 
 
 def frequency_range(start_hz: float, stop_hz: float) -> str:
-    """Write a range in MHz.
+    """Write a range in MHz, finer where it is narrow.
 
     Examples
     --------
-    >>> frequency_range(24e6, 1766e6)
-    '24 to 1766 MHz'
+    >>> frequency_range(24e6, 1766e6), frequency_range(433.795e6, 434.045e6)
+    ('24 to 1766 MHz', '433.795 to 434.045 MHz')
     """
-    low, high = (f"{hz / 1e6:.3f}".rstrip("0").rstrip(".") for hz in (start_hz, stop_hz))
+    digits = 3 if stop_hz - start_hz < 2e6 else 2
+    low, high = (f"{hz / 1e6:.{digits}f}".rstrip("0").rstrip(".") for hz in (start_hz, stop_hz))
     return f"{low} to {high} MHz"
 
 
 def bandwidth(value_hz: float | None) -> str:
-    """Write a bandwidth in the unit that suits it."""
+    """Write a bandwidth to three figures, in the unit that suits it.
+
+    Examples
+    --------
+    >>> bandwidth(20_821), bandwidth(1_465_679), bandwidth(None)
+    ('20.8 kHz', '1.47 MHz', 'not measured')
+    """
     if value_hz is None or not math.isfinite(value_hz):
         return NOT_MEASURED
-    return format_hz(value_hz)
+    return format_hz(float(f"{value_hz:.3g}"))
 
 
 def p_value(value: float | None) -> str:

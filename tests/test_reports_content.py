@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from report_records import BUGS_HZ, DISPOSITION, document, make_record
 
-from reports.client import answer, missed, to_do
+from reports.client import answer, to_do
 from reports.content import ReportContent, from_record
 from reports.coverage import heard_ranges, pooled, service_states
+from reports.document import compose, draw
+from reports.missed import missed
 from reports.wording import verdict
 
 
@@ -57,10 +60,10 @@ def test_latest_decision_counts(content: ReportContent) -> None:
 def test_overloaded_ranges_do_not_count_as_heard(content: ReportContent) -> None:
     assert heard_ranges(content) == [(100_000_000, 101_917_500)]
     states = {service.name: state for service, state in service_states(content)}
-    assert states["Licence-free 433 MHz"] == "not listened to"
+    assert states["Licence-free 433 MHz"] == "overloaded"
     assert states["FM broadcast band, simple room transmitters"] == "in part"
     said = dict(missed(content))
-    assert "433 to 434.918 MHz was overloaded" in said["Gaps in the range."]
+    assert said["Overloaded range."].startswith("433 to 434.918 MHz. ")
     assert "1.917 MHz in all" in said["Frequencies that were not listened to."]
 
 
@@ -139,3 +142,12 @@ def test_nothing_of_the_record_is_changed(content: ReportContent) -> None:
     assert content.mean_dbfs[k] > content.mean_dbfs[k + 5] + 10
     missed(content)
     assert np.array_equal(before, content.mean_dbfs)
+
+
+def test_spectra_of_another_program_are_not_called_dbfs(content: ReportContent) -> None:
+    assert content.level_unit == "dBFS"
+    foreign = replace(content, plan=None)
+    report = json.dumps(compose(foreign)) + json.dumps(draw(foreign))
+    assert "dBFS" not in report
+    assert "-42.2 dB" in report
+    assert "dB on the scale of the program that made the spectra" in report

@@ -58,7 +58,7 @@ def test_nothing_found_is_followed_by_what_could_have_been_missed(content: Repor
     assert "What could have been missed" in first_page
     assert "less than about -55.5 dBFS" in first_page
     assert "11 % for one of 0.1 s and 52 % for one of 1 s" in first_page
-    assert "433 to 434.918 MHz was overloaded" in first_page
+    assert "433 to 434.918 MHz. There the receiver was overloaded" in first_page
     assert "DECT cordless telephones" in first_page
     assert "Findings None." in annex
     assert "clean" not in text.lower()

@@ -1,0 +1,149 @@
+"""Findings and rejected candidates, one after the other, with every number that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
+from reports.client import threat_level
+from reports.content import ReportContent
+from reports.wording import (
+    NOT_MEASURED,
+    NOT_RECORDED,
+    bandwidth,
+    chance,
+    count,
+    frequency,
+    number,
+    p_value,
+    recorded,
+    utc,
+)
+
+__all__ = ["MAX_FINDING_FIGURES", "figure_name", "finding_blocks", "rejected_blocks"]
+
+MAX_FINDING_FIGURES = 24
+_MAX_REJECTED = 60
+_PASSED = {True: "passed", False: "failed", None: "not carried out"}
+
+
+def finding_blocks(content: ReportContent) -> list[Block]:
+    if not content.findings:
+        return [paragraph("None.")]
+    against = ", against the baseline (grey)" if content.baseline_dbfs is not None else ""
+    key = (
+        f"The figures show, left, the mean (dark) and the highest level (light) around the finding{against}, with its "
+        "bandwidth shaded; right, the level of its strongest bin in every pass."
+    )
+    blocks: list[Block] = [paragraph(key, sticky=True)]
+    for index, finding in enumerate(content.findings):
+        drawing = figure_name(index) if index < MAX_FINDING_FIGURES else None
+        blocks.append(together(_finding(content, finding, drawing)))
+    if len(content.findings) > MAX_FINDING_FIGURES:
+        blocks.append(paragraph(f"Figures are drawn for the first {MAX_FINDING_FIGURES} findings only."))
+    return blocks
+
+
+def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str | None) -> list[Block]:
+    name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
+    blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(content, finding), columns=2)]
+    blocks.append(facts(_judged(content, finding)))
+    if drawing is not None:
+        blocks.append(
+            figure(
+                drawing,
+                "",
+                _description(content, finding),
+            )
+        )
+    return blocks
+
+
+def _description(content: ReportContent, finding: Mapping[str, Any]) -> str:
+    unit, place = content.level_unit, frequency(finding.get("center_freq_hz"))
+    power = number(finding.get("power_dbfs"), unit)
+    return f"{finding['id']}: level in {unit} around {place}, where it is {power}, and its level over time."
+
+
+def figure_name(index: int) -> str:
+    """Name of the drawing of the finding at this place in the list."""
+    return f"finding-{index}"
+
+
+def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    hits = finding.get("hits")
+    return [
+        ("Kind", recorded(finding.get("kind"))),
+        ("Centre", frequency(finding.get("center_freq_hz"))),
+        ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
+        ("Level", number(finding.get("power_dbfs"), content.level_unit)),
+        ("Signal to noise", number(finding.get("snr_db"), "dB")),
+        ("Excess over the baseline", number(finding.get("excess_db"), "dB")),
+        ("First heard", utc(finding.get("first_seen"))),
+        ("Last heard", utc(finding.get("last_seen"))),
+        ("Heard", NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"),
+        ("Duty cycle", chance(finding.get("duty_cycle"))),
+        ("Chance by noise alone (p)", p_value(finding.get("p_value"))),
+        ("Signal type", recorded(finding.get("signal_type"))),
+    ]
+
+
+def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known_as = finding.get("known_as")
+    return [
+        ("Allocation", recorded(finding.get("allocation"))),
+        ("Known as", recorded(known_as) if known_as else "not in the inventory"),
+        ("Threat", _threat(finding)),
+        ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
+        ("Decision", _decision(content, str(finding["id"]))),
+    ]
+
+
+def _test(test: Mapping[str, Any]) -> str:
+    outcome = _PASSED[test.get("passed")]
+    reason = f" ({test['reason']})" if test.get("reason") and not test.get("passed") else ""
+    return f"{str(test.get('test')).replace('_', ' ')} {outcome}{reason}"
+
+
+def _threat(finding: Mapping[str, Any]) -> str:
+    threat = finding.get("threat") or {}
+    score = "" if threat.get("score") is None else f", score {number(threat['score'], digits=2)}"
+    reasons = "; ".join(str(reason) for reason in threat.get("reasons") or ())
+    return threat_level(finding) + score + (f": {reasons}" if reasons else "")
+
+
+def _decision(content: ReportContent, finding_id: str) -> str:
+    decided = [d for d in content.dispositions if d.get("finding") == finding_id]
+    if not decided:
+        return "open: nobody has decided"
+    return "; ".join(
+        f"{d.get('as')} by {recorded(d.get('by'))}, {utc(d.get('time'))}: {recorded(d.get('reason'))}" for d in decided
+    )
+
+
+def rejected_blocks(content: ReportContent) -> list[Block]:
+    candidates = content.document.get("rejected_candidates") or ()
+    if not candidates:
+        return [paragraph("None.")]
+    rows = [
+        (
+            frequency(candidate.get("center_freq_hz")),
+            bandwidth(candidate.get("occupied_bw_hz")),
+            number(candidate.get("power_dbfs"), content.level_unit),
+            _failed(candidate),
+        )
+        for candidate in candidates[:_MAX_REJECTED]
+    ]
+    said = "These stood out but failed a test of the receiver: they are taken for its own products, not for emitters."
+    head = ("Frequency", "Bandwidth", "Level", "Failed test")
+    blocks = [paragraph(said, sticky=True), table(head, rows, widths=(18, 14, 16, 52), right=(0, 1, 2))]
+    if len(candidates) > _MAX_REJECTED:
+        blocks.append(paragraph(f"{len(candidates) - _MAX_REJECTED} more are in the record."))
+    return blocks
+
+
+def _failed(candidate: Mapping[str, Any]) -> str:
+    failed = [test for test in candidate.get("artefact_tests") or () if test.get("passed") is False]
+    names = [f"{str(test.get('test')).replace('_', ' ')}: {recorded(test.get('reason'))}" for test in failed]
+    return "; ".join(names) or NOT_RECORDED
