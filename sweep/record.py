@@ -7,6 +7,7 @@ make the reader take memory beyond what the file itself backs, or pass as measur
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -207,9 +208,9 @@ class SweepRecord:
             if len(shape) != 2 or max(shape) > 2000:
                 raise RecordError(f"has a waterfall of shape {shape}, above 2000 by 2000")
             return Waterfall(
-                self._find("waterfall/level", "<f4", shape)[()],
-                self._find("waterfall/time", "<f8", shape[:1])[()],
-                self._find("waterfall/frequency", "<f8", shape[1:])[()],
+                _read(self._find("waterfall/level", "<f4", shape)),
+                _read(self._find("waterfall/time", "<f8", shape[:1])),
+                _read(self._find("waterfall/frequency", "<f8", shape[1:])),
             )
 
     @cached_property
@@ -229,7 +230,7 @@ class SweepRecord:
     def leaves(self) -> tuple[bytes, ...]:
         """Leaf of every row, as stored."""
         with _refusing(self.path):
-            stored = self._leaf[()].tobytes()
+            stored = _read(self._leaf).tobytes()
         size = len(NO_LEAF)
         return tuple(stored[at : at + size] for at in range(0, len(stored), size))
 
@@ -277,8 +278,8 @@ class SweepRecord:
 
     def _block(self, begin: int, end: int) -> Iterator[SweepRow]:
         with _refusing(self.path):
-            times = [dataset[begin:end].tolist() for dataset in self._times]
-            arrays = {name: dataset[begin:end] for name, dataset in self._arrays.items()}
+            times = [_read(dataset, begin, end).tolist() for dataset in self._times]
+            arrays = {name: _read(dataset, begin, end) for name, dataset in self._arrays.items()}
         for values in arrays.values():
             values.flags.writeable = False
         for index, (utc_ns, monotonic_ns) in enumerate(zip(*times, strict=True)):
@@ -308,7 +309,7 @@ class SweepRecord:
         shape = self._dataset("data/frequency").shape
         if len(shape) != 1 or not 0 < shape[0] <= MAX_BINS:
             raise RecordError(f"has frequencies of shape {shape}, not 1 to {MAX_BINS} bins")
-        return layout_from(document, self._find("data/frequency", "<f8", shape)[()])
+        return layout_from(document, _read(self._find("data/frequency", "<f8", shape)))
 
     def _count_rows(self) -> int:
         shape = self._dataset("rows/leaf").shape
@@ -334,14 +335,14 @@ class SweepRecord:
         with _refusing(self.path):
             if f"summary/{name}" not in self._entry:
                 return None
-            levels: NDArray[np.float32] = self._find(f"summary/{name}", "<f4", (self.layout.n_bins,))[()]
+            levels: NDArray[np.float32] = _read(self._find(f"summary/{name}", "<f4", (self.layout.n_bins,)))
             return levels
 
     def _note(self, group: str) -> bytes:
         dataset = self._dataset(f"{group}/data")
         if dataset.shape != (1,) or dataset.dtype.kind != "S" or dataset.dtype.itemsize > _MAX_TABLE_BYTES:
             raise RecordError(f"has a {group} note that is no text of up to {_MAX_TABLE_BYTES} bytes")
-        return bytes(_checked(dataset, _MAX_TABLE_BYTES)[0])
+        return bytes(_read(_checked(dataset, _MAX_TABLE_BYTES))[0])
 
     def _table(self, name: str, numbers: tuple[str, ...], texts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         with _refusing(self.path):
@@ -352,7 +353,7 @@ class SweepRecord:
                 table.dtype[field].kind != "S" for field in texts
             ):
                 raise RecordError(f"has a table of {name} with columns of other types")
-            for line in _checked(table, _MAX_TABLE_BYTES)[()]:
+            for line in _read(_checked(table, _MAX_TABLE_BYTES)):
                 yield {field: int(line[field]) for field in numbers} | {
                     field: line[field].decode("utf-8") for field in texts
                 }
@@ -431,23 +432,23 @@ def _checked(dataset: h5py.Dataset, max_chunk_bytes: int) -> h5py.Dataset:
     if math.prod(chunks) * dataset.dtype.itemsize > max_chunk_bytes:
         raise RecordError(f"has {dataset.name} in chunks of {chunks}, above {max_chunk_bytes} bytes")
     wanted = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, chunks, strict=True))
-    if dataset.id.get_num_chunks() != wanted or len(_intact_chunks(dataset, chunks)) != wanted:
-        raise RecordError(f"has not all {wanted} chunks of {dataset.name} whole and in their places")
+    if dataset.id.get_num_chunks() != wanted:
+        raise RecordError(f"lacks chunks of {dataset.name}: {dataset.id.get_num_chunks()} of {wanted} are there")
     return dataset
 
 
-def _intact_chunks(dataset: h5py.Dataset, chunks: tuple[int, ...]) -> set[tuple[int, ...]]:
-    """Offsets of the chunks that went through every filter; HDF5 keeps its list of chunks without a checksum."""
-    found: set[tuple[int, ...]] = set()
+def _read(dataset: h5py.Dataset, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+    """Read some rows, or all, once every chunk is known to be in its place and to have gone through all filters.
 
-    def visit(stored: h5py.h5d.StoreInfo) -> None:
-        at = stored.chunk_offset
-        inside = all(
-            0 <= begin < size and begin % chunk == 0
-            for begin, size, chunk in zip(at, dataset.shape, chunks, strict=True)
-        )
-        if stored.filter_mask == 0 and inside:
-            found.add(at)
-
-    dataset.id.chunk_iter(visit)
-    return found
+    HDF5 keeps its list of chunks without a checksum, and gives the fill value for a chunk that it does not find.
+    """
+    first, last, _ = slice(begin, end).indices(dataset.shape[0])
+    if dataset.chunks is not None:
+        length, *others = dataset.chunks
+        starts = [range(first // length * length, last, length)]
+        starts += [range(0, size, chunk) for size, chunk in zip(dataset.shape[1:], others, strict=True)]
+        for at in itertools.product(*starts):
+            if dataset.id.read_direct_chunk(at)[0] != 0:
+                raise RecordError(f"has a chunk of {dataset.name} without its checksum, at {at}")
+    values: NDArray[Any] = dataset[first:last]
+    return values

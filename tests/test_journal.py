@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -248,6 +249,21 @@ def test_closing_gives_the_journal_back(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_reserve_is_given_back_before_the_last_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, layout = tmp_path / "a.journal", make_layout()
+    real, held = os.pwrite, []
+
+    def watched(descriptor: int, data: memoryview, offset: int) -> int:
+        held.append(ballast_path(path).exists())
+        return real(descriptor, data, offset)
+
+    with JournalWriter.create(path, {}, layout) as journal:
+        monkeypatch.setattr(os, "pwrite", watched)
+        journal.append_row(make_row(0, layout))
+        journal.close_with(make_judgement(layout))
+    assert held == [True, False]
+
+
 def test_leaving_the_context_without_closing_leaves_an_open_end(tmp_path: Path) -> None:
     write_journal(tmp_path / "a.journal", closed=False)
     with JournalReader(tmp_path / "a.journal") as journal:
@@ -267,6 +283,24 @@ def test_a_full_disk_keeps_the_journal_whole_and_the_writer_usable(tmp_path: Pat
         assert journal.torn_tail_bytes == 0
         layout = make_layout(1, 512)
         assert all(same_rows(make_row(number, layout), row) for number, row in enumerate(journal.rows()))
+
+
+def test_a_failing_disk_ends_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = make_layout()
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with JournalWriter.create(tmp_path / "a.journal", {}, layout) as journal:
+        journal.append_row(make_row(0, layout))
+        journal.sync()
+        journal.append_row(make_row(1, layout))
+        monkeypatch.setattr("sweep.journal._fdatasync", fail)
+        with pytest.raises(RecordError, match="1 rows are known to be safe"):
+            journal.sync()
+        assert journal.n_saved == 1
+        with pytest.raises(RecordError, match="failing disk"):
+            journal.append_row(make_row(2, layout))
 
 
 def test_an_interrupted_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

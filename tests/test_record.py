@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -34,10 +35,11 @@ from rows import (
 
 from dsp.errors import RecordError
 from sweep.journal import JournalWriter, Note
+from sweep.leaf import row_arrays
 from sweep.model import FILL, Instrument
 from sweep.packing import pack
 from sweep.plan import Layout
-from sweep.record import SweepRecord
+from sweep.record import BLOCK_BYTES, SweepRecord
 
 FORMAT_PAGE = Path(__file__).resolve().parents[1] / "docs/record-format.md"
 HALF_WRITTEN = """
@@ -48,6 +50,20 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 packing._compare = die
 packing.pack(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from dsp.errors import RecordError
+from sweep.packing import pack
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+try:
+    pack(Path(sys.argv[1]), Path(sys.argv[2]))
+except RecordError as error:
+    print(error)
 """
 
 
@@ -150,22 +166,23 @@ def test_previews_say_what_the_rows_say(packed: Path) -> None:
 
 
 def test_the_waterfall_of_a_long_wide_record_keeps_every_peak(tmp_path: Path) -> None:
-    layout, n_rows = make_layout(1, 4100), 2100
-    quiet = replace(make_row(0, layout, absent=OPTIONAL), mean=np.full(4100, -9000, np.int16))
+    layout, n_rows = make_layout(1, 4109), 2100
+    quiet = replace(make_row(0, layout, absent=OPTIONAL), mean=np.full(4109, -9000, np.int16))
     with JournalWriter.create(tmp_path / "a.journal", make_start(), layout) as journal:
         for number in range(n_rows):
             mean = quiet.mean.copy()
-            mean[4099] = -100 if number == 2099 else -9000
-            mean[7] = -200 if number == 1000 else -9000
+            mean[4108] = -100 if number == 2099 else -9000
+            mean[7] = -200 if number in (506, 1000) else -9000  # 506 ends a block in the middle of a line
             mean[0] = FILL
             journal.append_row(replace(quiet, sequence=number, utc_ns=START_NS + number, mean=mean))
         journal.close_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
+    assert BLOCK_BYTES // sum(values.nbytes for values in row_arrays(quiet).values()) == 507
     with SweepRecord.open(tmp_path / "a.h5") as record:
         level, time_s, freq_hz = record.waterfall
-        assert level.shape == (1050, 1367)
-        assert {tuple(cell) for cell in np.argwhere(level > -10)} == {(1049, 1366), (500, 2)}
-        assert level[1049, 1366] == -1
+        assert level.shape == (1050, 1370)
+        assert {tuple(cell) for cell in np.argwhere(level > -10)} == {(1049, 1369), (500, 2), (253, 2)}
+        assert level[1049, 1369] == -1
         assert abs(freq_hz[2] - layout.freq_hz[7]) <= layout.bin_width_hz
         assert time_s[500] == 1000 / 1e9
         assert np.isnan(record.summary_mean_dbfs[0])
@@ -353,6 +370,19 @@ def test_packing_needs_room_first(packed: Path, tmp_path: Path, monkeypatch: pyt
     assert [path.name for path in tmp_path.iterdir()] == ["a.journal"]
 
 
+@pytest.mark.parametrize("limit", [0, 10_000, 100_000])
+def test_a_disk_that_fills_while_packing_leaves_the_journal(packed: Path, tmp_path: Path, limit: int) -> None:
+    journal, record = tmp_path / "a.journal", tmp_path / "a.h5"
+    shutil.copy(packed.with_suffix(".journal"), journal)
+    command = [sys.executable, "-c", FULL_DISK, str(journal), str(record), str(limit)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "quietroom recover" in result.stdout
+    assert result.stdout.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.journal"]
+    pack(journal, record)
+    assert record.read_bytes() == packed.read_bytes()
+
+
 def test_strange_words_are_kept(tmp_path: Path) -> None:
     start = make_start(room="a\0b", site="\udcff", operator="", people=[], options={"x": [None, 2**70]})
     write_journal(tmp_path / "a.journal", start=start)
@@ -406,6 +436,11 @@ def absurd_bins(file: h5py.File) -> None:
 def rows_never_written(file: h5py.File) -> None:
     del file["entry/summary/mean"]
     file.create_dataset("entry/summary/mean", (32,), "<f4", chunks=(16,), fletcher32=True)
+
+
+def chunk_past_its_filters(file: h5py.File) -> None:
+    levels = file["entry/summary/mean"]
+    levels.id.write_direct_chunk((0,), np.zeros(32, "<f4").tobytes(), filter_mask=0b111)
 
 
 def absurd_chunk(file: h5py.File) -> None:
@@ -479,6 +514,7 @@ DAMAGE: list[tuple[Callable[[h5py.File], None], str]] = [
     (absurd_rows, "rows"),
     (absurd_bins, "bins"),
     (rows_never_written, "chunks"),
+    (chunk_past_its_filters, "checksum"),
     (absurd_chunk, "chunks"),
     (absurd_note, "no text"),
     (other_type, "float32"),
@@ -560,6 +596,21 @@ def test_a_flipped_byte_in_a_chunk_is_refused_and_its_row_named(tmp_path: Path) 
             list(record.rows())
         assert record.verify_rows() == [(0, True), (1, True), (2, False), (3, True)]
         assert [row.sequence for row in record.rows(3)] == [3]
+
+
+def test_a_chunk_that_hdf5_no_longer_finds_is_missed(packed: Path, tmp_path: Path) -> None:
+    data = bytearray(packed.read_bytes())
+    with h5py.File(packed) as file:
+        for place in ("data/mean", "summary/mean"):
+            address = file["entry"][place].id.get_chunk_info(0).byte_offset
+            data[data.index(struct.pack("<Q", address)) - 10] ^= 1  # the end of its key in the list of chunks
+    (tmp_path / "lost.h5").write_bytes(data)
+    with SweepRecord.open(tmp_path / "lost.h5") as record:
+        with pytest.raises(RecordError, match="chunk"):
+            list(record.rows())
+        with pytest.raises(RecordError, match="chunk"):
+            _ = record.summary_mean_dbfs
+        assert record.verify_rows() == [(0, False), (1, False), (2, False)]
 
 
 @pytest.mark.parametrize("place", ["data/mean", "hops/hop_utc_ns", "bursts/burst_64", "rows/utc_ns"])
