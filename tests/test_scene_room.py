@@ -211,9 +211,9 @@ def test_speech_pauses_but_repeats_only_after_four_seconds() -> None:
 
 def test_windows_of_one_time_line_join_without_a_seam() -> None:
     room = make_room(
-        {"kind": "nfm", "power_dbfs": -20.0, "center_freq_hz": TUNED + 300_000},
-        {"kind": "tetra", "power_dbfs": -20.0, "slots_used": 2, "center_freq_hz": TUNED - 300_000},
-        {"kind": "wfm", "power_dbfs": -20.0, "center_freq_hz": TUNED + 20_000},
+        {"kind": "nfm", "power_dbfs": -20.0, "center_freq_hz": TUNED + 300_037},
+        {"kind": "tetra", "power_dbfs": -20.0, "slots_used": 2, "center_freq_hz": TUNED - 300_041},
+        {"kind": "wfm", "power_dbfs": -20.0, "center_freq_hz": TUNED + 20_013},
     )
     n = 24_000  # 10 ms, a whole number of ns
     whole = signals(room, 0.05)

@@ -31,7 +31,9 @@ def cycles_at(freq_hz: float, time_ns: int) -> float:
 
 def to_phase(cycles: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Turn cycles into 32-bit fractions of a turn."""
-    return ((cycles - np.floor(cycles)) * 2.0**32).astype(np.uint64).astype(np.uint32)
+    turns = cycles - np.floor(cycles)
+    turns *= 2.0**32
+    return turns.astype(np.uint64).astype(np.uint32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
