@@ -99,11 +99,6 @@ class SweepRecord:
         Whether an interrupted sweep was packed later.
     torn_tail_bytes : int
         Bytes of an unfinished journal record that recovery left out.
-
-    Examples
-    --------
-    >>> with SweepRecord.open(Path("sweep.h5")) as record:  # doctest: +SKIP
-    ...     print(record.n_rows, record.judgement.document["verdict"])
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
