@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -296,8 +297,8 @@ class SweepSession:
         """What to do about a journal that is left, if one is."""
         if self._open is None or not self._open.journal_path.exists():
             return []
-        journal = self._open.journal_path
-        return [f"all measured rows are in {journal}: 'quietroom recover {journal}' makes the record"]
+        journal = shlex.quote(str(self._open.journal_path))
+        return [f"all measured rows are in {journal}; make the record with: quietroom recover {journal}"]
 
 
 def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:

@@ -122,6 +122,12 @@ class Workspace:
         _check_marker(marker)
         return cls(root)
 
+    @classmethod
+    def of(cls, path: Path) -> Workspace | None:
+        """The workspace in whose ``sweeps/`` a file lies, if it lies in one."""
+        root = path.resolve().parent.parent
+        return cls.open(root) if (root / _MARKER).is_file() else None
+
     @property
     def sweeps(self) -> Path:
         """Folder of the sweep records."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from virtual_dongle.scene import Dongle, Scene
 
 from sweep.cli.main import main
 from sweep.record import SweepRecord
-from sweep.sources.options import SourceOptions
-from sweep.sources.sim import open_sim
 from sweep.workspace import Workspace
 
 RANGE = ["--range", "430M:440M"]
@@ -131,10 +133,10 @@ def test_a_sweep_with_planted_bugs(job: Job, bugged: dict[str, Any]) -> None:
 
 
 def test_a_planted_bug_is_among_the_findings(bugged: dict[str, Any]) -> None:
-    scene = open_sim("meeting-room?bugs=all", SourceOptions()).room
-    assert scene is not None
+    scene = tomllib.loads((files("sweep.scene") / "scenes/meeting-room.toml").read_text(encoding="utf-8"))
+    (planted_hz,) = [bug["center_freq_hz"] for bug in scene["bugs"] if 430e6 < bug["center_freq_hz"] < 440e6]
     found_hz = [finding["center_freq_hz"] for finding in bugged["findings"]]
-    assert any(430e6 <= hz <= 440e6 for hz in found_hz), found_hz
+    assert any(abs(hz - planted_hz) < 20e3 for hz in found_hz), found_hz
 
 
 def test_json_to_standard_output_is_nothing_but_json(
@@ -191,12 +193,10 @@ def test_baselines_are_listed_and_shown(
     assert learnt["id"] in capsys.readouterr().out
 
 
-def test_learning_from_one_visit_warns(job: Job, learnt: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    with SweepRecord.open(job.workspace.find_record(str(sorted(job.workspace.sweeps.glob("*.h5"))[0]))) as record:
-        path = record.path
-    assert job.code("baseline", "learn", "other", str(path)) == 2
-    assert "other" in capsys.readouterr().err
-    assert learnt
+def test_learning_another_room_is_refused(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert job.code("baseline", "learn", "other", bugged["record"]) == 2
+    assert "is a sweep of room 'lab', not of 'other'" in capsys.readouterr().err
+    assert not job.workspace.room("other").exists()
 
 
 def test_plot_report_and_export(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,9 +234,25 @@ def test_several_visits_of_one_replay_are_several_records(job: Job, tmp_path: Pa
     assert len({document["record"] for document in documents}) == 2
 
 
-def test_learning_from_captures_replays_them_first(job: Job) -> None:
+def test_learning_from_a_capture_replays_it_first(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     live = job.sweep("sim:meeting-room?visit=8", "--baseline", "none", "--keep-iq")
     n_before = len(list(job.workspace.sweeps.glob("*.h5")))
+    capsys.readouterr()
     learnt = job.run("baseline", "learn", "lab", str(Path(live["record"]).with_suffix(".iq")))
     assert learnt["n_visits"] == 1
+    assert "Warning: one visit only" in capsys.readouterr().out
     assert len(list(job.workspace.sweeps.glob("*.h5"))) == n_before + 1
+
+
+def test_devices(virtual_dongle: Callable[[Scene], object], capsys: pytest.CaptureFixture[str]) -> None:
+    virtual_dongle(Scene(dongles=(Dongle(serial="R1"), Dongle(serial="R2", busy=True))))
+    assert main(["devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["rtlsdr:0", "R1", "R820T"]
+    assert lines[1].endswith("good")
+    assert "in use" in lines[2]
+    assert main(["devices", "--json", "-"]) == 0
+    assert [dongle["serial"] for dongle in json.loads(capsys.readouterr().out)["devices"]] == ["R1", "R2"]
+    virtual_dongle(Scene(dongles=()))
+    assert main(["devices"]) == 0
+    assert "No dongle was found" in capsys.readouterr().out

@@ -138,6 +138,18 @@ def test_mistakes(workspace: Workspace, capsys: pytest.CaptureFixture[str], line
     assert not list(workspace.sweeps.iterdir())
 
 
+def test_damaged_recordings(workspace: Workspace, capsys: pytest.CaptureFixture[str], shared_data: Path) -> None:
+    paths = sorted(path for path in (shared_data / "malformed").rglob("*") if path.is_file())
+    assert paths
+    for path in paths:
+        assert run(["replay", "lab", str(path)]) == 2, path
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1, said.err
+        assert path.name in said.err
+    assert not list(workspace.sweeps.iterdir())
+
+
 @pytest.mark.parametrize("line", ["sweep lab --source sim:meeting-room", "replay lab x.cu8", "baseline list lab"])
 def test_outside_a_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str

@@ -96,6 +96,9 @@ def test_findings_fit_a_terminal() -> None:
     for part in ("F12  changed  1433.9200", "-61.0", "medium", "suspicious", "why why", "12.3"):
         assert part in text, part
     assert "second reason" not in text
+    assert "     unlicensed; new here" in findings_lines(
+        document(finding(threat={"level": "low", "score": 0.1, "reasons": ["unlicensed", "new here"]}))
+    )
 
 
 def test_what_was_not_measured_is_a_dash() -> None:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sweep.recovery import recover
 
 from dsp.errors import CaptureError, DeviceError, RecordError
 from sweep.journal import JournalReader
@@ -37,6 +36,7 @@ from sweep.model import (
 )
 from sweep.plan import Layout, SweepPlan, plan_hops
 from sweep.record import SweepRecord
+from sweep.recovery import recover
 from sweep.session import SweepSession
 from sweep.stitch import PassAssembler, row_bytes, to_centidecibels
 
@@ -199,6 +199,8 @@ def test_a_row_is_on_disk_before_its_event(tmp_path: Path) -> None:
     for event in sweep.session.events():
         if isinstance(event, RowDone):
             n_rows += 1
+            assert sweep.session._open is not None
+            assert sweep.session._open.journal.n_saved == n_rows
             with JournalReader(sweep.journal_path) as journal:
                 assert journal.leaves[-1] == event.leaf
                 assert journal.n_rows == n_rows
@@ -245,9 +247,10 @@ def test_the_rest_of_a_pass_may_be_missing(tmp_path: Path) -> None:
             yield gap(0, None)
             yield self.hop(1, 0)
             yield self.hop(1, 1)
+            yield self.hop(2, 1)  # even without a word about the rest of pass 1
 
-    rows = Sweep(tmp_path, Unplugged(), passes=2).run().rows()
-    assert [measured_hops(row) for row in rows] == [[0], [0, 1]]
+    rows = Sweep(tmp_path, Unplugged(), passes=3).run().rows()
+    assert [measured_hops(row) for row in rows] == [[0], [0, 1], [1]]
 
 
 def test_stop_keeps_the_part_that_was_measured(tmp_path: Path) -> None:

@@ -99,3 +99,10 @@ def test_free_space_is_asked_for(workspace: Workspace, monkeypatch: pytest.Monke
     require_free_space(workspace.sweeps, 10**7)
     with pytest.raises(RecordError, match="100 MB free, but this sweep may need 167 MB"):
         require_free_space(workspace.sweeps, 10**8)
+
+
+def test_the_workspace_of_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    inside = Workspace.of(workspace.sweeps / "lab.journal")
+    assert inside is not None
+    assert inside.root == workspace.root.resolve()
+    assert Workspace.of(tmp_path / "lab.journal") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,12 @@ from sweep.units import parse_hz, parse_range
 from sweep.workspace import check_room_name
 
 __all__ = [
+    "DEFAULT_FALSE_ALARMS",
     "OneLineParser",
     "add_context",
     "add_json",
     "add_judging",
+    "decibels",
     "duration_s",
     "export_formats",
     "frequency_hz",
@@ -26,6 +29,8 @@ __all__ = [
     "range_hz",
     "room_name",
 ]
+
+DEFAULT_FALSE_ALARMS = 0.1
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -78,6 +83,16 @@ def _positive_float(text: str) -> float:
     return value
 
 
+def _decibels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ParameterError(f"gain {text!r} is not a number of dB")
+    return value
+
+
 def _printable(text: str) -> str:
     kept = text.strip()
     if not kept or len(kept) > _MAX_TEXT or not kept.isprintable():
@@ -99,6 +114,7 @@ room_name = _argument(check_room_name)
 duration_s = _argument(_duration)
 positive_int = _argument(_positive_int)
 positive_float = _argument(_positive_float)
+decibels = _argument(_decibels)
 printable = _argument(_printable)
 export_formats = _argument(_export_formats)
 
@@ -126,6 +142,6 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
         "--false-alarms-per-sweep",
         metavar="X",
         type=positive_float,
-        default=0.1,
-        help="accepted mean number of false findings in a report (default 0.1)",
+        default=DEFAULT_FALSE_ALARMS,
+        help=f"accepted mean number of false findings in a report (default {DEFAULT_FALSE_ALARMS})",
     )

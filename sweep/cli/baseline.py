@@ -131,8 +131,7 @@ def _replayed(arguments: Namespace, workspace: Workspace, captures: Sequence[Pat
         raise ParameterError(f"{journals[0]} is a journal; make its record first: quietroom recover {journals[0]}")
     sources = open_captures(captures, capture_options(arguments, antenna=None))
     context = {"source": ", ".join(path.name for path in captures)}
-    comparison = Comparison.choose(workspace.room(arguments.room), NO_BASELINE, 0.1)
-    visits = replay_captures(sources, workspace, arguments.room, comparison, context)
+    visits = replay_captures(sources, workspace, arguments.room, Comparison.without_baseline(), context)
     return [visit.record_path for visit in visits]
 
 

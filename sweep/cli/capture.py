@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.printing import Printer
 from sweep.cli.visits import NO_BASELINE, Comparison, Visit, VisitRequest, findings_json, record_visit
 from sweep.cli.wording import findings_lines
@@ -101,16 +102,22 @@ def recover(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     with JournalReader(arguments.journal) as journal:
         start = journal.start
-    room, baseline_id = start.get("room"), start.get("baseline")
-    workspace = Workspace.open(arguments.workspace) if baseline_id is not None else Workspace(arguments.workspace)
-    comparison = Comparison.choose(
-        workspace.room(str(room)), baseline_id or NO_BASELINE, float(start.get("false_alarms_per_sweep") or 0.1)
-    )
-    path = recover_journal(arguments.journal, comparison.judge)
+    path = recover_journal(arguments.journal, _planned_comparison(arguments, start).judge)
     visit = Visit(record_path=path, document=findings_json(path), stopped=True)
     _tell(printer, visit)
     printer.document(visit.document)
     return visit.exit_code
+
+
+def _planned_comparison(arguments: Namespace, start: Mapping[str, Any]) -> Comparison:
+    """What the sweep was to be compared with, unless another baseline is asked for."""
+    baseline_id = arguments.baseline or start.get("baseline")
+    false_alarms = start.get("false_alarms_per_sweep")
+    false_alarms = false_alarms if isinstance(false_alarms, float) else DEFAULT_FALSE_ALARMS
+    if baseline_id in (None, NO_BASELINE):
+        return Comparison.without_baseline(false_alarms)
+    workspace = Workspace.of(arguments.journal) or Workspace.open(arguments.workspace)
+    return Comparison.choose(workspace.room(str(start.get("room"))), str(baseline_id), false_alarms)
 
 
 def _choose(workspace: Workspace, arguments: Namespace) -> Comparison:

@@ -19,7 +19,7 @@ __all__ = ["demo"]
 
 _ROOM = "meeting-room"
 _SCENE = "sim:meeting-room"
-_RANGES = ("88M:108M", "430M:440M", "863M:870M")
+_RANGES = ("88M:108M", "165M:170M", "415M:440M", "863M:870M", "900M:907M")
 _CLEAN_VISITS = 3
 _PASSES = "5"
 

@@ -12,6 +12,7 @@ from sweep.cli.arguments import (
     add_context,
     add_json,
     add_judging,
+    decibels,
     duration_s,
     export_formats,
     frequency_hz,
@@ -100,14 +101,14 @@ def _add_capture(commands: _Commands[OneLineParser]) -> None:
     length = sweep.add_mutually_exclusive_group()
     length.add_argument("--passes", metavar="N", type=positive_int, help="passes over the ranges (default 5)")
     length.add_argument("--duration", metavar="T", type=duration_s, help="or pass after pass for 90s, 10m, 1h")
-    sweep.add_argument("--gain", metavar="DB", type=float, help="fixed tuner gain in dB; automatic gain is never used")
+    sweep.add_argument("--gain", metavar="DB", type=decibels, help="fixed tuner gain in dB (never automatic)")
     sweep.add_argument("--ppm", metavar="P", type=int, default=0, help="frequency correction of the dongle")
     sweep.add_argument("--bin-width", metavar="HZ", type=frequency_hz, help="width of a bin (default 2500)")
     sweep.add_argument("--keep-iq", action="store_true", help="also keep the raw samples, as SigMF, for replay")
     add_context(sweep)
     add_judging(sweep)
     add_json(sweep)
-    replay = _command(commands, "replay", "capture:replay", "the same from recorded captures: same code, same findings")
+    replay = _command(commands, "replay", "capture:replay", "the same from recordings; each visit gives a record")
     replay.add_argument("room", metavar="ROOM", type=room_name)
     _add_captures(replay)
     add_context(replay)
@@ -115,6 +116,7 @@ def _add_capture(commands: _Commands[OneLineParser]) -> None:
     add_json(replay)
     recover = _command(commands, "recover", "capture:recover", "pack the journal of an interrupted sweep")
     recover.add_argument("journal", metavar="JOURNAL", type=Path)
+    recover.add_argument("--baseline", metavar="ID", type=printable, help="default the one that the sweep had")
     add_json(recover)
 
 

@@ -16,6 +16,7 @@ from baselines.judge import make_judge
 from baselines.store import BaselineStore
 from dsp.errors import RecordError
 from reports.export import findings_document
+from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.progress import follow
 from sweep.model import Closed, IqSource, Judge, Judgement, SpectraSource
 from sweep.plan import SweepPlan
@@ -52,21 +53,30 @@ class Comparison:
 
     @classmethod
     def choose(cls, room_folder: Path, baseline_id: str | None, false_alarms_per_sweep: float) -> Comparison:
-        """Load the wanted baseline, by default the latest one.
+        """Load the wanted baseline of a room, by default the latest one.
 
         Raises
         ------
         RecordError
             The room has no such baseline.
         """
-        baseline = None
         store = BaselineStore(room_folder)
-        if baseline_id != NO_BASELINE and (baseline_id is not None or store.list()):
-            baseline = store.load(baseline_id)
+        if baseline_id == NO_BASELINE or (baseline_id is None and not store.list()):
+            return cls.without_baseline(false_alarms_per_sweep)
+        baseline = store.load(baseline_id)
         return cls(
-            baseline_id=None if baseline is None else baseline.id,
+            baseline_id=baseline.id,
             false_alarms_per_sweep=false_alarms_per_sweep,
             judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep),
+        )
+
+    @classmethod
+    def without_baseline(cls, false_alarms_per_sweep: float = DEFAULT_FALSE_ALARMS) -> Comparison:
+        """Compare with nothing: every emitter that is heard is listed."""
+        return cls(
+            baseline_id=None,
+            false_alarms_per_sweep=false_alarms_per_sweep,
+            judge=make_judge(None, false_alarms_per_sweep=false_alarms_per_sweep),
         )
 
 

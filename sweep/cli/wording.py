@@ -18,6 +18,7 @@ _VERDICTS = {
 }
 _HEADER = ("id", "kind", "MHz", "kHz wide", "dBFS", "excess dB", "duty %", "threat", "decision")
 _WIDTH = 100
+_INDENT = "     "
 _STATES = (("measured", "measured"), ("overloaded", "overloaded"), ("not_measured", "not measured"))
 
 _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
@@ -53,7 +54,7 @@ def findings_lines(document: Mapping[str, Any], decisions: Mapping[str, str] | N
         header, *body = table(_HEADER, rows, width=_WIDTH)
         lines += ["", header]
         for row, finding in zip(body, findings, strict=True):
-            lines += [row, *_wrap("".join(finding["threat"]["reasons"][:1]), indent="     ")]
+            lines += [row, *_reasons(finding)]
         lines.append("")
     return lines + coverage_lines(document)
 
@@ -71,8 +72,14 @@ def coverage_lines(document: Mapping[str, Any]) -> list[str]:
     return lines + _wrap(f"Could have been missed: {'; '.join(_missed(measured))}")
 
 
-def _wrap(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent or "  ")
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
+
+
+def _reasons(finding: Mapping[str, Any]) -> list[str]:
+    """The reasons of the threat level, the first ones where they do not all fit a line."""
+    text = textwrap.shorten("; ".join(finding["threat"]["reasons"]), _WIDTH - len(_INDENT), placeholder=" ...")
+    return [_INDENT + text] if text else []
 
 
 def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]:
