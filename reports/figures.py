@@ -42,7 +42,8 @@ class _Sizes:
 
     @property
     def inner(self) -> float:
-        return self.width - _LEFT_IN - _RIGHT_IN - (_BAR_IN if self.waterfall else 0.0)
+        """Width of the panels; to their right stands the colour bar, or the names of the last findings."""
+        return self.width - _LEFT_IN - _RIGHT_IN - _BAR_IN
 
     @property
     def row(self) -> float:
@@ -79,7 +80,7 @@ def sweep_figure(content: ReportContent, range_hz: tuple[float, float] | None = 
 
 def finding_figure(content: ReportContent, finding: Mapping[str, Any]) -> Figure:
     """Surroundings of one finding against the baseline, and the level of its strongest bin in every pass."""
-    height_in, color = 1.8, threat_style(finding)[0]
+    height_in, color = 1.7, threat_style(finding)[0]
     center_hz, half_hz = float(finding["center_freq_hz"]), _half_width_hz(content, finding)
     with figure_settings():
         figure = new_figure(_PAGE_WIDTH_IN, height_in, synthetic=content.synthetic)

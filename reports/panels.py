@@ -18,7 +18,7 @@ __all__ = ["Box", "Panel", "add_panels", "fraction", "segment_rows"]
 
 _MAX_PANELS, _PER_ROW = 15, 5
 _GAP_IN, _EDGE_IN = 0.13, 0.12
-_TICK_IN = 0.55
+_TICK_IN = 0.42
 """Room that one tick label of a frequency axis needs."""
 
 
@@ -113,11 +113,12 @@ def _ticks(panel: Panel, *, pad_left: bool, pad_right: bool) -> list[float]:
     start, stop = panel.start_hz / 1e6, panel.stop_hz / 1e6
     pad = (stop - start) * _EDGE_IN / panel.width_in
     low, high = start + pad * pad_left, stop - pad * pad_right
-    wanted = max(2, int(panel.width_in / _TICK_IN))
-    ticks: list[float] = []
-    for n_bins in range(wanted, 2 * wanted + 2):
+    best: list[float] = [round((start + stop) / 2, 3)]
+    for n_bins in range(1, 2 * int(panel.width_in / _TICK_IN) + 3):
         values = MaxNLocator(nbins=n_bins, steps=[1, 2, 5, 10]).tick_values(start, stop)
         ticks = [round(float(mhz), 9) for mhz in values if low <= mhz <= high]
-        if len(ticks) > 1:
-            break
-    return ticks or [round((start + stop) / 2, 3)]
+        spacing_in = (values[1] - values[0]) / (stop - start) * panel.width_in
+        if len(ticks) > 1 and spacing_in < _TICK_IN:
+            return best if len(best) > 1 else [ticks[0], ticks[-1]]  # one tick alone would give no scale
+        best = ticks or best
+    return best

@@ -67,6 +67,12 @@ def test_disjoint_ranges_get_panels_of_their_own(content: ReportContent) -> None
     assert axes[0].get_ylim() == axes[1].get_ylim()
 
 
+def test_every_panel_has_a_scale(content: ReportContent) -> None:
+    for figure in (spectrum_figure(content), waterfall_figure(content), spectrum_figure(wide(content))):
+        for axes in figure.axes[:2]:
+            assert 2 <= len(axes.get_xticks()) <= 12
+
+
 def test_the_peak_of_a_finding_is_drawn_at_its_level(content: ReportContent) -> None:
     k = int(np.searchsorted(content.layout.freq_hz, BUGS_HZ[0]))
     tops = [np.nanmax(line.get_ydata()) for line in spectrum_figure(content).axes[0].lines]
