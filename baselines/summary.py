@@ -17,6 +17,9 @@ __all__ = ["BURST_BOXES", "VisitSummary", "box_bins", "summarise"]
 
 MAX_GROUPS = 8
 
+_SILENCE_DBFS = -140.0
+"""No receiver is this quiet: samples that are all zero were muted or lost, not measured."""
+
 BURST_BOXES = {"burst_8": 8, "burst_8x4": 8, "burst_64": 64, "burst_512": 512}
 """Width in bins of the boxes of each stored burst feature; a box starts every half width."""
 
@@ -163,8 +166,9 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
             groups = _halve(groups)
             per_group *= 2
             groups.append(group)
-    if not measured.any():
+    if not any(group.n_measured.any() for group in groups):
         raise RecordError(f"nothing was measured in {n_rows} passes; there is nothing to judge or to learn")
+    groups = [group for group in groups if group.n_measured.any()]
     if len(groups) > 1 and groups[-1].passes * 2 < per_group:
         last = groups.pop()
         groups[-1].absorb(last)
@@ -189,19 +193,26 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
 def _group_of(row: SweepRow) -> _Group:
     mean = to_linear(row.mean)
     n_hops = len(row.hop_flags)
+    mean.reshape(n_hops, -1)[row.hop_rms_dbfs < _SILENCE_DBFS] = np.nan
     max_hold = None if row.max_hold is None else to_linear(row.max_hold)
     bursts = {
         name: to_linear(value) for name in BURST_BOXES if (value := getattr(row, name)) is not None and value.size
     }
     return _Group(
         passes=1,
-        n_measured=((row.hop_flags & HOP_MEASURED) > 0 if n_hops > 1 else np.isfinite(mean)).astype(np.int32),
+        n_measured=_measured(mean, n_hops),
         total=np.nan_to_num(mean, nan=0.0),
         max_hold=max_hold,
         burst_1=None if max_hold is None else np.asarray(max_hold / np.maximum(mean, np.float32(1e-30)), np.float32),
         bursts=bursts,
         fluctuation_db=row.hop_fluctuation_db.astype(np.float32, copy=True),
     )
+
+
+def _measured(mean: NDArray[np.float32], n_hops: int) -> NDArray[np.int32]:
+    """1 for each hop, or each bin of a single hop, that was measured."""
+    by_hop = np.isfinite(mean).reshape(n_hops if n_hops > 1 else mean.size, -1)
+    return np.asarray(by_hop.any(axis=1), np.int32)
 
 
 def _mean(group: _Group) -> NDArray[np.float32]:

@@ -17,10 +17,9 @@ from sweep.plan import Layout
 __all__ = ["Track", "follow"]
 
 _STEADY_VARIATION = 0.35
-_BOX_OF_WIDTH = (("burst_8", 10), ("burst_64", 80), ("burst_512", 1 << 30))
-"""Feature for emitters of up to so many bins."""
-
-_STEADY_RATIO = 4.0  # frequency modulation moves the power about within a box; keying does more than that
+_BOX_OF_WIDTH = (("burst_8", 10, 2.6), ("burst_64", 80, 4.0), ("burst_512", 1 << 30, 4.0))
+"""Feature for emitters of up to so many bins, and the largest value that a continuous signal gives: modulation moves
+power about among the bins of a wide box; keying does more than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,24 +78,24 @@ def follow(
     ]
 
 
-def _box_index(layout: Layout, emitter: Emitter) -> tuple[str, int] | None:
-    """Burst box that best covers the emitter: feature and index."""
+def _box_index(layout: Layout, emitter: Emitter) -> tuple[str, int, float] | None:
+    """Burst box that best covers the emitter: feature, index, and its largest value for a continuous signal."""
     width = emitter.stop - emitter.start
     hop, center = divmod((emitter.start + emitter.stop) // 2, layout.hop_bins)
     chosen = None
-    for feature, up_to in _BOX_OF_WIDTH:
+    for feature, up_to, limit in _BOX_OF_WIDTH:
         size = BURST_BOXES[feature]
         n_boxes = max(0, layout.hop_bins // (size // 2) - 1)
         if n_boxes == 0:
             break
         index = int(np.clip(round((center - size / 2) / (size // 2)), 0, n_boxes - 1))
-        chosen = (feature, hop * n_boxes + index)
+        chosen = (feature, hop * n_boxes + index, limit)
         if width <= up_to:
             break
     return chosen
 
 
-def _ratios(row: SweepRow, boxes: Sequence[tuple[str, int] | None]) -> NDArray[np.float32]:
+def _ratios(row: SweepRow, boxes: Sequence[tuple[str, int, float] | None]) -> NDArray[np.float32]:
     result = np.full(len(boxes), np.nan, np.float32)
     for position, box in enumerate(boxes):
         values = None if box is None else getattr(row, box[0])
@@ -125,9 +124,11 @@ def _track(
     hit = (over > np.maximum(0.25 * over.max(), 3 * sigma)) | (frames_over > max(0.5 * on_level, 6 * behind))
     if not hit.any():
         hit = over == over.max()
+    box = _box_index(layout, emitter)
+    limit = np.inf if box is None else box[2]
     varies = over[hit].std() / max(over[hit].mean(), 1e-30)
     typical_ratio = float(np.nanmedian(ratio[hit])) if np.isfinite(ratio[hit]).any() else 1.0
-    if varies < _STEADY_VARIATION and typical_ratio < _STEADY_RATIO:
+    if varies < _STEADY_VARIATION and typical_ratio < limit:
         duty = float(hit.mean())
     else:
         duty = float(np.clip(over, 0, None).mean() / max(on_level, over.max()))

@@ -17,6 +17,8 @@ __all__ = ["Occupied", "hysteresis_segments", "merge_segments", "occupied_bandwi
 _EMISSION_DB = 26.0  # the x-dB bandwidth that bounds one emission (ITU-R SM.443)
 _PROMINENCE_DB = 8.0
 _COMB_PEAKS, _COMB_SPREAD_DB, _COMB_JITTER = 6, 9.0, 0.3
+_BLOCK_PEAKS, _BLOCK_SPREAD_DB = 12, 12.0
+_FADED_PEAKS, _FADED_SPACING_BINS = 40, 30  # a block whose parts fade apart still shows its close, even raster
 _SKIRT_DB, _SKIRT_BINS = 20.0, 16
 
 
@@ -181,6 +183,10 @@ def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floatin
     peaks = peaks - 1
     heights = level[peaks]
     if len(peaks) >= _COMB_PEAKS and np.ptp(np.sort(heights)[len(peaks) // 4 :]) < _COMB_SPREAD_DB:
+        return whole
+    if len(peaks) >= _BLOCK_PEAKS and heights.max() - np.median(heights) < _BLOCK_SPREAD_DB:
+        return whole
+    if len(peaks) >= _FADED_PEAKS and np.median(np.diff(peaks)) <= _FADED_SPACING_BINS:
         return whole
     valleys = [int(left + level[left:right].argmin()) for left, right in itertools.pairwise(peaks)]
     bounds = list(zip([0, *valleys], [*(valley + 1 for valley in valleys), n], strict=True))

@@ -131,7 +131,7 @@ def test_plan_is_on_the_grid_and_the_hop_keeps_the_true_centre(tmp_path: Path) -
     path.write_bytes(bytes(20_000))
     source = open_one(path, SourceOptions())
     assert source.plan.hop_centers_hz == (434_037_500,)
-    assert source.plan.hop_bins == 80
+    assert source.plan.hop_bins == 100
     assert hops_of(source)[0].center_freq_hz == 434_037_000
 
 

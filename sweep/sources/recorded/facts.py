@@ -24,7 +24,7 @@ _DAY_TIME = re.compile(
     r"(?P<h>\d\d)(?P<d2>[-:]?)(?P<min>\d\d)(?P=d2)(?P<s>\d\d)(?!\d)Z?"
 )
 _START, _END = r"(?:^|(?<=[_\-\s(]))", r"(?=$|[_\-\s).,])"
-_TUNED = re.compile(_START + r"(\d+(?:\.\d+)?)(?:([MG])|([kMG]?)Hz)" + _END, re.IGNORECASE)
+_TUNED = re.compile(_START + r"(\d+(?:\.\d+)?)(?:([MG])|([kMGmg]?)[Hh][Zz])" + _END)  # "2m" is a band, not 2 MHz
 _RATE = re.compile(_START + r"(\d+(?:\.\d+)?)(k|[kM]sps|[kM]S)" + _END, re.IGNORECASE)
 _LTE = re.compile(r"^f(\d+(?:\.\d+)?)_s(\d+(?:\.\d+)?)(?=_|$)")
 _BARE_PAIR = re.compile(r"(?<![\d.])(\d{7,10})_(\d{5,8})(?![\d.])")

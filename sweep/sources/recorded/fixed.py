@@ -18,7 +18,6 @@ from sweep.sources.recorded.levels import measure_full_scale
 __all__ = ["FixedRecording", "Stretch", "dwell_notes", "fixed_recording", "plan_at"]
 
 _MIN_FRAMES = 8  # with fewer, neither spread nor kurtosis of a bin means anything
-_USABLE_FRACTION = 0.8  # as in a live sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +149,7 @@ def plan_at(
         sample_rate_hz=sample_rate_hz,
         n_fft=n_fft,
         n_frames=n_frames,
-        hop_bins=int(n_fft * _USABLE_FRACTION) // 2 * 2,
+        hop_bins=n_fft,  # no neighbouring hop covers the edges, so nothing is cut off
         hop_centers_hz=tuple(round(center / width) * width for center in centers_hz),
         gain_db=options.gain_db,
     )
