@@ -62,7 +62,7 @@ def list_versions(arguments: Namespace) -> int:
         (
             baseline.id,
             f"{_age_days(baseline):.0f} d",
-            f"{baseline.n_visits} visits, {sum(visit.n_passes for visit in baseline.visits)} passes",
+            f"{baseline.n_visits}, {sum(visit.n_passes for visit in baseline.visits)}",
             f"{_span(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
             _dongle(baseline),
             "-" if verdict is None else verdict.verdict,
@@ -70,7 +70,7 @@ def list_versions(arguments: Namespace) -> int:
         for baseline, verdict in zip(baselines, verdicts, strict=True)
     ]
     if rows:
-        printer.lines(table(("id", "age", "learnt from", "plan", "dongle", "latest sweep is"), rows))
+        printer.lines(table(("id", "age", "visits, passes", "plan", "dongle", "latest sweep"), rows))
     else:
         printer.line(f"Room {arguments.room} has no baseline; learn one with 'quietroom baseline learn'.")
     documents = [_document(baseline, verdict) for baseline, verdict in zip(baselines, verdicts, strict=True)]

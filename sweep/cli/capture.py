@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
@@ -61,9 +61,10 @@ def replay(arguments: Namespace) -> int:
     comparison = _choose(workspace, arguments)
     sources = open_captures(arguments.paths, capture_options(arguments, antenna=arguments.antenna))
     context = _context(arguments, ", ".join(path.name for path in arguments.paths))
-    visits = replay_captures(sources, workspace, arguments.room, comparison, context)
-    for visit in visits:
+    visits = []
+    for visit in replay_captures(sources, workspace, arguments.room, comparison, context):
         _tell(printer, visit)
+        visits.append(visit)
     documents = [visit.document for visit in visits]
     printer.document(documents[0] if len(documents) == 1 else documents)
     return max(visit.exit_code for visit in visits)
@@ -75,8 +76,13 @@ def replay_captures(
     room: str,
     comparison: Comparison,
     context: dict[str, Any],
-) -> list[Visit]:
+) -> Iterator[Visit]:
     """Record the visits of opened captures one after another, until the user stops.
+
+    Yields
+    ------
+    Visit
+        As soon as its record is there.
 
     Raises
     ------
@@ -84,17 +90,16 @@ def replay_captures(
         Of a capture, a journal or a record.
     """
     workspace.make_room(room)
-    visits: list[Visit] = []
     try:
         for source in sources:
             request = VisitRequest(workspace=workspace, room=room, comparison=comparison, context=context, live=False)
-            visits.append(record_visit(source, request))
-            if visits[-1].stopped:
+            visit = record_visit(source, request)
+            yield visit
+            if visit.stopped:
                 break
     finally:
         for source in sources:
             source.close()
-    return visits
 
 
 def recover(arguments: Namespace) -> int:

@@ -58,7 +58,8 @@ def build_parser() -> OneLineParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_setup(commands)
-    _add_capture(commands)
+    _add_sweep(commands)
+    _add_replay(commands)
     _add_baseline(commands)
     _add_findings(commands)
     _add_present(commands)
@@ -81,7 +82,7 @@ def _add_setup(commands: _Commands[OneLineParser]) -> None:
     add_json(devices)
 
 
-def _add_capture(commands: _Commands[OneLineParser]) -> None:
+def _add_sweep(commands: _Commands[OneLineParser]) -> None:
     sweep = _command(commands, "sweep", "capture:sweep", "sweep a room, record it, compare it with its baseline")
     sweep.add_argument("room", metavar="ROOM", type=room_name)
     sweep.add_argument(
@@ -108,6 +109,9 @@ def _add_capture(commands: _Commands[OneLineParser]) -> None:
     add_context(sweep)
     add_judging(sweep)
     add_json(sweep)
+
+
+def _add_replay(commands: _Commands[OneLineParser]) -> None:
     replay = _command(commands, "replay", "capture:replay", "the same from recordings; each visit gives a record")
     replay.add_argument("room", metavar="ROOM", type=room_name)
     _add_captures(replay)

@@ -119,7 +119,6 @@ class Visit:
 
     record_path: Path
     document: Mapping[str, Any]
-
     stopped: bool
 
     @property
@@ -138,37 +137,41 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
     KeyboardInterrupt
         The user interrupted twice; the journal is left, and the message says how to recover it.
     """
-    workspace, room = request.workspace, request.room
     passes = request.passes or getattr(source, "n_passes", None)
     try:
-        require_free_space(workspace.sweeps, _bytes_needed(source, request, passes))
+        require_free_space(request.workspace.sweeps, _bytes_needed(source, request, passes))
     except RecordError:
         source.close()
         raise
-    start = {
-        "room": room,
-        **request.context,
-        "baseline": request.comparison.baseline_id,
-        "false_alarms_per_sweep": request.comparison.false_alarms_per_sweep,
-    }
-    session = SweepSession(
-        source,
-        start=start,
-        name_record=lambda utc_ns: workspace.new_record(room, utc_ns),
-        judge=request.comparison.judge,
-        passes=request.passes,
-        duration_s=request.duration_s,
-        keep_iq=request.keep_iq,
-        sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
-    )
+    session = _session(source, request)
     closed: Closed | None = None
     with _stop_on_interrupt(session.stop):
-        for event in follow(session.events(), passes=passes, label=room):
+        for event in follow(session.events(), passes=passes, label=request.room):
             if isinstance(event, Closed):
                 closed = event
     assert closed is not None  # the session raises or closes
     path = Path(closed.record_path)
     return Visit(record_path=path, document=findings_json(path), stopped=session.is_stopping)
+
+
+def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSession:
+    workspace, room, comparison = request.workspace, request.room, request.comparison
+    start = {
+        "room": room,
+        **request.context,
+        "baseline": comparison.baseline_id,
+        "false_alarms_per_sweep": comparison.false_alarms_per_sweep,
+    }
+    return SweepSession(
+        source,
+        start=start,
+        name_record=lambda utc_ns: workspace.new_record(room, utc_ns),
+        judge=comparison.judge,
+        passes=request.passes,
+        duration_s=request.duration_s,
+        keep_iq=request.keep_iq,
+        sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
+    )
 
 
 def findings_json(
