@@ -12,7 +12,9 @@ __all__ = ["forward_mean_excision", "hop_floors", "noise_floor", "whittaker"]
 
 _ASYMMETRY = 0.08  # weight of a bin above the curve against one below it, in the first, rough fit
 _ROUGH_FITS, _CLIPPED_FITS = 12, 6
-_CLIP_SIGMAS = 2.5
+_CLIP_SIGMAS, _CLIPPED_WEIGHT = 2.5, 0.01
+_FEWEST_BINS = 3
+_WIDEST_BINS = 8192  # a stiffer curve over more bins would be beyond double precision
 _CROWDED = 0.4  # above this share of occupied bins the quantile itself stands on emitters
 
 
@@ -89,7 +91,7 @@ def noise_floor(power_db: NDArray[np.floating], sigma_db: float) -> NDArray[np.f
     """Estimate the noise floor under the emitters of each hop.
 
     A stiff curve is fitted from below (asymmetric least squares, Eilers 2005), then refitted to the bins that do not
-    stand out above it. In a crowded hop the curve may not rise above the level of forward mean excision.
+    stand out above it. A crowded hop gets the one level of forward mean excision.
 
     Parameters
     ----------
@@ -113,46 +115,45 @@ def noise_floor(power_db: NDArray[np.floating], sigma_db: float) -> NDArray[np.f
     """
     y = np.atleast_2d(np.asarray(power_db, np.float64))
     known = np.isfinite(y)
-    hopeless = np.count_nonzero(known, axis=1) < 3
-    if y.shape[1] < 3 or hopeless.all():
-        return np.full(np.shape(power_db), np.nan)
-    known[hopeless] = True  # solved with the others on zeros, and thrown away
-    filled = np.where(np.isfinite(y), y, 0.0)
+    n_known = np.count_nonzero(known, axis=1)
+    floor = np.full(y.shape, np.nan)
+    for count in np.unique(n_known[n_known >= _FEWEST_BINS]):  # hops with as many known bins are fitted together
+        mine = known & (n_known == count)[:, None]
+        floor[mine] = _floor_of_known(y[mine].reshape(-1, count), sigma_db).ravel()
+    return floor.reshape(np.shape(power_db))
+
+
+def _floor_of_known(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float64]:
     sigma = max(sigma_db, 0.05)
-    curve = _clipped_fit(filled, known, _rough_fit(filled, known, sigma_db), sigma)
-    occupied = np.sum((filled > curve + 4 * sigma) & known, axis=1) > _CROWDED * np.sum(known, axis=1)
+    curve = _clipped_fit(y, _rough_fit(y, sigma_db), sigma)
+    occupied = np.mean(y > curve + 4 * sigma, axis=1) > _CROWDED
     averages = (10 / np.log(10) / sigma) ** 2
-    for hop in np.flatnonzero(occupied & ~hopeless):
-        level = 10 * np.log10(forward_mean_excision(10 ** (filled[hop][known[hop]] / 10), averages))
-        curve[hop] = np.minimum(curve[hop], level + sigma)
-    curve[~known] = np.nan
-    curve[hopeless] = np.nan
-    return curve.reshape(np.shape(power_db))
+    for hop in np.flatnonzero(occupied):
+        level = 10 * np.log10(forward_mean_excision(10 ** (y[hop] / 10), averages))
+        curve[hop] = level  # too few bins are left to know its shape
+    return curve
 
 
-def _rough_fit(filled: NDArray[np.float64], known: NDArray[np.bool_], sigma_db: float) -> NDArray[np.float64]:
-    start = np.nanquantile(np.where(known, filled, np.nan), 0.2, axis=1, keepdims=True)
-    curve = np.broadcast_to(start, filled.shape)
+def _rough_fit(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float64]:
+    curve = np.broadcast_to(np.quantile(y, 0.2, axis=1, keepdims=True), y.shape)
     for _ in range(_ROUGH_FITS):
-        weight = np.where(filled > curve, _ASYMMETRY, 1.0) * known
-        curve = whittaker(np.minimum(filled, curve + 10 * sigma_db), weight, _stiffness(filled))
+        weight = np.where(y > curve, _ASYMMETRY, 1.0)
+        curve = whittaker(np.minimum(y, curve + 10 * sigma_db), weight, _stiffness(y))
     return curve + 0.8 * sigma_db  # the expectile of this asymmetry lies about that far below the mean
 
 
-def _clipped_fit(
-    filled: NDArray[np.float64], known: NDArray[np.bool_], curve: NDArray[np.float64], sigma: float
-) -> NDArray[np.float64]:
-    n_bins = filled.shape[1]
+def _clipped_fit(y: NDArray[np.float64], curve: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     for _ in range(_CLIPPED_FITS):
-        low = (filled < curve + _CLIP_SIGMAS * sigma) & known
-        enough = np.count_nonzero(low, axis=1, keepdims=True) >= max(3, n_bins // 20)
-        refitted = whittaker(filled, np.where(enough, low, known).astype(np.float64), _stiffness(filled))
+        low = y < curve + _CLIP_SIGMAS * sigma
+        enough = np.count_nonzero(low, axis=1, keepdims=True) >= max(3, y.shape[1] // 20)
+        # A bin that stands out says nothing new; a little weight on the curve so far keeps the system well posed.
+        refitted = whittaker(np.where(low, y, curve), np.where(low, 1.0, _CLIPPED_WEIGHT), _stiffness(y))
         curve = np.where(enough, refitted, curve)
     return curve
 
 
-def _stiffness(filled: NDArray[np.float64]) -> float:
-    return max(10.0, float(filled.shape[1] / 12) ** 4)
+def _stiffness(y: NDArray[np.float64]) -> float:
+    return max(10.0, (min(y.shape[1], _WIDEST_BINS) / 12) ** 4)
 
 
 def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -> NDArray[np.float64]:
