@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from baselines.summary import VisitSummary
 from dsp.statistics import DB_PER_NEPER_POWER
 
-__all__ = ["coverage_of"]
+__all__ = ["coverage_of", "is_overloaded"]
 
 _BLOCK_HZ = 50_000_000
 _REFERENCE_BANDWIDTH_HZ = 11_000.0  # narrowband FM speech
@@ -65,9 +65,14 @@ def coverage_of(
 
 def _states(summary: VisitSummary) -> list[str]:
     return [
-        "not_measured" if measured == 0 else "overloaded" if overloaded >= _OVERLOADED_SHARE * measured else "measured"
-        for measured, overloaded in zip(summary.measured, summary.overloaded, strict=True)
+        "not_measured" if measured == 0 else "overloaded" if overloaded else "measured"
+        for measured, overloaded in zip(summary.measured, is_overloaded(summary), strict=True)
     ]
+
+
+def is_overloaded(summary: VisitSummary) -> NDArray[np.bool_]:
+    """Hops that were overloaded in half of their passes or more, shape (n_hops,)."""
+    return np.asarray((summary.measured > 0) & (summary.overloaded >= _OVERLOADED_SHARE * summary.measured))
 
 
 def _single_hop(

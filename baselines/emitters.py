@@ -16,6 +16,7 @@ from dsp.emitters import occupied_bandwidth, split_at_valleys
 __all__ = ["Emitter", "measure_emitters"]
 
 _MEAN_SIGMAS = 5.0
+_BLOCK_BINS = 100
 _EMISSION_RATIO = 10**-2.6  # the -26 dB points bound an emission
 
 
@@ -164,10 +165,14 @@ def _widest(over: _Excess, piece: slice) -> tuple[float, float]:
 
     Speech leaves a transmitter unmodulated most of the time; only the maxima show the band that it really takes.
     """
-    margin = piece.stop - piece.start
+    width = piece.stop - piece.start
+    margin = width if width <= _BLOCK_BINS else 0
     reach = slice(max(0, piece.start - margin), min(over.basis.size, piece.stop + margin))
     if over.peak is not None and over.peak[piece].max() > 0:
         held = over.peak[reach].copy()
+        if width > _BLOCK_BINS:  # parts of a block fade apart by more than 26 dB
+            occupied = occupied_bandwidth(held)
+            return reach.start + occupied.low, reach.start + occupied.high
         top = piece.start - reach.start + int(over.peak[piece].argmax())
         weak = np.flatnonzero(held < held[top] * _EMISSION_RATIO)
         before, after = weak[weak < top], weak[weak > top]

@@ -16,13 +16,14 @@ from baselines.axes import onto, same_axis
 from baselines.candidates import gather
 from baselines.comparison import align, channel_scores
 from baselines.compatibility import check_compatibility
-from baselines.coverage import coverage_of
+from baselines.coverage import coverage_of, is_overloaded
 from baselines.emitters import Emitter, measure_emitters
 from baselines.findings import make_finding, number_findings
 from baselines.heard import floor_of, heard_candidates
 from baselines.hoppers import group_hoppers
 from baselines.missing import missing_emitters
 from baselines.model import Baseline
+from baselines.sidebands import absorb_sidebands
 from baselines.summary import VisitSummary, summarise
 from baselines.tracking import Track, follow
 from dsp.errors import ParameterError, RecordError
@@ -229,7 +230,7 @@ def _vetted(
     new = [
         item for item in followed if hopping and kinds[id(item[0])] == "new" and not _is_artefact(tests[id(item[0])])
     ]
-    for emitter, track in group_hoppers(new):
+    for emitter, track in absorb_sidebands(group_hoppers(new)):
         vetted = tests.get(id(emitter)) or artefact_tests(emitter, [], layout, has_iq=False, dynamic_range=False)
         yield emitter, track, "new", vetted
     grouped = {id(emitter) for emitter, _ in new}
@@ -248,7 +249,7 @@ def _verdict(
     reasons = list(notes)
     if not has_baseline:
         reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
-    overloaded = float(np.mean(summary.overloaded > 0))
+    overloaded = float(np.mean(is_overloaded(summary)))
     measured = float(np.mean(summary.measured > 0))
     if overloaded > 0:
         reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")

@@ -1,0 +1,51 @@
+"""Keying sidebands: the weaker lobes beside a burst are part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from baselines.emitters import Emitter
+from baselines.tracking import Track
+
+__all__ = ["absorb_sidebands"]
+
+_REACH_WIDTHS = 2.0
+_WEAKER_RATIO = 4.0  # 6 dB
+_LARGEST_DUTY = 0.9
+
+Followed = tuple[Emitter, Track]
+
+
+def absorb_sidebands(followed: Sequence[Followed]) -> list[Followed]:
+    """Leave out intermittent emitters that are lobes of a stronger burst next to them.
+
+    Parameters
+    ----------
+    followed : sequence of (Emitter, Track)
+
+    Returns
+    -------
+    list of (Emitter, Track)
+        In the same order, without those whose centre lies within two occupied bandwidths of a burst at least 6 dB
+        stronger. Keying and pulse shaping put such lobes there; an operator who looks at the burst looks at them.
+    """
+    return [item for item in followed if not any(_is_lobe(item, other) for other in followed if other is not item)]
+
+
+def _is_lobe(item: Followed, other: Followed) -> bool:
+    (lobe, lobe_track), (main, main_track) = item, other
+    away_hz = abs(lobe.center_freq_hz - main.center_freq_hz)
+    return (
+        _intermittent(lobe_track)
+        and _intermittent(main_track)
+        and away_hz <= _REACH_WIDTHS * main.occupied_bw_hz
+        and _level(main) >= _WEAKER_RATIO * _level(lobe)
+    )
+
+
+def _intermittent(track: Track) -> bool:
+    return track.duty_cycle is not None and track.duty_cycle < _LARGEST_DUTY
+
+
+def _level(emitter: Emitter) -> float:
+    return emitter.peak_power or emitter.mean_power
