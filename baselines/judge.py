@@ -71,23 +71,32 @@ def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1
     if not 0 < false_alarms_per_sweep < 100:
         raise ParameterError(f"{false_alarms_per_sweep} false alarms a sweep is not above 0 and below 100; try 0.1")
 
-    def judge(layout: Layout, rows: Rows) -> Judgement:
-        return _judge(layout, rows, baseline, false_alarms_per_sweep)
+    def judge(layout: Layout, rows: Rows, instrument: Mapping[str, Any]) -> Judgement:
+        return _judge(layout, rows, instrument, baseline, false_alarms_per_sweep)
 
     return judge
 
 
-def _judge(layout: Layout, rows: Rows, baseline: Baseline | None, false_alarms: float) -> Judgement:
+def _judge(
+    layout: Layout, rows: Rows, instrument: Mapping[str, Any], baseline: Baseline | None, false_alarms: float
+) -> Judgement:
     try:
         summary = summarise(layout, rows())
     except RecordError as error:
         return _nothing(layout, baseline, false_alarms, str(error))
     floor_dbfs = floor_of(summary)
-    outcome = _compare(summary, floor_dbfs, baseline, false_alarms, rows) if baseline is not None else None
-    compared = outcome is not None and outcome.background_dbfs is not None
-    if outcome is None or not compared:
-        heard = _hear(summary, floor_dbfs, false_alarms)
-        outcome = heard if outcome is None else replace(heard, reasons=outcome.reasons)
+    compared = False
+    reasons: list[str] = []
+    if baseline is not None:
+        compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=_gain_of(rows()))
+        compared = compatibility.verdict != "incompatible"
+        reasons = list(compatibility.reasons)
+    if baseline is not None and compared:
+        outcome = _compare(summary, floor_dbfs, baseline, false_alarms)
+    else:
+        outcome = _hear(summary, floor_dbfs, false_alarms)
+        reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
+    outcome = replace(outcome, reasons=reasons + outcome.reasons)
     findings, rejected = _findings(layout, rows, outcome, compared=compared)
     coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_COMPARED_THRESHOLD, model_sigma=outcome.model_sigma)
     verdict, reasons = _verdict(summary, findings, outcome.reasons, has_baseline=compared)
@@ -141,17 +150,11 @@ def _hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: 
     )
 
 
-def _compare(
-    own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float, rows: Rows
-) -> _Outcome:
-    """Against the baseline; without background where the two cannot be compared."""
-    gain_db = _gain_of(rows())
-    compatibility = check_compatibility(baseline, own.layout, gain_db=gain_db)
-    if compatibility.verdict == "incompatible":
-        return _not_compared(floor_dbfs, [f"not compared with baseline {baseline.id}: {compatibility.reasons[0]}"])
+def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float) -> _Outcome:
+    """Against a baseline that shares frequencies."""
     summary, notes = onto(own, baseline.layout)
     aligned = align(baseline, summary)
-    reasons = [*compatibility.reasons, *notes, *_single_visit(baseline)]
+    reasons = [*notes, *_single_visit(baseline)]
     if aligned.ppm is not None and abs(aligned.ppm) > 2:
         reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
     channels = channel_scores(baseline, summary, aligned, false_alarms)
@@ -176,12 +179,6 @@ def _compare(
         floor_dbfs=floor_dbfs,
         reasons=reasons,
         model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
-    )
-
-
-def _not_compared(floor_dbfs: NDArray[np.float32], reasons: list[str]) -> _Outcome:
-    return _Outcome(
-        emitters=[], kinds=[], background_dbfs=None, floor_dbfs=floor_dbfs, reasons=reasons, model_sigma=_HEARD_MODEL
     )
 
 

@@ -226,8 +226,9 @@ class Judgement:
     baseline_dbfs: NDArray[np.float32] | None = None
 
 
-Judge = Callable[[Layout, Callable[[], Iterable[SweepRow]]], Judgement]
-"""From rows (which it may read several times) to a judgement. The session knows no baseline; it is handed this."""
+Judge = Callable[[Layout, Callable[[], Iterable[SweepRow]], Mapping[str, Any]], Judgement]
+"""From rows (which it may read several times) and the instrument, as the record's start names it, to a judgement. The
+session knows no baseline; it is handed this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
     reasons = [INTERRUPTED]
     if judge is not None and journal.n_rows:
         try:
-            judged = judge(journal.layout, journal.rows)
+            judged = judge(journal.layout, journal.rows, journal.start.get("instrument") or {})
         except QuietroomError as error:  # the rows must be saved even if they cannot be judged
             reasons.append(f"the rows could not be judged: {error}")
         else:

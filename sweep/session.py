@@ -270,7 +270,7 @@ class SweepSession:
         opened = self._opened
         opened.close_iq()
         with JournalReader(opened.journal_path) as reader:
-            judgement = self._judge(opened.layout, reader.rows)
+            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"])
         findings = judgement.document["findings"]
         for finding in findings:
             opened.journal.append_finding(finding)

@@ -11,7 +11,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp import engine
+from dsp import engine, spectra
 from dsp.errors import ParameterError
 from dsp.samples import SAMPLE_FORMATS, clip_fraction, decode, guess_full_scale
 from dsp.spectra import HANN_ENBW_BINS, box_count, frame_powers, hop_spectra
@@ -23,8 +23,6 @@ SIZES = {"n_fft": N_FFT, "n_frames": N_FRAMES, "hop_bins": HOP_BINS}
 
 @pytest.fixture(params=["scipy", "fftw"])
 def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
-    from dsp import spectra
-
     previous = engine.engine_name().split()[0]
     if request.param == "fftw":
         pytest.importorskip("pyfftw", reason="the extra 'fast' is not installed")

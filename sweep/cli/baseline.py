@@ -107,7 +107,7 @@ def compare(arguments: Namespace) -> int:
                 f"room {room.name} has no baseline to compare with; learn one with 'quietroom baseline learn', "
                 f"or give --baseline {NO_BASELINE}"
             )
-        judgement = comparison.judge(record.layout, record.rows)
+        judgement = comparison.judge(record.layout, record.rows, record.start.get("instrument") or {})
     document = findings_json(path, judgement=judgement)
     printer.lines(findings_lines(document))
     printer.document(document)

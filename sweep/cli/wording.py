@@ -34,7 +34,10 @@ def verdict_line(document: Mapping[str, Any]) -> str:
     'Verdict: inconclusive (nothing was measured)'
     """
     reasons = "; ".join(document.get("reasons") or ())
-    return f"Verdict: {_VERDICTS[document['verdict']]}" + (f" ({reasons})" if reasons else "")
+    verdict = _VERDICTS[document["verdict"]]
+    if document["verdict"] == "anomalies" and document.get("baseline") is None:
+        verdict = "emitters were heard; without a baseline none can be called anomalous"
+    return f"Verdict: {verdict}" + (f" ({reasons})" if reasons else "")
 
 
 def findings_lines(document: Mapping[str, Any], decisions: Mapping[str, str] | None = None) -> list[str]:
