@@ -16,7 +16,7 @@ from dsp.errors import ParameterError
 __all__ = ["Transform", "engine_name", "make_transform", "use_engine"]
 
 Transform = Callable[[], NDArray[np.complex64]]
-"""Transforms the rows of the buffer that it was made for and gives the result, which the next call overwrites."""
+"""Transforms the rows of the buffer that it was made with and gives the result, which the next call overwrites."""
 
 _ENGINES = ("scipy", "fftw")
 
@@ -52,36 +52,40 @@ def engine_name() -> str:
     return f"{label} {importlib.metadata.version(package)}"
 
 
-def make_transform(buffer: NDArray[np.complex64]) -> Transform:
-    """Make a forward transform over the last axis of a buffer that is filled anew for each call.
+def make_transform(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
+    """Make a buffer, to be filled anew for each call, and a forward transform over its last axis.
 
     Parameters
     ----------
-    buffer : ndarray of complex64, shape (n_frames, n_fft)
-        Overwritten by the transform.
+    n_frames, n_fft : int
+        Shape of the buffer.
 
     Returns
     -------
-    Transform
+    buffer : ndarray of complex64, shape (n_frames, n_fft)
+        Overwritten by the transform.
+    transform : Transform
     """
     pyfftw = _pyfftw() if _engine() == "fftw" else None
     if pyfftw is None:
+        buffer = np.empty((n_frames, n_fft), np.complex64)
 
         def transform() -> NDArray[np.complex64]:
             result: NDArray[np.complex64] = scipy.fft.fft(buffer, axis=-1, overwrite_x=True)
             return result
 
-        return transform
-    output = pyfftw.empty_aligned(buffer.shape, dtype=np.complex64)
+        return buffer, transform
+    source, output = (pyfftw.empty_aligned((n_frames, n_fft), dtype=np.complex64) for _ in range(2))
     # ESTIMATE, not MEASURE: a plan chosen by timing may differ from run to run, and with it the last bit of a record.
-    plan = pyfftw.FFTW(buffer, output, axes=(-1,), flags=("FFTW_ESTIMATE", "FFTW_UNALIGNED"), threads=1)
+    # It costs a tenth; aligned buffers, without which FFTW uses no vector instructions, gain a factor of two to three.
+    plan = pyfftw.FFTW(source, output, axes=(-1,), flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"), threads=1)
 
     def run() -> NDArray[np.complex64]:
         plan.execute()
         result: NDArray[np.complex64] = output
         return result
 
-    return run
+    return source, run
 
 
 def _engine() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from dsp.engine import Transform, make_transform
@@ -22,6 +23,7 @@ BURST_WIDTHS = (8, 64, 512)
 """Widths in bins of the burst boxes; a box starts every half width."""
 
 _BLOCK_SAMPLES = 1 << 16  # complex samples that stay in a core's cache with their transform
+_HANN_LEAKAGE = np.array([-0.5, 1, -0.5], np.complex64)
 _TINY = np.float32(1e-30)
 
 
@@ -128,7 +130,7 @@ def frame_powers(
     half = n_fft // 2
     n_used = (n_frames + 1) * half
     components = as_components(raw, sample_format)
-    if n_fft % 2 or hop_bins % 2 or not 2 <= hop_bins <= n_fft or n_frames < 1:
+    if n_fft % 2 or hop_bins % 2 or not 2 <= hop_bins <= n_fft or n_fft < 4 or n_frames < 1:
         raise ParameterError(f"{n_fft} points, {hop_bins} bins and {n_frames} frames do not fit together")
     if components.size < 2 * n_used:
         raise ParameterError(f"{n_frames} frames of {n_fft} points need {n_used} samples, not {components.size // 2}")
@@ -136,22 +138,21 @@ def frame_powers(
     used = components[: 2 * n_used]
     if offset_bins:
         used, offset = _mix(used, offset_bins / n_fft), 0.0
-    halves = used.reshape(n_frames + 1, n_fft)  # half a frame a row: I and Q in turn
+    step = used.strides[0]
+    frames = as_strided(used, (n_frames, 2 * n_fft), (n_fft * step, step), writeable=False)  # I and Q in turn
     power = np.empty((n_frames, hop_bins), np.float32)
     center = np.empty((n_frames, 3), np.complex64)
     block = max(1, min(n_frames, _BLOCK_SAMPLES // n_fft))
     for first in range(0, n_frames, block):
         stop = min(first + block, n_frames)
-        _transform_block(halves[first : stop + 1], power[first:stop], center[first:stop], n_fft, scale)
-    # Hann leaks DC into three bins only, as -1/2, 1, -1/2; half-overlapping frames weigh every sample alike.
-    dc = complex(center[:, 1].mean(dtype=np.complex128))
-    if remove_dc:
-        center -= np.complex64(dc) * np.array([-0.5, 1, -0.5], np.float32)
-    else:
-        center -= np.float32(offset / scale) * np.complex64(1 + 1j) * np.array([-0.5, 1, -0.5], np.float32)
+        _transform_block(frames[first:stop], power[first:stop], center[first:stop], scale)
+    # Hann leaks DC into three bins only; half-overlapping frames weigh every sample alike.
+    dc = complex(center[:, 1].sum(dtype=np.complex128)) / n_frames
+    wire_dc = offset / scale * (1 + 1j)  # of the wire format, as in unsigned bytes
+    center -= np.complex64(dc if remove_dc else wire_dc) * _HANN_LEAKAGE
     n_middle = min(3, hop_bins // 2 + 1)
     power[:, hop_bins // 2 - 1 : hop_bins // 2 + 2] = (np.abs(center) ** 2)[:, :n_middle]
-    return FramePowers(power, dc - offset / scale * (1 + 1j))
+    return FramePowers(power, dc - wire_dc)
 
 
 def hop_spectra(
@@ -223,35 +224,36 @@ def hop_spectra(
 
 
 def _transform_block(
-    halves: NDArray[Any], power: NDArray[np.float32], center: NDArray[np.complex64], n_fft: int, scale: float
+    frames: NDArray[Any], power: NDArray[np.float32], center: NDArray[np.complex64], scale: float
 ) -> None:
     """Window and transform the frames of one block; their power, and the three bins around DC, go out."""
     n_frames, half_bins = power.shape[0], power.shape[1] // 2
+    n_fft = frames.shape[1] // 2
+    dc = n_fft // 2
     buffer, transform = _workspace(n_frames, n_fft)
-    first_half, second_half = _window(n_fft, scale)
-    components = buffer.view(np.float32)
-    np.multiply(halves[:-1], first_half, out=components[:, :n_fft])
-    np.multiply(halves[1:], second_half, out=components[:, n_fft:])
+    np.multiply(frames, _window(n_fft, scale), out=buffer.view(np.float32))
     spectrum = transform()
-    center[:, 0], center[:, 1:] = spectrum[:, -1], spectrum[:, :2]
-    np.abs(spectrum[:, n_fft - half_bins :], out=power[:, :half_bins])
-    np.abs(spectrum[:, :half_bins], out=power[:, half_bins:])
+    center[:] = spectrum[:, dc - 1 : dc + 2]
+    np.abs(spectrum[:, dc - half_bins : dc + half_bins], out=power)
     np.multiply(power, power, out=power)
 
 
 @functools.lru_cache(maxsize=4)
 def _workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
     """Scratch of one block; used from one thread only, as the session analyses hop after hop."""
-    buffer = np.empty((n_frames, n_fft), np.complex64)
-    return buffer, make_transform(buffer)
+    return make_transform(n_frames, n_fft)
 
 
 @functools.lru_cache(maxsize=16)
-def _window(n_fft: int, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two halves of the periodic Hann window, for I and Q in turn, with unit sum at full scale."""
+def _window(n_fft: int, scale: float) -> NDArray[np.float32]:
+    """Periodic Hann window, for I and Q in turn, with unit sum at full scale.
+
+    Its sign alternates from sample to sample: that moves the spectrum by half the rate, so that it comes in ascending
+    order and the wanted bins lie together.
+    """
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    both = np.repeat(taper / (taper.sum() * scale), 2).astype(np.float32)
-    return both[:n_fft], both[n_fft:]
+    taper[1::2] *= -1
+    return np.repeat(taper / (np.abs(taper).sum() * scale), 2).astype(np.float32)
 
 
 def _mix(components: NDArray[Any], cycles_per_sample: float) -> NDArray[np.float32]:
@@ -307,7 +309,8 @@ def _box_max(box_sums: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 def _fluctuation_db(relative: NDArray[np.float32]) -> float:
     n_bins = relative.shape[1]
-    level = np.log(np.maximum(relative, _TINY)) @ np.full(n_bins, 1 / n_bins, np.float32)
+    # Adding is three times as fast as np.maximum, and leaves alone whatever is above 1e-23.
+    level = np.log(relative + _TINY) @ np.full(n_bins, 1 / n_bins, np.float32)
     return float(10 / np.log(10) * (level.max() - level.mean()))
 
 
