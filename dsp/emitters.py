@@ -77,7 +77,7 @@ def merge_segments(
         In bins.
     width_share : float
     breaks : ndarray of int64, optional
-        Bins at which the frequency axis jumps; nothing is joined across one.
+        Bins after which the frequency axis jumps, ascending; nothing is joined across such a place.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def merge_segments(
             before = merged[-1]
             gap = start - before[1]
             widest = max(before[1] - before[0], stop - start)
-            jumped = np.searchsorted(jumps, before[1] - 1, "right") != np.searchsorted(jumps, start, "right")
+            jumped = np.searchsorted(jumps, before[1] - 1) != np.searchsorted(jumps, start)
             if gap <= max(min_gap, width_share * widest) and not jumped:
                 before[1] = max(before[1], stop)
                 continue
@@ -135,10 +135,12 @@ def occupied_bandwidth(power: NDArray[np.floating], share: float = 0.99) -> Occu
     total = positive.sum()
     if not total > 0 or not 0 < share < 1:
         raise ParameterError(f"no occupied bandwidth of share {share} in a total power of {total}")
-    cumulative = np.concatenate([[0.0], np.cumsum(positive)]) / total
+    cumulative = np.concatenate([[0.0], np.cumsum(positive)])
+    cumulative /= cumulative[-1]
     edges = np.arange(positive.size + 1) - 0.5
-    rising = np.concatenate([[True], np.diff(cumulative) > 0])  # interpolation wants strictly rising abscissae
-    low, high = np.interp([(1 - share) / 2, (1 + share) / 2], cumulative[rising], edges[rising])
+    wanted = np.array([(1 - share) / 2, (1 + share) / 2])
+    holds = np.searchsorted(cumulative, wanted, side="right") - 1  # bins of power above 0, with nothing between
+    low, high = edges[holds] + (wanted - cumulative[holds]) / (cumulative[holds + 1] - cumulative[holds])
     inside = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None) * positive
     center = float((inside * np.arange(positive.size)).sum() / inside.sum())
     return Occupied(center, float(low), float(high))
@@ -147,7 +149,7 @@ def occupied_bandwidth(power: NDArray[np.floating], share: float = 0.99) -> Occu
 def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floating]) -> NDArray[np.int64]:
     """Split a run of bins into emitters: each a peak with what lies within 26 dB of it, and a plateau under them.
 
-    A run of many peaks of like height (the comb of an OFDM block) stays one emitter. What lies 20 dB or more under
+    A run of many peaks of like height (the comb of an OFDM block) stays one emitter. A plateau 20 dB or more under
     the strongest peak is its skirt (keying splatter, a receiver at its limits), not an emitter of its own.
 
     Parameters

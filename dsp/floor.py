@@ -153,7 +153,7 @@ def _clipped_fit(y: NDArray[np.float64], curve: NDArray[np.float64], sigma: floa
 
 
 def _stiffness(y: NDArray[np.float64]) -> float:
-    return max(10.0, (min(y.shape[1], _WIDEST_BINS) / 12) ** 4)
+    return max(10.0, float(min(y.shape[1], _WIDEST_BINS) / 12) ** 4)
 
 
 def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -> NDArray[np.float64]:
