@@ -6,7 +6,6 @@ from argparse import Namespace
 
 from baselines.disposition import mark as mark_finding
 from baselines.disposition import read_log
-
 from sweep.cli.printing import Printer
 from sweep.cli.visits import findings_json
 from sweep.cli.wording import findings_lines

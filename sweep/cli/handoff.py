@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 
 from baselines.disposition import read_log
-
 from dsp.errors import ParameterError
 from reports.export import findings_document, write_csv, write_json
 from sweep.cli.printing import output_path

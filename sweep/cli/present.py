@@ -5,11 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from baselines.disposition import read_log
-from reports.html import write_html
-from reports.pdf import write_pdf
-
 from reports.content import from_record
 from reports.figures import save_plot
+from reports.html import write_html
+from reports.pdf import write_pdf
 from sweep.cli.printing import output_path
 from sweep.record import SweepRecord
 from sweep.workspace import Workspace
