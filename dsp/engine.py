@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 
-__all__ = ["Transform", "engine_name", "make_transform", "use_engine"]
+__all__ = ["ENGINES", "Transform", "engine_name", "use_engine", "workspace"]
 
 Transform = Callable[[], NDArray[np.complex64]]
 """Transforms the rows of the buffer that it was made with and gives the result, which the next call overwrites."""
 
-_ENGINES = ("scipy", "fftw")
+ENGINES = ("scipy", "fftw")
+"""Names that ``use_engine`` takes."""
 
 
 class _State:
@@ -33,8 +34,8 @@ def use_engine(name: str) -> None:
     ParameterError
         The name is unknown, or FFTW is not installed.
     """
-    if name not in _ENGINES:
-        raise ParameterError(f"FFT engine {name!r} is unknown; use one of {', '.join(_ENGINES)}")
+    if name not in ENGINES:
+        raise ParameterError(f"FFT engine {name!r} is unknown; use one of {', '.join(ENGINES)}")
     if name == "fftw" and _pyfftw() is None:
         raise ParameterError("FFT engine 'fftw' needs pyFFTW; install quietroom[fast]")
     _State.engine = name
@@ -52,8 +53,10 @@ def engine_name() -> str:
     return f"{label} {importlib.metadata.version(package)}"
 
 
-def make_transform(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
-    """Make a buffer, to be filled anew for each call, and a forward transform over its last axis.
+def workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
+    """Give a buffer, to be filled anew for each call, and the forward transform over its last axis.
+
+    The same sizes give the same buffer, so it serves one thread only.
 
     Parameters
     ----------
@@ -66,7 +69,12 @@ def make_transform(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Tr
         Overwritten by the transform.
     transform : Transform
     """
-    pyfftw = _pyfftw() if _engine() == "fftw" else None
+    return _workspace(_engine(), n_frames, n_fft)
+
+
+@functools.lru_cache(maxsize=4)
+def _workspace(engine: str, n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
+    pyfftw = _pyfftw() if engine == "fftw" else None
     if pyfftw is None:
         buffer = np.empty((n_frames, n_fft), np.complex64)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from dsp.engine import Transform, make_transform
+from dsp.engine import workspace
 from dsp.errors import ParameterError
 from dsp.samples import as_components, clip_fraction, component_scale
 
@@ -230,18 +230,12 @@ def _transform_block(
     n_frames, half_bins = power.shape[0], power.shape[1] // 2
     n_fft = frames.shape[1] // 2
     dc = n_fft // 2
-    buffer, transform = _workspace(n_frames, n_fft)
+    buffer, transform = workspace(n_frames, n_fft)
     np.multiply(frames, _window(n_fft, scale), out=buffer.view(np.float32))
     spectrum = transform()
     center[:] = spectrum[:, dc - 1 : dc + 2]
     np.abs(spectrum[:, dc - half_bins : dc + half_bins], out=power)
     np.multiply(power, power, out=power)
-
-
-@functools.lru_cache(maxsize=4)
-def _workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
-    """Scratch of one block; used from one thread only, as the session analyses hop after hop."""
-    return make_transform(n_frames, n_fft)
 
 
 @functools.lru_cache(maxsize=16)

@@ -11,7 +11,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp import engine, spectra
+from dsp import engine
 from dsp.errors import ParameterError
 from dsp.samples import SAMPLE_FORMATS, clip_fraction, decode, guess_full_scale
 from dsp.spectra import HANN_ENBW_BINS, box_count, frame_powers, hop_spectra
@@ -27,10 +27,8 @@ def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "fftw":
         pytest.importorskip("pyfftw", reason="the extra 'fast' is not installed")
     engine.use_engine(request.param)
-    spectra._workspace.cache_clear()
     yield request.param
     engine.use_engine("fftw" if previous == "pyFFTW" else "scipy")
-    spectra._workspace.cache_clear()
 
 
 def complex_noise(n_samples: int, seed: int, rms: float = 0.1) -> np.ndarray:
