@@ -87,8 +87,8 @@ def decode(raw: NDArray[Any], sample_format: str, *, full_scale: float = 1.0) ->
 
     Examples
     --------
-    >>> decode(np.array([0, 255], np.uint8), "cu8")
-    array([-0.99609375+0.99609375j], dtype=complex64)
+    >>> decode(np.array([0, 255], np.uint8), "cu8").tolist()
+    [(-0.99609375+0.99609375j)]
     """
     components = as_components(raw, sample_format).astype(np.float32)
     offset, scale = component_scale(sample_format, full_scale)
