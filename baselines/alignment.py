@@ -13,6 +13,7 @@ __all__ = ["align_gain", "estimate_ppm", "shift_bins"]
 _MIN_QUIET = 8
 _RUNNING_HOPS, _GAUSSIAN_HOPS = 9, 1.5
 _SPECTRA_BLOCK_BINS = 64
+_LARGEST_RECORDING_BINS = 16384
 _PPM_REACH, _PPM_STEP = 60.0, 1.0
 _STRONG_NEPERS = 0.8
 _MIN_STRONG = 12
@@ -35,9 +36,7 @@ def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layou
         To be subtracted from ln(visit). Where no quiet bin is near, that of the nearest hops; where there is none at
         all, the median over all bins.
     """
-    block = layout.hop_bins if layout.n_hops > 1 else min(_SPECTRA_BLOCK_BINS, layout.n_bins)
-    if layout.n_hops == 1 and layout.n_averages is not None:
-        block = layout.n_bins
+    block = _block_bins(layout)
     usable = np.isfinite(difference)
     if not usable.any():
         return np.zeros(layout.n_bins, np.float32)
@@ -53,11 +52,24 @@ def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layou
     known = np.flatnonzero(np.isfinite(middle))
     if known.size == 0:
         return np.full(layout.n_bins, np.median(difference[trusted]), np.float32)
-    filled = np.interp(np.arange(n_blocks), known, middle[known])
-    if n_blocks > 1:
-        filled = scipy.ndimage.median_filter(filled, min(_RUNNING_HOPS, n_blocks), mode="nearest")
-        filled = scipy.ndimage.gaussian_filter1d(filled, _GAUSSIAN_HOPS, mode="nearest")
-    return np.repeat(filled, block)[: layout.n_bins].astype(np.float32)
+    freq_hz = layout.freq_hz[np.minimum(np.arange(n_blocks) * block + block // 2, layout.n_bins - 1)]
+    # A slope over frequency first: neighbours in the plan may be far apart on the air.
+    slope = np.polyfit(freq_hz[known] - freq_hz[0], middle[known], min(1, known.size - 1))
+    trend = np.polyval(slope, freq_hz - freq_hz[0])
+    rest = np.interp(np.arange(n_blocks), known, (middle - trend)[known])
+    if n_blocks > 2:
+        rest = scipy.ndimage.median_filter(rest, min(_RUNNING_HOPS, (n_blocks - 1) // 2 * 2 + 1), mode="nearest")
+    rest = scipy.ndimage.gaussian_filter1d(rest, _GAUSSIAN_HOPS, mode="nearest")
+    return np.repeat(trend + rest, block)[: layout.n_bins].astype(np.float32)
+
+
+def _block_bins(layout: Layout) -> int:
+    """Bins that share one gain: a hop; all of a lone recording; few where the hops are not known any more."""
+    if layout.n_hops > 1:
+        return layout.hop_bins
+    if layout.n_averages is not None and layout.n_bins <= _LARGEST_RECORDING_BINS:
+        return layout.n_bins
+    return min(_SPECTRA_BLOCK_BINS, layout.n_bins)
 
 
 def estimate_ppm(

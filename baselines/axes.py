@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.emitters import Emitter
 from baselines.summary import VisitSummary
 from dsp.errors import ParameterError
 from sweep.plan import Layout
 
-__all__ = ["onto", "same_axis", "union_axis"]
+__all__ = ["curve_onto", "emitter_onto", "onto", "same_axis", "shared_bins", "union_axis"]
 
 _SAME_WIDTH, _SAME_PLACE = 1e-3, 0.02
 
@@ -75,25 +77,90 @@ def onto(summary: VisitSummary, target: Layout) -> tuple[VisitSummary, tuple[str
     source = summary.layout
     if same_axis(source, target):
         return summary, ()
-    ratio = target.bin_width_hz / source.bin_width_hz
-    if ratio < 1 - _SAME_WIDTH:
+    if target.bin_width_hz / source.bin_width_hz < 1 - _SAME_WIDTH:
         raise ParameterError(
             f"bins of {source.bin_width_hz:g} Hz are wider than the baseline's {target.bin_width_hz:g} Hz; "
             "sweep again on the baseline's plan, or learn a baseline from sweeps like this one"
         )
-    if ratio <= 1 + _SAME_WIDTH:
-        return _matched(summary, target)
-    return _averaged(summary, target, ratio)
-
-
-def _matched(summary: VisitSummary, target: Layout) -> tuple[VisitSummary, tuple[str, ...]]:
-    source = summary.layout
-    nearest = np.clip(np.searchsorted(source.freq_hz, target.freq_hz), 1, source.n_bins - 1)
-    nearest -= target.freq_hz - source.freq_hz[nearest - 1] < source.freq_hz[nearest] - target.freq_hz
-    away = np.abs(source.freq_hz[nearest] - target.freq_hz) / source.bin_width_hz
-    shared = away <= 0.5
+    shared = shared_bins(source, target)
     if not shared.any():
         raise _no_overlap(source, target)
+    return _matched(summary, target, shared) if _alike(source, target) else _averaged(summary, target, shared)
+
+
+def curve_onto(values: NDArray[np.floating], source: Layout, target: Layout) -> NDArray[np.float32]:
+    """Put a curve onto another axis by its nearest bins, for figures.
+
+    Parameters
+    ----------
+    values : ndarray, shape (source.n_bins,)
+    source, target : Layout
+
+    Returns
+    -------
+    ndarray of float32, shape (target.n_bins,)
+        NaN beyond half a bin of the source.
+    """
+    if same_axis(source, target):
+        return values.astype(np.float32)
+    nearest = _nearest(source, target)
+    near = np.abs(source.freq_hz[nearest] - target.freq_hz) <= 0.5 * source.bin_width_hz
+    return np.where(near, values[nearest], np.nan).astype(np.float32)
+
+
+def emitter_onto(emitter: Emitter, source: Layout, target: Layout) -> Emitter:
+    """Give an emitter the bins that it has on another axis, with its powers scaled to as many bins."""
+    if same_axis(source, target):
+        return emitter
+    low = source.freq_hz[emitter.start] - source.bin_width_hz / 2
+    high = source.freq_hz[emitter.stop - 1] + source.bin_width_hz / 2
+    first, last = np.searchsorted(target.freq_hz, [low, high]).tolist()
+    start = min(first, target.n_bins - 1)
+    stop = max(last, start + 1)
+    scale = (stop - start) / target.enbw_bins / ((emitter.stop - emitter.start) / source.enbw_bins)
+    return replace(
+        emitter,
+        start=start,
+        stop=stop,
+        mean_power=emitter.mean_power * scale,
+        background_power=emitter.background_power * scale,
+        floor_power=emitter.floor_power * scale,
+        peak_power=None if emitter.peak_power is None else emitter.peak_power * scale,
+    )
+
+
+def shared_bins(source: Layout, target: Layout) -> NDArray[np.bool_]:
+    """Bins of the target that a visit on the source's axis can fill, shape (target.n_bins,)."""
+    if _alike(source, target):
+        away_hz = np.abs(source.freq_hz[_nearest(source, target)] - target.freq_hz)
+        return np.asarray(away_hz <= 0.5 * source.bin_width_hz)
+    first, last = _within(source, target)
+    return np.asarray(last - first >= max(1, int(0.9 * target.bin_width_hz / source.bin_width_hz)))
+
+
+def _alike(source: Layout, target: Layout) -> bool:
+    return abs(target.bin_width_hz / source.bin_width_hz - 1) <= _SAME_WIDTH
+
+
+def _within(source: Layout, target: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First bin of the source whose centre is in each of the target's bins, and the one after the last."""
+    half_hz = target.bin_width_hz / 2
+    first, last = (np.searchsorted(source.freq_hz, target.freq_hz + edge_hz) for edge_hz in (-half_hz, half_hz))
+    return first.astype(np.int64), last.astype(np.int64)
+
+
+def _nearest(source: Layout, target: Layout) -> NDArray[np.int64]:
+    """Index of the source's bin nearest to each of the target's."""
+    above = np.clip(np.searchsorted(source.freq_hz, target.freq_hz), min(1, source.n_bins - 1), source.n_bins - 1)
+    below = np.maximum(above - 1, 0)
+    is_below = target.freq_hz - source.freq_hz[below] < source.freq_hz[above] - target.freq_hz
+    return np.where(is_below, below, above).astype(np.int64)
+
+
+def _matched(summary: VisitSummary, target: Layout, shared: NDArray[np.bool_]) -> tuple[VisitSummary, tuple[str, ...]]:
+    source = summary.layout
+    nearest = _nearest(source, target)
+    away = np.abs(source.freq_hz[nearest] - target.freq_hz) / source.bin_width_hz
     notes = [f"{np.count_nonzero(shared)} of {target.n_bins} baseline bins are in this sweep"]
     if away[shared].max() > _SAME_PLACE:
         notes.append(f"bins were matched to the nearest, up to {away[shared].max():.2f} of a bin away")
@@ -108,24 +175,23 @@ def _matched(summary: VisitSummary, target: Layout) -> tuple[VisitSummary, tuple
     return _rebuilt(summary, target, mean, take(summary.max_hold), take(summary.burst_1)), tuple(notes)
 
 
-def _averaged(summary: VisitSummary, target: Layout, ratio: float) -> tuple[VisitSummary, tuple[str, ...]]:
+def _averaged(summary: VisitSummary, target: Layout, shared: NDArray[np.bool_]) -> tuple[VisitSummary, tuple[str, ...]]:
     source = summary.layout
-    edges = np.stack([target.freq_hz - target.bin_width_hz / 2, target.freq_hz + target.bin_width_hz / 2])
-    first, last = np.searchsorted(source.freq_hz, edges[0]), np.searchsorted(source.freq_hz, edges[1])
-    enough = last - first >= max(1, int(0.9 * ratio))
-    if not enough.any():
-        raise _no_overlap(source, target)
-    total = np.concatenate(
-        [np.zeros((summary.n_groups, 1)), np.cumsum(np.nan_to_num(summary.mean), axis=1, dtype=np.float64)], axis=1
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        mean = np.where(enough, (total[:, last] - total[:, first]) / (last - first), np.nan)
+    first, last = _within(source, target)
+    known = np.isfinite(summary.mean)
+    total = _cumulative(np.where(known, summary.mean, 0.0))
+    n_known = _cumulative(known)
+    whole = shared & (n_known[:, last] - n_known[:, first] == last - first)
+    mean = np.where(whole, (total[:, last] - total[:, first]) / np.maximum(last - first, 1), np.nan)
     note = (
         f"bins of {source.bin_width_hz:g} Hz were averaged in power into the baseline's of {target.bin_width_hz:g} Hz; "
-        f"{np.count_nonzero(enough)} of {target.n_bins} are covered"
+        f"{np.count_nonzero(shared)} of {target.n_bins} are covered"
     )
     return _rebuilt(summary, target, mean.astype(np.float32), None, None), (note,)
+
+
+def _cumulative(values: NDArray[Any]) -> NDArray[np.float64]:
+    return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=np.float64)], axis=1)
 
 
 def _rebuilt(

@@ -107,7 +107,7 @@ def burst_scores(
         n_passed = np.count_nonzero(passed, axis=0)
         scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, best)
         if feature in ("burst_64", "burst_512"):
-            scores = _where_unexplained(scores, explained, layout.hop_bins, feature)
+            scores = _where_unexplained(scores, explained)
         explained |= scores.high
         result.append(scores)
     return result
@@ -116,16 +116,20 @@ def burst_scores(
 def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
     """Join what the channels marked into candidates.
 
-    Segments are grown by hysteresis and merged over short gaps; in a hop that is crowded with segments (the comb of
-    an OFDM block) neighbours are joined over gaps as wide as themselves, so that one block stays one emitter.
+    Segments are grown by hysteresis and merged over short gaps; in a hop that is crowded with steady segments (the
+    comb of an OFDM block) neighbours are joined over gaps as wide as themselves, so that one block stays one emitter.
+    The bursts of a frequency hopper crowd a hop too, and stay apart.
     """
     high = np.any([scores.high for scores in channels], axis=0)
     low = np.any([scores.low | scores.high for scores in channels], axis=0)
     breaks = axis_breaks(layout)
     segments = hysteresis_segments(high.astype(np.int8) + low, 2, 1)
     segments = _split_at(segments, breaks)
+    # The part of a segment that lies across a jump may hold no bin that stands out.
+    segments = segments[[bool(high[start:stop].any()) for start, stop in segments]]
     segments = merge_segments(segments, breaks=breaks)
-    segments = _merge_crowds(segments, layout, breaks)
+    steady = np.any([scores.high for scores in channels if scores.channel == "continuous"], axis=0)
+    segments = _merge_crowds(segments, np.broadcast_to(steady, high.shape), layout, breaks)
     return [_candidate(int(start), int(stop), channels) for start, stop in segments]
 
 
@@ -159,7 +163,7 @@ def _spread(
     return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, p_value=bins_p)
 
 
-def _where_unexplained(scores: Scores, explained: NDArray[np.bool_], hop_bins: int, feature: str) -> Scores:
+def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:
     high = scores.high.copy()
     for start, stop in hysteresis_segments(high.astype(np.int8), 1, 1):
         if explained[start:stop].any():
@@ -177,12 +181,15 @@ def _split_at(segments: NDArray[np.int64], breaks: NDArray[np.int64]) -> NDArray
     return np.array(pieces, np.int64).reshape(-1, 2)
 
 
-def _merge_crowds(segments: NDArray[np.int64], layout: Layout, breaks: NDArray[np.int64]) -> NDArray[np.int64]:
+def _merge_crowds(
+    segments: NDArray[np.int64], steady: NDArray[np.bool_], layout: Layout, breaks: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    n_steady = np.concatenate([[0], np.cumsum(steady)])
     hop_of = segments[:, 0] // layout.hop_bins if layout.n_hops > 1 else np.zeros(len(segments), np.int64)
     result: list[NDArray[np.int64]] = []
     for hop in np.unique(hop_of):
         mine = segments[hop_of == hop]
-        share = np.sum(mine[:, 1] - mine[:, 0]) / layout.hop_bins
+        share = np.sum(n_steady[mine[:, 1]] - n_steady[mine[:, 0]]) / layout.hop_bins
         if len(mine) >= _CROWD_SEGMENTS and share > _CROWD_SHARE and layout.n_averages is not None:
             mine = merge_segments(mine, min_gap=8, width_share=1.0, breaks=breaks)
         result.append(mine)

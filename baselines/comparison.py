@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -13,15 +14,26 @@ from baselines.alignment import align_gain, estimate_ppm, shift_bins
 from baselines.candidates import Scores, burst_scores
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
-from dsp.statistics import DB_PER_NEPER_POWER, burst_p_value, normal_p_value
+from dsp.emitters import hysteresis_segments
+from dsp.statistics import DB_PER_NEPER_POWER, burst_p_value, known_median, normal_p_value, robust_mean
 
-__all__ = ["Aligned", "align", "busy_bins", "channel_scores", "continuous_z", "mask_excess", "quiet_bins"]
+__all__ = [
+    "Aligned",
+    "align",
+    "busy_bins",
+    "channel_scores",
+    "continuous_z",
+    "mask_excess",
+    "quiet_bins",
+    "running_median",
+]
 
 _NARROW_SCALES, _WIDE_SCALES = (1, 4, 16), (64, 256, 896)
 _QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
 _BUSY_NEPERS = 1.0
-_WIDE_RUN, _CONTRAST_BINS = 64, 129
+_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
 _STEEP_NEPERS = 0.35
+_SKIRT_BINS = 4
 _QUIET_THRESHOLD, _BUSY_THRESHOLD, _LOW_SIGMAS = 6.5, 7.0, 3.0
 _SMALLEST_RISE_NEPERS = 0.12  # about half a dB; less is not claimed whatever the statistics say
 _PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
@@ -67,7 +79,7 @@ def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     """Bins that hold an emitter of the room, and those of them inside a wide one; each of shape (n_bins,)."""
     above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
     busy = np.asarray(above > _BUSY_NEPERS)
-    closed = scipy.ndimage.binary_closing(busy, np.ones(9, bool))
+    closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
     wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
     return busy, np.asarray(wide & busy)
 
@@ -118,14 +130,15 @@ def channel_scores(
     n_tests = baseline.layout.n_bins * (len(_NARROW_SCALES) + len(summary.bursts) + 2)
     p_threshold = false_alarms_per_sweep / n_tests
     channels = [_continuous(baseline, summary, aligned, scale, p_threshold) for scale in _NARROW_SCALES]
-    explained = np.any([scores.high for scores in channels], axis=0)
-    for scale in _WIDE_SCALES:
-        if scale <= baseline.layout.hop_bins:
-            channels.append(_continuous(baseline, summary, aligned, scale, p_threshold, without=explained))
     known = np.isfinite(baseline.log_mean)
     channels += [_within(scores, known) for scores in burst_scores(summary, p_threshold, limits=baseline.burst_limits)]
     mask = _mask(baseline, summary, aligned, p_threshold)
-    return channels + ([] if mask is None else [mask])
+    channels += [] if mask is None else [mask]
+    # What a narrow box or a burst explains, with its skirts, must not carry a wide box: many hops are no wide emitter.
+    explained = np.any([scores.high for scores in channels], axis=0)
+    explained = scipy.ndimage.maximum_filter1d(explained, 2 * _SKIRT_BINS + 1)
+    wide = [scale for scale in _WIDE_SCALES if scale <= baseline.layout.hop_bins]
+    return channels + [_continuous(baseline, summary, aligned, scale, p_threshold, without=explained) for scale in wide]
 
 
 def continuous_z(
@@ -138,9 +151,9 @@ def continuous_z(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score of a rise over the baseline in boxes of some bins: robust mean over the groups, and their median.
 
-    Bins are weighted by their inverse variance. The variance between visits does not average out over a box. Inside
-    a wide emitter narrow boxes are judged by their contrast to it: such an emitter rises and falls as a whole, a
-    device on top of it does not.
+    Bins are weighted by their inverse variance; a group in which a bin was not measured says nothing of it. The
+    variance between visits does not average out over a box. Inside a wide emitter narrow boxes are judged by their
+    contrast to it: such an emitter rises and falls as a whole, a device on top of it does not.
     """
     rise = aligned.log_mean - _reference(baseline)
     between = baseline.between_variance.astype(np.float64)
@@ -148,27 +161,26 @@ def continuous_z(
     if baseline.n_visits == 1:  # it has not seen two visits; how this one's known emitters scatter is all there is
         between = np.where(busy, (_SINGLE_VISIT_FACTOR * aligned.busy_scatter) ** 2 / 2, between)
     if scale in _NARROW_SCALES and wide.any():
-        common = np.array([_running_median(group, wide) for group in rise])
+        common = np.array([running_median(group, wide) for group in rise])
         rise = np.where(wide, rise - common, rise)
         between = np.where(wide, baseline.contrast_variance, between)
     correlated = between * (1 + 1 / baseline.n_visits) + np.where(busy, 0.0, aligned.scatter**2)
     process = np.maximum(baseline.within_variance - baseline.sweep_variance, 0.0)
     single = process + summary.group_variance
-    independent = single / summary.n_groups + baseline.within_variance / baseline.n_sweeps
-    usable = np.isfinite(rise).all(axis=0) & np.isfinite(independent)
+    n_known = np.count_nonzero(np.isfinite(rise), axis=0)
+    independent = single / np.maximum(n_known, 1) + baseline.within_variance / baseline.n_sweeps
+    usable = (n_known > 0) & np.isfinite(independent)
     if without is not None:
         usable &= ~without
     weight = np.where(usable, 1.0 / (independent + correlated), 0.0)
-    total = _box(weight, scale)
     variance = _box(weight**2 * independent, scale) / scale + (_box(weight * np.sqrt(correlated), scale)) ** 2
-    sigma = np.sqrt(np.maximum(variance, 0.0)) / np.maximum(total, 1e-300) * baseline.inflation
-    boxed = np.array([_box(weight * np.where(usable, group, 0.0), scale) for group in rise])
-    boxed = boxed / np.maximum(total, 1e-300)
-    enough = total > 0
-    claimed = _robust_mean(boxed)
-    claimed = np.where(enough & (claimed > _SMALLEST_RISE_NEPERS), claimed, np.minimum(claimed, 0.0))
+    enough = _box(usable, scale) * scale > 0.5
+    sigma = np.sqrt(np.maximum(variance, 0.0)) / np.where(enough, _box(weight, scale), 1.0) * baseline.inflation
     sigma = np.where(enough & (sigma > 0), sigma, np.inf)
-    return claimed / sigma, np.median(boxed, axis=0) / sigma
+    boxed = np.array([_weighted_box(group, weight, scale) for group in rise])
+    claimed, median = np.nan_to_num(robust_mean(boxed)), np.nan_to_num(known_median(boxed))
+    claimed = np.where(claimed > _SMALLEST_RISE_NEPERS, claimed, np.minimum(claimed, 0.0))
+    return claimed / sigma, median / sigma
 
 
 def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64] | None:
@@ -235,28 +247,39 @@ def _reference(baseline: Baseline) -> NDArray[np.float32]:
     return np.where(steep, scipy.ndimage.maximum_filter1d(filled, 5), baseline.log_mean).astype(np.float32)
 
 
-def _running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median over the neighbourhood, inside wide emitters only."""
+def running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median of a rise over its neighbourhood, inside wide emitters only.
+
+    Parameters
+    ----------
+    rise : ndarray, shape (n_bins,)
+    wide : ndarray of bool, shape (n_bins,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bins,)
+        0 outside wide emitters.
+    """
     result = np.zeros(rise.size)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], wide.astype(np.int8), [0]]))).reshape(-1, 2)
-    for start, stop in edges:
-        part = np.nan_to_num(np.asarray(rise[start:stop], np.float64))
-        result[start:stop] = scipy.ndimage.median_filter(part, min(_CONTRAST_BINS, part.size), mode="nearest")
+    runs = scipy.ndimage.binary_closing(wide, np.ones(_GAP_BINS, bool))
+    for start, stop in hysteresis_segments(runs.astype(np.int8), 1, 1):
+        bins = start + np.flatnonzero(wide[start:stop])
+        part = np.nan_to_num(np.asarray(rise[bins], np.float64))
+        result[bins] = scipy.ndimage.median_filter(part, min(_CONTRAST_BINS, part.size), mode="nearest")
     return result
 
 
-def _box(values: NDArray[np.floating], scale: int) -> NDArray[np.float64]:
+def _box(values: NDArray[Any], scale: int) -> NDArray[np.float64]:
     boxed: NDArray[np.float64] = scipy.ndimage.uniform_filter1d(np.asarray(values, np.float64), scale, mode="constant")
     return boxed
 
 
-def _robust_mean(groups: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over groups without the largest, where there are at least three: one odd sweep is not persistence."""
-    total: NDArray[np.float64] = groups.sum(axis=0)
-    if len(groups) < 3:
-        return total / len(groups)
-    trimmed: NDArray[np.float64] = (total - groups.max(axis=0)) / (len(groups) - 1)
-    return trimmed
+def _weighted_box(rise: NDArray[np.floating], weight: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
+    """Weighted mean of the known bins of each box; NaN where a box holds none."""
+    used = np.isfinite(rise) & (weight > 0)
+    enough = _box(used, scale) * scale > 0.5
+    total = np.where(enough, _box(weight * used, scale), 1.0)
+    return np.where(enough, _box(weight * np.where(used, rise, 0.0), scale) / total, np.nan)
 
 
 def _robust_spread(values: NDArray[np.floating]) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baselines.axes import shared_bins
 from baselines.model import Baseline
 from sweep.plan import Layout
 
@@ -44,7 +45,7 @@ def check_compatibility(
             verdict="incompatible",
             reasons=(f"bins of {width:g} Hz are wider than the baseline's {wanted:g} Hz; sweep on the same plan",),
         )
-    if layout.freq_hz[0] > baseline.layout.freq_hz[-1] or layout.freq_hz[-1] < baseline.layout.freq_hz[0]:
+    if not shared_bins(layout, baseline.layout).any():
         return Compatibility(verdict="incompatible", reasons=("the sweep and the baseline share no frequency",))
     reasons = []
     if width < wanted * (1 - _WIDTH_TOLERANCE):

@@ -109,7 +109,9 @@ def _entry(
     values = floor_dbfs[bins]
     floor = float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else None
     measured = state != "not_measured" and floor is not None
-    dwell_s = None if layout.n_averages is None else (layout.n_averages + 1) / 2 / width * summary.n_rows
+    hops = slice(bins.start // layout.hop_bins, max(bins.stop // layout.hop_bins, bins.start // layout.hop_bins + 1))
+    share = float(summary.measured[hops].mean())
+    dwell_s = None if layout.n_averages is None else (layout.n_averages + 1) / 2 / width * summary.n_rows * share
     return {
         "start_hz": round(float(layout.freq_hz[bins.start]) - width / 2),
         "stop_hz": round(float(layout.freq_hz[bins.stop - 1]) + width / 2),
@@ -118,7 +120,7 @@ def _entry(
         "min_detectable_dbfs": _weakest(summary, floor, *rise_sigma) if measured else None,
         "dwell_s": round(dwell_s, 6) if measured and dwell_s is not None else None,
         "visits": 1,
-        "poi": {name: _intercept(summary, length) if measured else None for name, length in _BURSTS_S.items()},
+        "poi": {name: _intercept(summary, length, share) if measured else None for name, length in _BURSTS_S.items()},
     }
 
 
@@ -135,15 +137,18 @@ def _weakest(
     return round(floor_dbfs + DB_PER_NEPER_POWER * float(np.log(over_noise)), 2)
 
 
-def _intercept(summary: VisitSummary, length_s: float) -> float | None:
-    """Chance that one burst of a length, at a random time of the visit, meets a dwell on its frequency."""
+def _intercept(summary: VisitSummary, length_s: float, share: float) -> float | None:
+    """Chance that one burst of a length, at a random time of the visit, meets a dwell on its frequency.
+
+    ``share`` is that of the passes in which its hop was measured.
+    """
     layout = summary.layout
     if layout.n_averages is None:
         return None
     dwell_s = (layout.n_averages + 1) / 2 / layout.bin_width_hz
     if layout.n_hops == 1:
-        return 1.0
+        return round(share, 4)
     if summary.n_rows < 2:
         return None
     cycle_s = (summary.stop_utc_ns - summary.start_utc_ns) / 1e9 / (summary.n_rows - 1)
-    return round(min(1.0, (length_s + dwell_s) / cycle_s), 4) if cycle_s > 0 else None
+    return round(min(1.0, (length_s + dwell_s) / cycle_s * share), 4) if cycle_s > 0 else None

@@ -94,9 +94,13 @@ def number_findings(findings: Sequence[dict[str, Any]]) -> list[Mapping[str, Any
     """Order by threat, then level, and give each its id: F1, F2 ..."""
     ordered = sorted(
         findings,
-        key=lambda item: (-item["threat"]["score"], -(item["power_dbfs"] or -999.0), item["center_freq_hz"]),
+        key=lambda item: (-item["threat"]["score"], _weakest_last(item["power_dbfs"]), item["center_freq_hz"]),
     )
     return [{**item, "id": f"F{number}"} for number, item in enumerate(ordered, 1)]
+
+
+def _weakest_last(power_dbfs: float | None) -> float:
+    return np.inf if power_dbfs is None else -power_dbfs
 
 
 def _power_while_on(emitter: Emitter, track: Track) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from baselines.candidates import Candidate, Scores, burst_scores, gather
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
-from dsp.statistics import DB_PER_NEPER_POWER, normal_p_value
+from dsp.statistics import DB_PER_NEPER_POWER, known_median, normal_p_value, robust_mean
 
 __all__ = ["floor_of", "heard_candidates"]
 
@@ -20,7 +20,9 @@ _HIGH_SIGMAS, _LOW_SIGMAS = 6.5, 3.0
 
 def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
     """Noise floor in dBFS of each bin, shape (n_bins,), from the quietest quarter of the groups."""
-    quiet = np.sort(summary.log_mean, axis=0)[summary.n_groups // 4]  # NaN sorts last
+    ordered = np.sort(summary.log_mean, axis=0)  # NaN sorts last
+    n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
+    quiet = np.take_along_axis(ordered, (n_known // 4)[None], axis=0)[0]
     sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(summary.group_variance))
     hop_bins = summary.layout.hop_bins
     return hop_floors(DB_PER_NEPER_POWER * quiet, hop_bins, sigma_db).astype(np.float32)
@@ -51,24 +53,17 @@ def heard_candidates(
 
 def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: int, p_threshold: float) -> Scores:
     excess = DB_PER_NEPER_POWER * summary.log_mean - floor_dbfs
-    smooth = scipy.ndimage.uniform_filter1d(np.nan_to_num(excess), scale, axis=1, mode="nearest")
-    steady = _robust_mean(smooth)
-    variance = DB_PER_NEPER_POWER**2 * summary.group_variance / summary.n_groups / scale
+    known = np.isfinite(excess)
+    smooth = scipy.ndimage.uniform_filter1d(np.where(known, excess, 0.0), scale, axis=1, mode="nearest")
+    share = scipy.ndimage.uniform_filter1d(known.astype(np.float64), scale, axis=1, mode="nearest")
+    smooth = np.where(known, smooth / np.where(known, share, 1.0), np.nan)
+    n_known = np.maximum(np.count_nonzero(known, axis=0), 1)
+    variance = DB_PER_NEPER_POWER**2 * summary.group_variance / n_known / scale
     sigma = np.sqrt(variance + _FLOOR_MODEL_DB**2)
-    z = np.where(np.isfinite(floor_dbfs), steady / sigma, 0.0)
-    median = np.median(smooth, axis=0) / sigma
+    z = np.nan_to_num(robust_mean(smooth)) / sigma
+    median = np.nan_to_num(known_median(smooth)) / sigma
     p_value = normal_p_value(z)
     high = (z > _HIGH_SIGMAS) & (p_value < p_threshold)
     return Scores(
         channel="continuous", high=high, low=z > _LOW_SIGMAS, confirmed=high & (median > _HIGH_SIGMAS), p_value=p_value
     )
-
-
-def _robust_mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean over groups without the largest, where there are at least three."""
-    values = np.asarray(groups, np.float64)
-    total: NDArray[np.float64] = values.sum(axis=0)
-    if len(values) < 3:
-        return total / len(values)
-    trimmed: NDArray[np.float64] = (total - values.max(axis=0)) / (len(values) - 1)
-    return trimmed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.artefacts import ArtefactTest, artefact_tests
-from baselines.axes import onto, same_axis
+from baselines.axes import curve_onto, emitter_onto, onto
 from baselines.candidates import gather
 from baselines.comparison import align, channel_scores
 from baselines.compatibility import check_compatibility
@@ -36,6 +35,7 @@ __all__ = ["make_judge"]
 _HEARD_THRESHOLD, _HEARD_MODEL = 6.5, 0.45 / DB_PER_NEPER_POWER
 _COMPARED_THRESHOLD = 6.5
 _ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
+_ALL_JUDGED = 0.995
 _KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
 
 Rows = Callable[[], Iterable[SweepRow]]
@@ -43,7 +43,7 @@ Rows = Callable[[], Iterable[SweepRow]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Outcome:
-    """What one way of judging gives."""
+    """What one way of judging gives; ``judged`` is the share of the measured bins that it could judge."""
 
     emitters: list[Emitter]
     kinds: list[str]
@@ -51,6 +51,7 @@ class _Outcome:
     floor_dbfs: NDArray[np.float32]
     reasons: list[str]
     model_sigma: float
+    judged: float = 1.0
 
 
 def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1) -> Judge:
@@ -83,7 +84,7 @@ def _judge(
     try:
         summary = summarise(layout, rows())
     except RecordError as error:
-        return _nothing(layout, baseline, false_alarms, str(error))
+        return _nothing(layout, false_alarms, str(error))
     floor_dbfs = floor_of(summary)
     compared = False
     reasons: list[str] = []
@@ -99,7 +100,7 @@ def _judge(
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
     findings, rejected = _findings(layout, rows, outcome, compared=compared)
     coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_COMPARED_THRESHOLD, model_sigma=outcome.model_sigma)
-    verdict, reasons = _verdict(summary, findings, outcome.reasons, has_baseline=compared)
+    verdict, reasons = _verdict(summary, findings, outcome, has_baseline=compared)
     document = {
         "baseline": baseline.id if baseline is not None and compared else None,
         "verdict": verdict,
@@ -112,7 +113,7 @@ def _judge(
     return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
 
 
-def _nothing(layout: Layout, baseline: Baseline | None, false_alarms: float, reason: str) -> Judgement:
+def _nothing(layout: Layout, false_alarms: float, reason: str) -> Judgement:
     width = layout.bin_width_hz
     gap = {"state": "not_measured", "noise_floor_dbfs": None, "min_detectable_dbfs": None, "dwell_s": None}
     coverage = [
@@ -125,7 +126,7 @@ def _nothing(layout: Layout, baseline: Baseline | None, false_alarms: float, rea
         }
     ]
     document = {
-        "baseline": None if baseline is None else baseline.id,
+        "baseline": None,
         "verdict": "inconclusive",
         "reasons": [reason],
         "false_alarms_per_sweep": false_alarms,
@@ -154,7 +155,12 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
     """Against a baseline that shares frequencies."""
     summary, notes = onto(own, baseline.layout)
     aligned = align(baseline, summary)
+    shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
+    measured = np.isfinite(own.mean).any(axis=0)
+    judged = float(np.mean(np.isfinite(shown[measured])))
     reasons = [*notes, *_single_visit(baseline)]
+    if judged < _ALL_JUDGED:
+        reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
     if aligned.ppm is not None and abs(aligned.ppm) > 2:
         reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
     channels = channel_scores(baseline, summary, aligned, false_alarms)
@@ -170,15 +176,14 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
     kinds = [_kind(emitter) for emitter in emitters]
     missing = missing_emitters(baseline, moved, aligned)
     emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
-    shown = _onto_own(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
-    placed = [_in_own_bins(emitter, baseline.layout, own.layout) for emitter in emitters]
     return _Outcome(
-        emitters=placed,
+        emitters=[emitter_onto(emitter, baseline.layout, own.layout) for emitter in emitters],
         kinds=kinds,
         background_dbfs=shown,
         floor_dbfs=floor_dbfs,
         reasons=reasons,
         model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
+        judged=judged,
     )
 
 
@@ -241,9 +246,9 @@ def _is_artefact(tests: Sequence[ArtefactTest]) -> bool:
 
 
 def _verdict(
-    summary: VisitSummary, findings: Sequence[Mapping[str, Any]], notes: Sequence[str], *, has_baseline: bool
+    summary: VisitSummary, findings: Sequence[Mapping[str, Any]], outcome: _Outcome, *, has_baseline: bool
 ) -> tuple[str, list[str]]:
-    reasons = list(notes)
+    reasons = list(outcome.reasons)
     if not has_baseline:
         reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
     overloaded = float(np.mean(is_overloaded(summary)))
@@ -254,7 +259,7 @@ def _verdict(
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
     if any(finding["kind"] != "missing" for finding in findings):
         return "anomalies", reasons
-    if measured < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
+    if measured * outcome.judged < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
         return "inconclusive", reasons
     return "no_anomaly_detected", reasons
 
@@ -270,36 +275,3 @@ def _gain_of(rows: Iterable[SweepRow]) -> float | None:
 def _linear(power_db: NDArray[np.floating]) -> NDArray[np.float32]:
     linear: NDArray[np.float32] = np.power(np.float32(10), np.asarray(power_db, np.float32) / np.float32(10))
     return linear
-
-
-def _onto_own(values: NDArray[np.floating], source: Layout, own: Layout) -> NDArray[np.float32]:
-    """The baseline's curve over the sweep's own bins, for the figures; NaN beyond it."""
-    if same_axis(source, own):
-        return values.astype(np.float32)
-    nearest = np.clip(np.searchsorted(source.freq_hz, own.freq_hz), 1, source.n_bins - 1)
-    nearest -= own.freq_hz - source.freq_hz[nearest - 1] < source.freq_hz[nearest] - own.freq_hz
-    near = np.abs(source.freq_hz[nearest] - own.freq_hz) <= 0.5 * source.bin_width_hz
-    return np.where(near, values[nearest], np.nan).astype(np.float32)
-
-
-def _in_own_bins(emitter: Emitter, source: Layout, own: Layout) -> Emitter:
-    """Bins of an emitter in the sweep's own rows, with the powers scaled to as many bins."""
-    if same_axis(source, own):
-        return emitter
-    low = source.freq_hz[emitter.start] - source.bin_width_hz / 2
-    high = source.freq_hz[emitter.stop - 1] + source.bin_width_hz / 2
-    start, stop = np.searchsorted(own.freq_hz, [low, high])
-    start = min(int(start), own.n_bins - 1)
-    stop = max(int(stop), start + 1)
-    scale = (stop - start) / own.enbw_bins / ((emitter.stop - emitter.start) / source.enbw_bins)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return replace(
-            emitter,
-            start=start,
-            stop=stop,
-            mean_power=emitter.mean_power * scale,
-            background_power=emitter.background_power * scale,
-            floor_power=emitter.floor_power * scale,
-            peak_power=None if emitter.peak_power is None else emitter.peak_power * scale,
-        )

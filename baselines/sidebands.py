@@ -12,6 +12,7 @@ __all__ = ["absorb_sidebands"]
 _REACH_WIDTHS = 2.0
 _WEAKER_RATIO = 4.0  # 6 dB
 _LARGEST_DUTY = 0.9
+_LARGEST_WIDTH_HZ = 1e6
 
 Followed = tuple[Emitter, Track]
 
@@ -27,7 +28,8 @@ def absorb_sidebands(followed: Sequence[Followed]) -> list[Followed]:
     -------
     list of (Emitter, Track)
         In the same order, without those whose centre lies within two occupied bandwidths of a burst at least 6 dB
-        stronger. Keying and pulse shaping put such lobes there; an operator who looks at the burst looks at them.
+        stronger, of up to 1 MHz. Keying and pulse shaping put such lobes there; an operator who looks at the burst
+        looks at them. A hopper's width is where it hops, not that of its bursts: it takes nothing with it.
     """
     return [item for item in followed if not any(_is_lobe(item, other) for other in followed if other is not item)]
 
@@ -36,7 +38,9 @@ def _is_lobe(item: Followed, other: Followed) -> bool:
     (lobe, lobe_track), (main, main_track) = item, other
     away_hz = abs(lobe.center_freq_hz - main.center_freq_hz)
     return (
-        _intermittent(lobe_track)
+        main.channels_heard == 1
+        and main.occupied_bw_hz <= _LARGEST_WIDTH_HZ
+        and _intermittent(lobe_track)
         and _intermittent(main_track)
         and away_hz <= _REACH_WIDTHS * main.occupied_bw_hz
         and _level(main) >= _WEAKER_RATIO * _level(lobe)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dsp.errors import RecordError
 from dsp.statistics import effective_averages, log_power_variance, to_linear
-from sweep.model import HOP_MEASURED, HOP_OVERLOADED, SweepRow
+from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, SweepRow
 from sweep.plan import Layout
 
 __all__ = ["BURST_BOXES", "VisitSummary", "box_bins", "summarise"]
@@ -44,7 +44,7 @@ class VisitSummary:
     bursts : dict of ndarray of float32, shape (G, n_boxes)
         Largest burst features over the passes of a group.
     kurtosis_db : ndarray of float32, shape (n_bins,), or None
-        Mean spectral kurtosis over all passes, 10 log10.
+        Mean over all passes of the spectral kurtosis in 10 log10; NaN where it was never measured.
     fluctuation_db : ndarray of float32, shape (G, n_hops)
         Largest common fluctuation of each hop.
     measured, overloaded : ndarray of float64, shape (n_hops,)
@@ -145,7 +145,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
     n_rows = 0
     start_utc_ns = stop_utc_ns = 0
     kurtosis = np.zeros(layout.n_bins, np.float32)
-    has_kurtosis = False
+    n_kurtosis = np.zeros(layout.n_bins, np.int32)
     measured = np.zeros(layout.n_hops)
     overloaded = np.zeros(layout.n_hops)
     for row in rows:
@@ -155,8 +155,9 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
         measured += (row.hop_flags & HOP_MEASURED) > 0
         overloaded += (row.hop_flags & HOP_OVERLOADED) > 0
         if row.spectral_kurtosis is not None:
-            has_kurtosis = True
-            kurtosis += np.where(row.spectral_kurtosis == -32768, 0, row.spectral_kurtosis) * np.float32(0.01)
+            known = row.spectral_kurtosis != FILL
+            kurtosis += np.where(known, row.spectral_kurtosis, 0) * np.float32(0.01)
+            n_kurtosis += known
         group = _group_of(row)
         if groups and groups[-1].passes < per_group:
             groups[-1].absorb(group)
@@ -179,7 +180,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
         max_hold=_stack([group.max_hold for group in groups]),
         burst_1=_stack([group.burst_1 for group in groups]),
         bursts={name: np.array([group.bursts[name] for group in groups]) for name in groups[0].bursts},
-        kurtosis_db=(kurtosis / n_rows).astype(np.float32) if has_kurtosis else None,
+        kurtosis_db=_mean_kurtosis(kurtosis, n_kurtosis),
         fluctuation_db=np.array([group.fluctuation_db for group in groups]),
         measured=measured / n_rows,
         overloaded=overloaded / n_rows,
@@ -220,6 +221,12 @@ def _mean(group: _Group) -> NDArray[np.float32]:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = group.total.reshape(len(group.n_measured), -1) / n_measured
     return np.where(n_measured > 0, mean, np.nan).ravel().astype(np.float32)
+
+
+def _mean_kurtosis(total: NDArray[np.float32], n_known: NDArray[np.int32]) -> NDArray[np.float32] | None:
+    if not n_known.any():
+        return None
+    return np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan).astype(np.float32)
 
 
 def _stack(arrays: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:

@@ -16,6 +16,7 @@ __all__ = [
     "LIN_FROM_CDB",
     "burst_p_value",
     "effective_averages",
+    "known_median",
     "log_power_variance",
     "normal_p_value",
     "robust_mean",
@@ -170,4 +171,30 @@ def robust_mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
     total = np.where(trimmed, total - np.where(known, values, -np.inf).max(axis=0), total)
     count = n_known - trimmed
     result: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return result
+
+
+def known_median(groups: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Median over the first axis of what is known.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (G, ...)
+        NaN where a group was not measured.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where no group was measured.
+
+    Examples
+    --------
+    >>> known_median(np.array([[1.0, 1.0], [3.0, np.nan], [9.0, 5.0]]))
+    array([3., 3.])
+    """
+    ordered = np.sort(np.asarray(groups, np.float64), axis=0)  # NaN sorts last
+    n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
+    middle = np.stack([np.maximum(n_known - 1, 0) // 2, n_known // 2])
+    middle = np.minimum(middle, len(ordered) - 1)
+    result: NDArray[np.float64] = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
     return result
