@@ -45,15 +45,15 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
     Raises
     ------
     ParameterError
-        Unknown finding or disposition, or an empty reason or name.
+        Unknown finding or disposition, or a reason or name that is empty or holds characters that do not print.
     RecordError
         The record or its log is damaged.
     """
     if as_ not in DISPOSITIONS:
         raise ParameterError(f"disposition {as_!r} is unknown; use one of {', '.join(DISPOSITIONS)}")
     for name, value in (("reason", reason), ("name", by)):
-        if not value.strip():
-            raise ParameterError(f"a decision needs a {name}; give it in words")
+        if not value.strip() or not value.isprintable():
+            raise ParameterError(f"a decision needs a {name}; give it in words, not as {value!r}")
     with SweepRecord.open(record_path) as record:
         known = [str(item["id"]) for item in record.judgement.document["findings"]]
     if finding not in known:
@@ -90,7 +90,7 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     RecordError
-        A line is damaged, was edited, removed or put in.
+        A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by itself.
     """
     path = log_path(record_path)
     if not path.exists():
@@ -101,7 +101,7 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     previous = _FIRST
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         entry = _entry(line)
-        if entry is None or entry["previous"] != previous or entry["hash"] != _digest(entry):
+        if entry is None or entry["previous"] != previous:
             raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
         previous = str(entry["hash"])
         entries.append(entry)
@@ -109,17 +109,16 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
+    """One line as an entry, if it is one and has the hash that it should have."""
+    wanted = {"sequence", "time", "record", "finding", "as", "reason", "by", "previous", "hash"}
     try:
         entry = json.loads(line)
-    except ValueError:
+        sound = isinstance(entry, dict) and set(entry) == wanted and entry["hash"] == _digest(entry)
+    except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         return None
-    wanted = {"sequence", "time", "record", "finding", "as", "reason", "by", "previous", "hash"}
-    return entry if isinstance(entry, dict) and set(entry) == wanted else None
+    return entry if sound else None
 
 
 def _digest(entry: Mapping[str, Any]) -> str:
     body = {key: value for key, value in entry.items() if key != "hash"}
-    try:
-        return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
-    except rfc8785.CanonicalizationError:
-        return ""
+    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.model import Baseline, BaselineVisit
+from baselines.summary import BURST_BOXES
 from dsp.errors import RecordError
+from dsp.spectra import box_count
 from sweep.plan import Layout
 
 __all__ = ["BaselineStore"]
@@ -25,6 +27,7 @@ _FOLDER = "baselines"
 _ARRAYS = ("log_mean", "within_variance", "between_variance", "contrast_variance", "floor_dbfs")
 _NUMBERS = ("n_sweeps", "sweep_variance", "inflation", "mask_margin")
 _MAX_BINS = 1 << 26
+_MOST_PACKED = 64  # even a baseline of one visit, half of it constants, packs less than this
 
 
 class BaselineStore:
@@ -76,20 +79,29 @@ class BaselineStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".part{os.getpid()}")
         try:
-            with h5py.File(part, "x", libver=("v108", "v110"), track_order=False) as file:
-                _write(file, baseline)
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
+            with part.open("xb") as file:
+                file.write(_image(baseline))
+                file.flush()
+                os.fsync(file.fileno())
             part.rename(path)
+            _sync_folder(self._folder)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise RecordError(f"{path}: cannot write the baseline ({error}); free some space and learn again") from None
         return path
 
 
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _created(path: Path) -> tuple[str, str]:
     with _refusing(path), h5py.File(path, "r") as file:
-        return str(file.attrs["created"]), path.stem
+        return str(_attribute(file, "created")), path.stem
 
 
 @contextlib.contextmanager
@@ -99,6 +111,15 @@ def _refusing(path: Path) -> Iterator[None]:
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RecordError(f"{path}: not a readable baseline ({reason}); restore it from a copy") from None
+
+
+def _image(baseline: Baseline) -> bytes:
+    """The file as bytes, made in memory: HDF5 may crash on a disk that is full."""
+    with h5py.File("baseline", "w", driver="core", backing_store=False, libver=("v108", "v110")) as file:
+        _write(file, baseline)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def _write(file: h5py.File, baseline: Baseline) -> None:
@@ -129,43 +150,84 @@ def _put(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
 
 
 def _read(file: h5py.File, path: Path) -> Baseline:
-    schema = str(file.attrs["quietroom_baseline_schema"])
+    schema = str(_attribute(file, "quietroom_baseline_schema"))
     if schema.split(".", maxsplit=1)[0] != SCHEMA.split(".", maxsplit=1)[0]:
         raise RecordError(f"{path}: baseline schema {schema} is unknown to this version; use a newer Quietroom")
-    n_averages = int(file.attrs["layout_n_averages"])
+    _refuse_links(file)
+    _refuse_links(file["burst_limits"])
+    n_averages = int(_attribute(file, "layout_n_averages"))
     freq_hz = _get(file, "frequency_hz", np.float64)
     layout = Layout(
         freq_hz=freq_hz,
-        bin_width_hz=float(file.attrs["layout_bin_width_hz"]),
-        n_hops=int(file.attrs["layout_n_hops"]),
-        hop_bins=int(file.attrs["layout_hop_bins"]),
-        enbw_bins=float(file.attrs["layout_enbw_bins"]),
+        bin_width_hz=float(_attribute(file, "layout_bin_width_hz")),
+        n_hops=int(_attribute(file, "layout_n_hops")),
+        hop_bins=int(_attribute(file, "layout_hop_bins")),
+        enbw_bins=float(_attribute(file, "layout_enbw_bins")),
         n_averages=None if n_averages < 0 else n_averages,
-        notes=tuple(json.loads(file.attrs["layout_notes"])),
+        notes=tuple(json.loads(_attribute(file, "layout_notes"))),
     )
     arrays: dict[str, Any] = {name: _get(file, name, np.float32) for name in _ARRAYS}
     if any(array.size != layout.n_bins for array in arrays.values()) or layout.n_hops * layout.hop_bins != freq_hz.size:
         raise ValueError("its arrays differ in length")
+    known = {field.name for field in fields(BaselineVisit)}  # a later minor version may say more
+    visits = [BaselineVisit(**{k: v for k, v in visit.items() if k in known}) for visit in _visits(file)]
     return Baseline(
-        id=str(file.attrs["id"]),
-        room=str(file.attrs["room"]),
-        created=str(file.attrs["created"]),
+        id=str(_attribute(file, "id")),
+        room=str(_attribute(file, "room")),
+        created=str(_attribute(file, "created")),
         layout=layout,
-        n_sweeps=int(file.attrs["n_sweeps"]),
-        visits=tuple(BaselineVisit(**visit) for visit in json.loads(file.attrs["visits"])),
+        n_sweeps=int(_positive(file, "n_sweeps")),
+        visits=tuple(visits),
         log_mask=_get(file, "log_mask", np.float32) if "log_mask" in file else None,
-        burst_limits={name: _get(file["burst_limits"], name, np.float32) for name in file["burst_limits"]},
-        sweep_variance=float(file.attrs["sweep_variance"]),
-        inflation=float(file.attrs["inflation"]),
-        mask_margin=float(file.attrs["mask_margin"]),
+        burst_limits=_burst_limits(file["burst_limits"], layout),
+        sweep_variance=_positive(file, "sweep_variance"),
+        inflation=_positive(file, "inflation"),
+        mask_margin=_positive(file, "mask_margin"),
         **arrays,
     )
 
 
+def _attribute(file: h5py.File, name: str) -> Any:
+    if name not in file.attrs:
+        raise ValueError(f"it has no attribute {name}")
+    return file.attrs[name]
+
+
+def _visits(file: h5py.File) -> list[dict[str, Any]]:
+    visits: list[dict[str, Any]] = json.loads(_attribute(file, "visits"))
+    if not visits:
+        raise ValueError("it names no visit")
+    return visits
+
+
+def _positive(file: h5py.File, name: str) -> float:
+    value = float(_attribute(file, name))
+    if not 0 < value < np.inf:
+        raise ValueError(f"its {name} is {value}")
+    return value
+
+
+def _burst_limits(group: h5py.Group, layout: Layout) -> dict[str, NDArray[np.float32]]:
+    limits = {name: _get(group, name, np.float32) for name in group}
+    for name, values in limits.items():
+        per_hop = layout.hop_bins if name == "burst_1" else box_count(layout.hop_bins, BURST_BOXES[name])
+        if values.size != layout.n_hops * per_hop:
+            raise ValueError(f"its {name} has {values.size} limits")
+    return limits
+
+
+def _refuse_links(group: h5py.Group) -> None:
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name} is a link to elsewhere")  # noqa: TRY004 - one way out for all damage
+
+
 def _get(group: h5py.Group, name: str, dtype: type[np.generic]) -> NDArray[Any]:
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is a link to elsewhere")  # noqa: TRY004 - one way out for all damage
     dataset = group[name]
-    if dataset.ndim != 1 or dataset.size > _MAX_BINS or dataset.external or dataset.is_virtual:
+    if dataset.ndim != 1 or dataset.size > _MAX_BINS or dataset.chunks is None or dataset.is_virtual:
         raise ValueError(f"{name} has shape {dataset.shape}")
+    if dataset.id.get_num_chunks() != -(-dataset.size // dataset.chunks[0]):
+        raise ValueError(f"{name} lacks chunks")
+    if dataset.nbytes > _MOST_PACKED * group.file.id.get_filesize():
+        raise ValueError(f"{name} would grow to {dataset.nbytes} bytes")
     return np.asarray(dataset[()], dtype)
