@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from dsp.engine import workspace
 from dsp.errors import ParameterError
-from dsp.samples import as_components, clip_fraction, component_scale
+from dsp.frames import fill_powers, view_frames
+from dsp.samples import clip_fraction
 
-__all__ = ["BURST_WIDTHS", "HANN_ENBW_BINS", "HopSpectra", "box_count", "frame_powers", "hop_spectra"]
+__all__ = ["BURST_WIDTHS", "HANN_ENBW_BINS", "HopSpectra", "box_count", "hop_spectra"]
 
 HANN_ENBW_BINS = 1.5
 """Equivalent noise bandwidth of the periodic Hann window in bins (Harris 1978)."""
@@ -22,8 +21,6 @@ HANN_ENBW_BINS = 1.5
 BURST_WIDTHS = (8, 64, 512)
 """Widths in bins of the burst boxes; a box starts every half width."""
 
-_BLOCK_SAMPLES = 1 << 16  # complex samples that stay in a core's cache with their transform
-_HANN_LEAKAGE = np.array([-0.5, 1, -0.5], np.complex64)
 _TINY = np.float32(1e-30)
 
 
@@ -66,13 +63,6 @@ class HopSpectra:
     fluctuation_db: float
 
 
-class FramePowers(NamedTuple):
-    """Power of every frame, shape (n_frames, hop_bins), and the DC level of the hop, 1 at full scale."""
-
-    power: NDArray[np.float32]
-    dc: complex
-
-
 def box_count(hop_bins: int, width: int) -> int:
     """Boxes of a width, one every half width, that fit in a hop.
 
@@ -82,77 +72,6 @@ def box_count(hop_bins: int, width: int) -> int:
     [191, 23, 2]
     """
     return max(0, hop_bins // (width // 2) - 1)
-
-
-def frame_powers(
-    raw: NDArray[Any],
-    sample_format: str,
-    *,
-    n_fft: int,
-    n_frames: int,
-    hop_bins: int,
-    full_scale: float = 1.0,
-    offset_bins: float = 0.0,
-    remove_dc: bool = True,
-) -> FramePowers:
-    """Power spectra of half-overlapping Hann frames.
-
-    Parameters
-    ----------
-    raw : ndarray, shape (2 * n,)
-        Interleaved I and Q in the wire type, at least ``(n_frames + 1) * n_fft // 2`` samples; the rest is not used.
-    sample_format : str
-        See `dsp.samples.decode`.
-    n_fft : int
-        Points of the transform, even.
-    n_frames : int
-    hop_bins : int
-        Even number of bins kept around the centre.
-    full_scale : float
-        For float captures that are not scaled to 1.
-    offset_bins : float
-        The samples are mixed up by this part of a bin, for a tuned frequency that is not on the grid.
-    remove_dc : bool
-        Subtract the mean of the hop: the receiver's own DC offset is no emitter. A modulated emitter at the hop
-        centre loses nothing by it; only an unmodulated carrier within one reciprocal dwell of it does.
-
-    Returns
-    -------
-    FramePowers
-        ``power`` is float32 of shape (n_frames, hop_bins), ascending in frequency, scaled so that a full-scale
-        complex tone at a bin centre is 1 (Welch 1967 with the "spectrum" scaling of scipy).
-
-    Raises
-    ------
-    ParameterError
-        Too few samples, or sizes that do not fit.
-    """
-    half = n_fft // 2
-    n_used = (n_frames + 1) * half
-    components = as_components(raw, sample_format)
-    if n_fft % 2 or hop_bins % 2 or not 2 <= hop_bins <= n_fft or n_fft < 4 or n_frames < 1:
-        raise ParameterError(f"{n_fft} points, {hop_bins} bins and {n_frames} frames do not fit together")
-    if components.size < 2 * n_used:
-        raise ParameterError(f"{n_frames} frames of {n_fft} points need {n_used} samples, not {components.size // 2}")
-    offset, scale = component_scale(sample_format, full_scale)
-    used = components[: 2 * n_used]
-    if offset_bins:
-        used, offset = _mix(used, offset_bins / n_fft), 0.0
-    step = used.strides[0]
-    frames = as_strided(used, (n_frames, 2 * n_fft), (n_fft * step, step), writeable=False)  # I and Q in turn
-    power = np.empty((n_frames, hop_bins), np.float32)
-    center = np.empty((n_frames, 3), np.complex64)
-    block = max(1, min(n_frames, _BLOCK_SAMPLES // n_fft))
-    for first in range(0, n_frames, block):
-        stop = min(first + block, n_frames)
-        _transform_block(frames[first:stop], power[first:stop], center[first:stop], scale)
-    # Hann leaks DC into three bins only; half-overlapping frames weigh every sample alike.
-    dc = complex(center[:, 1].sum(dtype=np.complex128)) / n_frames
-    wire_dc = offset / scale * (1 + 1j)  # of the wire format, as in unsigned bytes
-    center -= np.complex64(dc if remove_dc else wire_dc) * _HANN_LEAKAGE
-    n_middle = min(3, hop_bins // 2 + 1)
-    power[:, hop_bins // 2 - 1 : hop_bins // 2 + 2] = (np.abs(center) ** 2)[:, :n_middle]
-    return FramePowers(power, dc - wire_dc)
 
 
 def hop_spectra(
@@ -170,7 +89,7 @@ def hop_spectra(
     Parameters
     ----------
     raw, sample_format, n_fft, n_frames, hop_bins, full_scale, offset_bins
-        As for `frame_powers`. At least 2 frames.
+        As for `dsp.frames.frame_powers`. At least 2 frames.
 
     Returns
     -------
@@ -192,7 +111,7 @@ def hop_spectra(
     """
     if n_frames < 2:
         raise ParameterError(f"a hop needs at least 2 frames, not {n_frames}")
-    frames = frame_powers(
+    frames = view_frames(
         raw,
         sample_format,
         n_fft=n_fft,
@@ -201,72 +120,42 @@ def hop_spectra(
         full_scale=full_scale,
         offset_bins=offset_bins,
     )
-    power = frames.power
+    power = _scratch("power", n_frames, hop_bins)
+    dc = fill_powers(power, frames, remove_dc=True)
     mean = np.ones(n_frames, np.float32) @ power / np.float32(n_frames)
-    relative = power / np.maximum(mean, _TINY)
+    max_hold, min_hold = power.max(axis=0), power.min(axis=0)
+    relative = np.divide(power, np.maximum(mean, _TINY), out=power)
     square = np.einsum("tk,tk->k", relative, relative) / n_frames  # K sum p^2 / (sum p)^2
     burst_8, burst_8x4, burst_64, burst_512 = _burst_features(relative)
+    # Adding is three times as fast as np.maximum, and leaves alone whatever is above 1e-23.
+    log_relative = np.log(np.add(relative, _TINY, out=relative), out=relative)
     used = raw[: (n_frames + 1) * n_fft]
     return HopSpectra(
         mean=mean,
-        max_hold=power.max(axis=0),
-        min_hold=power.min(axis=0),
+        max_hold=max_hold,
+        min_hold=min_hold,
         spectral_kurtosis=np.maximum((n_frames + 1) / (n_frames - 1) * (square - 1), 0).astype(np.float32),
         burst_8=burst_8,
         burst_8x4=burst_8x4,
         burst_64=burst_64,
         burst_512=burst_512,
         clip_fraction=clip_fraction(used, sample_format, full_scale=full_scale),
-        rms_dbfs=_decibels(_rms(used.reshape(-1, n_fft), component_scale(sample_format, full_scale)[1]) ** 2),
-        dc_dbfs=_decibels(abs(frames.dc) ** 2),
-        fluctuation_db=_fluctuation_db(relative),
+        rms_dbfs=_decibels(_rms(used.reshape(-1, n_fft), frames.scale) ** 2),
+        dc_dbfs=_decibels(abs(dc) ** 2),
+        fluctuation_db=_fluctuation_db(log_relative),
     )
 
 
-def _transform_block(
-    frames: NDArray[Any], power: NDArray[np.float32], center: NDArray[np.complex64], scale: float
-) -> None:
-    """Window and transform the frames of one block; their power, and the three bins around DC, go out."""
-    n_frames, half_bins = power.shape[0], power.shape[1] // 2
-    n_fft = frames.shape[1] // 2
-    dc = n_fft // 2
-    buffer, transform = workspace(n_frames, n_fft)
-    np.multiply(frames, _window(n_fft, scale), out=buffer.view(np.float32))
-    spectrum = transform()
-    center[:] = spectrum[:, dc - 1 : dc + 2]
-    np.abs(spectrum[:, dc - half_bins : dc + half_bins], out=power)
-    np.multiply(power, power, out=power)
-
-
-@functools.lru_cache(maxsize=16)
-def _window(n_fft: int, scale: float) -> NDArray[np.float32]:
-    """Periodic Hann window, for I and Q in turn, with unit sum at full scale.
-
-    Its sign alternates from sample to sample: that moves the spectrum by half the rate, so that it comes in ascending
-    order and the wanted bins lie together.
-    """
-    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    taper[1::2] *= -1
-    return np.repeat(taper / (np.abs(taper).sum() * scale), 2).astype(np.float32)
-
-
-def _mix(components: NDArray[Any], cycles_per_sample: float) -> NDArray[np.float32]:
-    """Shift in frequency, after DC is gone: DC belongs to the receiver's frame."""
-    centred = components.reshape(-1, 2).astype(np.float32)
-    centred -= centred.mean(axis=0, dtype=np.float64).astype(np.float32)
-    mixed = centred.view(np.complex64)[:, 0] * _mixer(len(centred), cycles_per_sample)
-    return mixed.view(np.float32)
-
-
 @functools.lru_cache(maxsize=4)
-def _mixer(n_samples: int, cycles_per_sample: float) -> NDArray[np.complex64]:
-    mixer: NDArray[np.complex64] = np.exp(2j * np.pi * cycles_per_sample * np.arange(n_samples)).astype(np.complex64)
-    return mixer
+def _scratch(purpose: str, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+    """Memory kept from hop to hop, for one thread: fresh pages may cost as much as the transforms."""
+    return np.empty((n_rows, n_columns), np.float32)
 
 
 def _rms(halves: NDArray[Any], scale: float) -> float:
     """Rms of the samples about their mean; float32 sums within a row, float64 across rows."""
-    rows = halves.astype(np.float32)
+    rows = _scratch("components", *halves.shape)
+    np.copyto(rows, halves)
     by_column = rows.sum(axis=0)  # integers this small add up without rounding
     n_samples = rows.size // 2
     mean_i, mean_q = by_column[0::2].sum(dtype=float) / n_samples, by_column[1::2].sum(dtype=float) / n_samples
@@ -301,10 +190,9 @@ def _box_max(box_sums: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return result
 
 
-def _fluctuation_db(relative: NDArray[np.float32]) -> float:
-    n_bins = relative.shape[1]
-    # Adding is three times as fast as np.maximum, and leaves alone whatever is above 1e-23.
-    level = np.log(relative + _TINY) @ np.full(n_bins, 1 / n_bins, np.float32)
+def _fluctuation_db(log_relative: NDArray[np.float32]) -> float:
+    n_bins = log_relative.shape[1]
+    level = log_relative @ np.full(n_bins, 1 / n_bins, np.float32)
     return float(10 / np.log(10) * (level.max() - level.mean()))
 
 

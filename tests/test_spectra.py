@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from dsp import engine
 from dsp.errors import ParameterError
+from dsp.frames import frame_powers
 from dsp.samples import SAMPLE_FORMATS, clip_fraction, decode, guess_full_scale
-from dsp.spectra import HANN_ENBW_BINS, box_count, frame_powers, hop_spectra
+from dsp.spectra import HANN_ENBW_BINS, box_count, hop_spectra
 
 N_FFT, N_FRAMES, HOP_BINS = 960, 64, 768
 N_SAMPLES = (N_FRAMES + 1) * N_FFT // 2

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import ParameterError
-from dsp.spectra import frame_powers, hop_spectra
+from dsp.frames import frame_powers
+from dsp.spectra import hop_spectra
 from dsp.statistics import (
     burst_p_value,
     effective_averages,
