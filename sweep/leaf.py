@@ -9,9 +9,10 @@ is that of a leaf in a Merkle tree of RFC 6962. Nothing that differs between a l
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,7 +23,17 @@ from dsp.errors import ParameterError, RecordError
 from sweep.model import SweepRow
 from sweep.units import iso_utc
 
-__all__ = ["NO_LEAF", "ROW_ARRAYS", "decode_row", "encode_row", "leaf", "row_arrays", "row_header", "row_links"]
+__all__ = [
+    "NO_LEAF",
+    "ROW_ARRAYS",
+    "RowHeader",
+    "decode_row",
+    "encode_row",
+    "leaf",
+    "read_header",
+    "row_arrays",
+    "row_header",
+]
 
 NO_LEAF = bytes(32)
 """Stands for the previous leaf in the first row of a record."""
@@ -74,6 +85,23 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _HEADER = msgspec.json.Decoder(_Header)
+
+
+class RowHeader(NamedTuple):
+    """What a header says of its row.
+
+    Attributes
+    ----------
+    sequence : int
+    previous_leaf : bytes
+        Leaf of the row before.
+    sizes : tuple of (str, int)
+        Name and number of values of each array.
+    """
+
+    sequence: int
+    previous_leaf: bytes
+    sizes: tuple[tuple[str, int], ...]
 
 
 def row_arrays(row: SweepRow) -> dict[str, NDArray[Any]]:
@@ -165,8 +193,8 @@ def leaf(header: bytes, payload: bytes | memoryview) -> bytes:
     return digest.digest()
 
 
-def row_links(header: bytes) -> tuple[int, bytes]:
-    """Read from a header the number of its row and the leaf that it follows.
+def read_header(header: bytes) -> RowHeader:
+    """Read what a header says of its row.
 
     Raises
     ------
@@ -175,7 +203,8 @@ def row_links(header: bytes) -> tuple[int, bytes]:
     """
     try:
         head = _HEADER.decode(header)
-        return head.sequence, bytes.fromhex(head.previous_leaf)
+        sizes = tuple((spec.name, math.prod(spec.shape)) for spec in head.arrays)
+        return RowHeader(head.sequence, bytes.fromhex(head.previous_leaf), sizes)
     except (msgspec.DecodeError, ValueError) as error:
         raise RecordError(f"row header cannot be read ({error}); was it written by a newer Quietroom?") from error
 
@@ -199,9 +228,17 @@ def decode_row(header: bytes, payload: bytes | memoryview) -> SweepRow:
         missing = set(_DTYPES) - _OPTIONAL - set(arrays)
         if missing:
             raise ValueError(f"no array {sorted(missing)[0]}")
-        return SweepRow(sequence=head.sequence, utc_ns=int(head.utc_ns), monotonic_ns=int(head.monotonic_ns), **arrays)
+        utc_ns, monotonic_ns = _nanoseconds(head.utc_ns), _nanoseconds(head.monotonic_ns)
+        return SweepRow(sequence=head.sequence, utc_ns=utc_ns, monotonic_ns=monotonic_ns, **arrays)
     except (msgspec.DecodeError, ValueError) as error:
         raise RecordError(f"row cannot be read ({error}); was it written by a newer Quietroom?") from error
+
+
+def _nanoseconds(text: str) -> int:
+    value = int(text)
+    if not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(f"{value} ns is no time")
+    return value
 
 
 def _split(specs: tuple[_Array, ...], payload: memoryview) -> dict[str, NDArray[Any]]:

@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from dsp.errors import RecordError
 from sweep import __version__
-from sweep.journal import JournalReader, ballast_path, exclusive, layout_document, sync_folder
+from sweep.journal import JournalReader, ballast_path, exclusive
+from sweep.journal.files import sync_folder
+from sweep.journal.layout_json import layout_document
 from sweep.leaf import ROW_ARRAYS, row_arrays
 from sweep.model import FILL, HOP_OVERLOADED, HOP_UNLOCKED, Judgement, SweepRow
 from sweep.record import BLOCK_BYTES, SCHEMA, SweepRecord, row_place

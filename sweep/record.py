@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import QuietroomError, RecordError
-from sweep.journal import MAX_BINS, MAX_ROWS, Note, layout_from
+from sweep.journal import Note
+from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
+from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS, encode_row, leaf
 from sweep.model import HopGap, Instrument, Judgement, SweepRow
 from sweep.plan import Layout, SweepPlan
@@ -64,7 +66,7 @@ class _Processing(msgspec.Struct, frozen=True):
     """The JSON of ``/entry/processing``, as far as the reader needs it."""
 
     start: dict[str, Any]
-    layout: dict[str, Any]
+    layout: LayoutDocument
     judgement: dict[str, Any]
     end_time: str
     recovered: bool
@@ -300,11 +302,11 @@ class SweepRecord:
         except (QuietroomError, ValueError, OverflowError, OSError):  # a time that no calendar has
             return False
 
-    def _read_layout(self, document: Mapping[str, Any]) -> Layout:
+    def _read_layout(self, told: LayoutDocument) -> Layout:
         shape = self._dataset("data/frequency").shape
         if len(shape) != 1 or not 0 < shape[0] <= MAX_BINS:
             raise RecordError(f"has frequencies of shape {shape}, not 1 to {MAX_BINS} bins")
-        return layout_from(document, _read(self._find("data/frequency", "<f8", shape)))
+        return layout_from(told, _read(self._find("data/frequency", "<f8", shape)))
 
     def _count_rows(self) -> int:
         shape = self._dataset("rows/leaf").shape

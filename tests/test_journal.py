@@ -295,7 +295,7 @@ def test_a_failing_disk_ends_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
         journal.append_row(make_row(0, layout))
         journal.sync()
         journal.append_row(make_row(1, layout))
-        monkeypatch.setattr("sweep.journal._fdatasync", fail)
+        monkeypatch.setattr("sweep.journal.writer.fdatasync", fail)
         with pytest.raises(RecordError, match="1 rows are known to be safe"):
             journal.sync()
         assert journal.n_saved == 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rows import OPTIONAL, make_layout, make_row, same_rows
 
 from dsp.errors import ParameterError, RecordError
-from sweep.leaf import NO_LEAF, ROW_ARRAYS, decode_row, encode_row, leaf, row_header, row_links
+from sweep.leaf import NO_LEAF, ROW_ARRAYS, decode_row, encode_row, leaf, read_header, row_arrays, row_header
 from sweep.model import SweepRow
 
 ROW = make_row(0, make_layout())
@@ -46,7 +46,8 @@ def test_a_row_comes_back_bit_for_bit(
     again = decode_row(header, payload)
     assert same_rows(row, again)
     assert encode_row(again, previous) == (header, payload)
-    assert row_links(header) == (sequence, previous)
+    sizes = tuple((name, values.size) for name, values in row_arrays(row).items())
+    assert read_header(header) == (sequence, previous, sizes)
 
 
 @settings(deadline=None, max_examples=30)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from rows import make_finding
 
 from dsp.errors import CaptureError, DeviceError, RecordError
 from sweep.journal import JournalReader
@@ -113,7 +114,7 @@ def loudest_bin(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mappi
     for row in rows():
         np.maximum(levels, row.mean, out=levels)
     n_rows = sum(1 for _ in rows())
-    findings = [{"id": "F1", "center_freq_hz": float(layout.freq_hz[levels.argmax()]), "hits": n_rows}]
+    findings = [{**make_finding(), "center_freq_hz": float(layout.freq_hz[levels.argmax()]), "hits": n_rows}]
     document = {
         "verdict": "anomalies" if n_rows else "inconclusive",
         "reasons": [] if n_rows else ["nothing was measured"],
@@ -175,7 +176,7 @@ def test_a_sweep_gives_events_in_order_and_a_record(tmp_path: Path) -> None:
     with SweepRecord.open(sweep.record_path) as record:
         assert [ok for _, ok in record.verify_rows()] == [True, True]
         assert list(record.leaves) == [event.leaf for event in sweep.events if isinstance(event, RowDone)]
-        assert record.judgement.document["findings"] == [{"id": "F1", "center_freq_hz": float(TONE_HZ), "hits": 2}]
+        assert record.judgement.document["findings"] == [{**make_finding(), "center_freq_hz": TONE_HZ, "hits": 2}]
         assert (record.plan, record.instrument) == (PLAN, source.instrument)
         assert record.start["start_time"] == "2023-11-14T22:13:20.000000000Z"
         assert (record.start["room"], record.start["synthetic"]) == ("lab", True)

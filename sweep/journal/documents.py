@@ -1,0 +1,219 @@
+"""The JSON in a journal and in the record made of it: checked when written and when read, so that all that is shown
+of a sweep can rely on its types.
+
+The fields of a judgement are those of the findings JSON. A reader ignores fields that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from dsp.errors import RecordError
+from sweep.journal.layout_json import LayoutDocument
+from sweep.model import Instrument
+from sweep.plan import SweepPlan
+
+__all__ = [
+    "CloseDocument",
+    "FindingDocument",
+    "GapDocument",
+    "Int64",
+    "JudgementDocument",
+    "Note",
+    "StartDocument",
+    "SweepDocument",
+    "check_judgement",
+    "parse_document",
+    "write_document",
+]
+
+T = TypeVar("T")
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A whole number that the tables of a record can hold."""
+
+_Period = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._]{1,32}\Z")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that happened during a sweep and is neither row, gap nor finding."""
+
+    utc_ns: Int64
+    kind: str
+    text: str
+
+
+class GapDocument(msgspec.Struct, frozen=True):
+    """A ``HopGap``."""
+
+    pass_index: Int64
+    hop_index: Int64 | None
+    utc_ns: Int64
+    monotonic_ns: Int64
+    reason: str
+
+
+class StartDocument(msgspec.Struct, frozen=True):
+    """What was known as a sweep began, as far as anything depends on it."""
+
+    record_id: str | None = None
+    title: str | None = None
+    room: str | None = None
+    site: str | None = None
+    position: str | None = None
+    operator: str | None = None
+    people: tuple[str, ...] | None = None
+    source: str | None = None
+    software: str | None = None
+    engine: str | None = None
+    fft_engine: str | None = None
+    synthetic: bool | None = None
+    start_time: str | None = None
+    baseline: str | None = None
+    false_alarms_per_sweep: float | None = None
+    passes_planned: Int64 | None = None
+    plan: SweepPlan | None = None
+    instrument: Instrument | None = None
+
+
+class _Threat(msgspec.Struct, frozen=True):
+    level: str
+    reasons: tuple[str, ...]
+    score: float | None = None
+
+
+class _ArtefactTest(msgspec.Struct, frozen=True):
+    test: str
+    passed: bool | None
+    reason: str | None = None
+
+
+class FindingDocument(msgspec.Struct, frozen=True):
+    """A finding, or a candidate that was rejected."""
+
+    id: str
+    kind: str
+    center_freq_hz: float
+    occupied_bw_hz: float | None
+    power_dbfs: float | None
+    excess_db: float | None
+    duty_cycle: float | None
+    threat: _Threat
+    snr_db: float | None = None
+    p_value: float | None = None
+    hits: float | None = None
+    visits: float | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
+    signal_type: str | None = None
+    allocation: str | None = None
+    known_as: str | None = None
+    confirmed: bool | None = None
+    artefact_tests: tuple[_ArtefactTest, ...] | None = None
+
+
+class _Coverage(msgspec.Struct, frozen=True):
+    start_hz: float
+    stop_hz: float
+    state: str
+    min_detectable_dbfs: float | None
+    dwell_s: float | None
+    visits: float | None
+    poi: dict[_Period, float | None]
+    noise_floor_dbfs: float | None = None
+
+
+class JudgementDocument(msgspec.Struct, frozen=True):
+    """What a judge says of a sweep."""
+
+    verdict: Literal["anomalies", "no_anomaly_detected", "inconclusive"]
+    reasons: tuple[str, ...]
+    coverage: tuple[_Coverage, ...]
+    findings: tuple[FindingDocument, ...]
+    baseline: str | None = None
+    false_alarms_per_sweep: float | None = None
+    rejected_candidates: tuple[FindingDocument, ...] | None = None
+
+
+class SweepDocument(msgspec.Struct, frozen=True):
+    """First record of a journal."""
+
+    start: StartDocument
+    layout: LayoutDocument
+
+
+class CloseDocument(msgspec.Struct, frozen=True):
+    """Last record of a journal."""
+
+    judgement: JudgementDocument
+    end_time: str | None
+    has_baseline: bool
+
+
+def write_document(document: Mapping[str, Any], schema: type[T]) -> bytes:
+    """Write a document as JSON, once it is known that it can be read again.
+
+    Raises
+    ------
+    RecordError
+        A field is missing or has another type than the schema says.
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    parse_document(text, schema)
+    return text
+
+
+def parse_document(text: bytes, schema: type[T]) -> tuple[dict[str, Any], T]:
+    """Read JSON, as it stands and as the schema has it.
+
+    Raises
+    ------
+    RecordError
+        The text is no JSON, a number in it is not finite, or a field is missing or of another type than in the schema.
+
+    Examples
+    --------
+    >>> parse_document(b'{"utc_ns": 0, "kind": "gain", "text": "lowered"}', Note)[1]
+    Note(utc_ns=0, kind='gain', text='lowered')
+    >>> parse_document(b'{"utc_ns": "0"}', Note)
+    Traceback (most recent call last):
+    ...
+    dsp.errors.RecordError: Expected `int`, got `str` - at `$.utc_ns`
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+        return document, msgspec.convert(document, schema)
+    except RecursionError as error:
+        raise RecordError("its JSON is nested too deep") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise RecordError(" ".join(str(error).split())) from error
+
+
+def check_judgement(document: Mapping[str, Any]) -> None:
+    """Refuse a judgement that no record could keep.
+
+    Raises
+    ------
+    RecordError
+        A field is missing or has another type than the findings JSON says.
+    """
+    try:
+        write_document(dict(document), JudgementDocument)
+    except RecordError as error:
+        raise RecordError(f"the judgement cannot be kept ({error}); judge the rows again") from error
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text[:20]} is not a finite number")

@@ -1,0 +1,88 @@
+"""Files of a journal: opened, locked, written at a place and put on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsp.errors import RecordError
+
+__all__ = ["exclusive", "fdatasync", "lock", "open_regular", "sync_folder", "write_at"]
+
+fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock that the writer of a journal holds.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be opened, or a sweep or another command holds the lock.
+    """
+    descriptor = open_regular(path)
+    try:
+        lock(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int, path: Path) -> None:
+    """Lock an open file until it is closed.
+
+    Raises
+    ------
+    RecordError
+        A sweep or another command holds the lock.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise RecordError(f"{path}: is in use by a running sweep or command; wait until it has ended") from error
+
+
+def open_regular(path: Path) -> int:
+    """Open a plain file for reading, and wait for nothing: a pipe or a device is refused.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be opened, or is not a plain one.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be opened ({error.strerror}); check the name and your rights") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise RecordError(f"{path}: is not a plain file; give the file ending in .journal that a sweep left")
+    return descriptor
+
+
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of the data, in as many calls as the system wants.
+
+    Raises
+    ------
+    OSError
+        The disk is full or fails; some of the data may be there.
+    """
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""The bytes around a record of a journal: header, checksums, and the text that stands before its data.
+
+The checksums are CRC-32 of zlib: they find accidents; against forgers there are the leaves of the rows and, later,
+the seal.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum
+from typing import NamedTuple
+
+__all__ = ["HEADER_BYTES", "MAGIC", "MAX_PAYLOAD", "Frame", "Kind", "framed", "split_text", "unframed", "with_text"]
+
+MAGIC = b"\x89QRJ1\r\n\x1a"
+"""First bytes of every record."""
+
+MAX_PAYLOAD = 1 << 30
+"""Bytes of the longest payload that a reader takes."""
+
+_HEADER = struct.Struct("<8sIQQII")
+_TEXT_LENGTH = struct.Struct("<Q")
+
+HEADER_BYTES = _HEADER.size
+"""Bytes before a payload."""
+
+
+class Kind(IntEnum):
+    """What a record holds; a reader passes over kinds that it does not know."""
+
+    START = 1
+    ROW = 2
+    FINDING = 3
+    GAP = 4
+    NOTE = 5
+    CLOSE = 6
+
+
+class Frame(NamedTuple):
+    """A header, and where its payload lies in the file."""
+
+    kind: int
+    sequence: int
+    length: int
+    payload_crc: int
+    payload_offset: int
+
+    @property
+    def end(self) -> int:
+        """Byte behind the payload."""
+        return self.payload_offset + self.length
+
+
+def framed(kind: Kind, sequence: int, parts: tuple[bytes, ...]) -> bytes:
+    """Put the header before a payload, which is given in parts.
+
+    Examples
+    --------
+    >>> record = framed(Kind.NOTE, 7, (b"{", b"}"))
+    >>> frame = unframed(record[:HEADER_BYTES], 1000)
+    >>> frame.sequence, frame.length, frame.end - 1000 == len(record)
+    (7, 2, True)
+    """
+    payload_crc = 0
+    for part in parts:
+        payload_crc = zlib.crc32(part, payload_crc)
+    fields = (MAGIC, kind, sequence, sum(map(len, parts)))
+    header_crc = zlib.crc32(_HEADER.pack(*fields, 0, payload_crc))
+    return b"".join((_HEADER.pack(*fields, header_crc, payload_crc), *parts))
+
+
+def unframed(head: bytes, offset: int) -> Frame | None:
+    """Read the header that stands at an offset of the file; None where none does."""
+    if len(head) < _HEADER.size:
+        return None
+    magic, kind, sequence, length, header_crc, payload_crc = _HEADER.unpack(head)
+    if magic != MAGIC or zlib.crc32(_HEADER.pack(magic, kind, sequence, length, 0, payload_crc)) != header_crc:
+        return None
+    return Frame(kind, sequence, length, payload_crc, offset + _HEADER.size)
+
+
+def with_text(text: bytes, *rest: bytes) -> tuple[bytes, ...]:
+    """Give the parts of a payload that begins with a text."""
+    return (_TEXT_LENGTH.pack(len(text)), text, *rest)
+
+
+def split_text(payload: bytes) -> tuple[bytes, memoryview]:
+    """Take the text off a payload.
+
+    Raises
+    ------
+    ValueError
+        The payload is shorter than it says.
+    """
+    if len(payload) < _TEXT_LENGTH.size:
+        raise ValueError("it is too short")
+    end = _TEXT_LENGTH.size + _TEXT_LENGTH.unpack_from(payload)[0]
+    if end > len(payload):
+        raise ValueError("its text is cut")
+    return payload[_TEXT_LENGTH.size : end], memoryview(payload)[end:]

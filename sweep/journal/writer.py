@@ -1,0 +1,248 @@
+"""Writing a journal: a row is on the disk before anybody is told so, and a full disk costs nothing that was written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from dsp.errors import RecordError
+from sweep.journal.ballast import drop_ballast, reserve
+from sweep.journal.documents import (
+    CloseDocument,
+    FindingDocument,
+    GapDocument,
+    Note,
+    SweepDocument,
+    write_document,
+)
+from sweep.journal.files import fdatasync, lock, sync_folder, write_at
+from sweep.journal.framing import Kind, framed, with_text
+from sweep.journal.layout_json import MAX_BINS, layout_document
+from sweep.journal.row_order import row_misfit
+from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays
+from sweep.model import HopGap, Judgement, SweepRow
+from sweep.plan import Layout
+
+__all__ = ["JournalWriter"]
+
+
+class _Tail(NamedTuple):
+    """Where the next record goes; replaced as a whole, so that an interrupt cannot leave half of it."""
+
+    end: int = 0
+    sequence: int = 0
+    n_rows: int = 0
+    last_leaf: bytes = NO_LEAF
+
+
+class JournalWriter:
+    """Writes one journal; made by ``create``. A row is safe on disk when ``sync`` has returned, not before.
+
+    A context manager: leaving it gives the lock back, whether or not ``close_with`` was called. When the disk is full
+    an append raises ``RecordError``, the file is cut back to its last whole record, and the writer can go on as soon as
+    there is room; a reserve of disk space is given back at that moment, so that the journal can at least be closed.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path, descriptor: int, layout: Layout) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._layout = layout
+        self._sizes: tuple[tuple[str, int], ...] | None = None
+        self._tail = _Tail()
+        self._n_saved = 0
+        self._broken = False
+
+    @classmethod
+    def create(cls, path: Path, start: Mapping[str, Any], layout: Layout) -> JournalWriter:
+        """Begin a new journal and put its first record on disk.
+
+        Parameters
+        ----------
+        path : Path
+            Must not exist.
+        start : mapping
+            What is known as the sweep begins; anything that JSON can hold.
+        layout : Layout
+
+        Raises
+        ------
+        RecordError
+            The file exists or cannot be written, the layout has too many bins, or the start has a field of another
+            type than ``StartDocument``.
+        """
+        if not 0 < layout.n_bins <= MAX_BINS or layout.n_bins != layout.n_hops * layout.hop_bins:
+            raise RecordError(
+                f"{path}: a row of {layout.n_bins} bins in {layout.n_hops} hops of {layout.hop_bins} cannot be kept; "
+                f"a record takes 1 to {MAX_BINS} bins: sweep less at once, or with wider bins"
+            )
+        text = _written(path, {"start": dict(start), "layout": layout_document(layout)}, SweepDocument)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RecordError(
+                f"{path}: cannot be made ({error.strerror}); name a new file in a folder of yours"
+            ) from error
+        writer = cls(path, descriptor, layout)
+        try:
+            lock(descriptor, path)
+            reserve(path, layout.n_bins)
+            writer._append(Kind.START, *with_text(text, layout.freq_hz.astype("<f8").tobytes()))
+            writer.sync()
+            sync_folder(path.parent)
+        except BaseException:
+            writer.close()
+            path.unlink()
+            raise
+        return writer
+
+    @property
+    def n_rows(self) -> int:
+        """Rows appended."""
+        return self._tail.n_rows
+
+    @property
+    def n_saved(self) -> int:
+        """Rows that are safe on disk."""
+        return self._n_saved
+
+    def append_row(self, row: SweepRow) -> bytes:
+        """Append a row and give its leaf. The row is safe only after ``sync``.
+
+        Raises
+        ------
+        RecordError
+            The disk is full, the row does not follow the last one, or its arrays do not fit the layout.
+        """
+        self._check_row(row)
+        header, payload = encode_row(row, self._tail.last_leaf)
+        digest = leaf(header, payload)
+        self._append(Kind.ROW, *with_text(header, payload), last_leaf=digest)
+        return digest
+
+    def append_finding(self, finding: Mapping[str, Any]) -> None:
+        """Append a finding as in the findings JSON."""
+        self._append(Kind.FINDING, _written(self.path, finding, FindingDocument))
+
+    def append_gap(self, gap: HopGap) -> None:
+        """Append what was not received, and why."""
+        self._append(Kind.GAP, _written(self.path, asdict(gap), GapDocument))
+
+    def append_note(self, text: str, *, utc_ns: int, kind: str = "note") -> None:
+        """Append anything else that a reader of the record should know, with its time."""
+        self._append(Kind.NOTE, _written(self.path, {"utc_ns": utc_ns, "kind": kind, "text": text}, Note))
+
+    def sync(self) -> None:
+        """Put everything appended so far on the disk; only then may anyone be told that it is saved.
+
+        Raises
+        ------
+        RecordError
+            The disk refused. What it kept is then unknown, so that the writer takes no more.
+        """
+        self._check_usable()
+        try:
+            fdatasync(self._descriptor)
+        except OSError as error:
+            self._broken = True
+            raise RecordError(
+                f"{self.path}: the disk failed to keep the data ({error.strerror}); {self._n_saved} rows are known "
+                f"to be safe: end the sweep, check the disk, then run: quietroom recover {self.path}"
+            ) from error
+        self._n_saved = self._tail.n_rows
+
+    def close_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
+        """Append the judgement as the last record, sync, and give the file and its lock back.
+
+        Parameters
+        ----------
+        judgement : Judgement
+        end_time : str, optional
+            ISO 8601 in UTC. By default readers take the time of the last hop.
+
+        Raises
+        ------
+        RecordError
+            The judgement does not fit the layout or the findings JSON, or the disk refused.
+        """
+        floor, baseline = judgement.noise_floor_dbfs, judgement.baseline_dbfs
+        for name, levels in (("noise_floor_dbfs", floor), ("baseline_dbfs", baseline)):
+            if levels is not None and levels.shape != (self._layout.n_bins,):
+                raise RecordError(f"{self.path}: {name} has shape {levels.shape}, a row has {self._layout.n_bins} bins")
+        document = {"judgement": dict(judgement.document), "end_time": end_time, "has_baseline": baseline is not None}
+        text = _written(self.path, document, CloseDocument)
+        arrays = [levels.astype("<f4").tobytes() for levels in (floor, baseline) if levels is not None]
+        drop_ballast(self.path)
+        self._append(Kind.CLOSE, *with_text(text, *arrays))
+        self.sync()
+        self.close()
+
+    def close(self) -> None:
+        """Give the file and its lock back. Harmless when done twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            drop_ballast(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_usable(self) -> None:
+        if self._descriptor < 0 or self._broken:
+            state = "closed" if self._descriptor < 0 else "on a failing disk"
+            raise RecordError(f"{self.path}: the journal is {state} and takes no more; begin a new sweep")
+
+    def _check_row(self, row: SweepRow) -> None:
+        sizes = tuple((name, values.size) for name, values in row_arrays(row).items())
+        why = row_misfit(row.sequence, sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self._layout)
+        if why is not None:
+            raise RecordError(f"{self.path}: {why}; close this record and begin another")
+        self._sizes = sizes
+
+    def _append(self, kind: Kind, *parts: bytes, last_leaf: bytes | None = None) -> None:
+        self._check_usable()
+        tail = self._tail
+        record = framed(kind, tail.sequence, parts)
+        try:
+            write_at(self._descriptor, record, tail.end)
+            self._tail = _Tail(
+                end=tail.end + len(record),
+                sequence=tail.sequence + 1,
+                n_rows=tail.n_rows + (kind is Kind.ROW),
+                last_leaf=last_leaf or tail.last_leaf,
+            )
+        except OSError as error:
+            self._cut_back()
+            drop_ballast(self.path)
+            raise RecordError(
+                f"{self.path}: cannot be written any further ({error.strerror}); {tail.n_rows} rows are in it, "
+                f"unharmed: free some disk space and go on, or end the sweep and run: quietroom recover {self.path}"
+            ) from error
+        except BaseException:  # an interrupt between two writes
+            self._cut_back()
+            raise
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._descriptor, self._tail.end)
+        except OSError:
+            self._broken = True
+
+
+def _written(path: Path, document: Mapping[str, Any], schema: type[Any]) -> bytes:
+    try:
+        return write_document(dict(document), schema)
+    except RecordError as error:
+        raise RecordError(f"{path}: cannot be kept ({error}); a reader could not use it") from error
