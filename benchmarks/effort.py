@@ -1,0 +1,30 @@
+"""How much time a run takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Effort"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """Size of a run.
+
+    Attributes
+    ----------
+    repeats : int
+        Turns that the sides take; at least 5, so that a median means something.
+    turn_s : float
+        Processor time of a side in one turn.
+    replay_mib : tuple of int
+        Lengths of the recordings that are replayed; the shortest is replayed ``repeats`` times, the others once.
+    """
+
+    repeats: int
+    turn_s: float
+    replay_mib: tuple[int, ...]
+
+
+FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096))
+QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512))

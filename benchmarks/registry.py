@@ -1,0 +1,26 @@
+"""The benchmarks by name; a new one is a module with ``measure`` and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks import replay, rtl_power, startup, transforms
+from benchmarks.effort import Effort
+from benchmarks.rows import LeftOut, LeftOutError, Row
+
+__all__ = ["BENCHMARKS", "run"]
+
+BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
+    "transforms": transforms.measure,
+    "rtl_power": rtl_power.measure,
+    "replay": replay.measure,
+    "startup": startup.measure,
+}
+
+
+def run(name: str, effort: Effort) -> Iterator[Row | LeftOut]:
+    """Run one benchmark; what the machine lacks becomes a line that says so."""
+    try:
+        yield from BENCHMARKS[name](effort)
+    except LeftOutError as error:
+        yield LeftOut(what=name, reason=str(error))

@@ -1,0 +1,122 @@
+"""From bytes to spectra, against the bare transform of the same frames.
+
+The bare side calls ``scipy.fft.fft`` as somebody would who wants nothing else: the frames are there already, decoded,
+windowed, complex64 and contiguous, in blocks that fit a core's cache, and may be overwritten. It does not count the
+time to make them. Our side starts from the bytes of the receiver: decode, window, transform, power of each frame, mean
+over the frames; or all features of a hop. Both sides transform the same number of frames of the same length, each
+sample twice, as frames overlap by half; the figures count a sample once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from benchmarks.effort import Effort
+from benchmarks.rows import Goal, LeftOut, Row, ratio_row
+from benchmarks.samples import cu8_noise
+from benchmarks.turns import alternate, million_per_second, timed
+from dsp import engine
+from dsp.errors import ParameterError
+from dsp.frames import frame_powers
+from dsp.spectra import hop_spectra
+
+__all__ = ["engines", "mean_psd", "measure"]
+
+_SIZES = ((1024, 64), (1024, 1024), (960, 64), (4096, 64))  # points and frames; 64 frames are the default hop
+_BLOCK_SAMPLES = 1 << 16
+_MEAN_GOAL = Goal(limit=0.6)
+
+
+def measure(effort: Effort) -> Iterator[Row | LeftOut]:
+    """Give the rows of mean spectra and of all features, at several lengths and with each engine."""
+    usable, missing = engines()
+    for n_fft, n_frames in _SIZES:
+        yield from _rows_of_size(n_fft, n_frames, usable, effort)
+    yield from missing
+
+
+def engines() -> tuple[list[str], list[LeftOut]]:
+    """Give the FFT engines of this machine, and those that it lacks."""
+    usable, missing = [], []
+    before = engine.engine_name()
+    for name in engine.ENGINES:
+        try:
+            engine.use_engine(name)
+            usable.append(name)
+        except ParameterError as error:
+            missing.append(LeftOut(what=f"engine {name}", reason=str(error)))
+    engine.use_engine("fftw" if before.startswith("pyFFTW") else "scipy")
+    return usable, missing
+
+
+def mean_psd(n_fft: int, n_frames: int, name: str) -> Callable[[], object]:
+    """Give a function that makes the mean spectrum of one hop from its bytes with an engine."""
+    raw, sizes = _hop(n_fft, n_frames)
+    ones = np.ones(n_frames, np.float32)
+
+    def work() -> object:
+        engine.use_engine(name)
+        return ones @ frame_powers(raw, "cu8", **sizes).power / np.float32(n_frames)
+
+    return work
+
+
+def _all_features(n_fft: int, n_frames: int, name: str) -> Callable[[], object]:
+    raw, sizes = _hop(n_fft, n_frames)
+
+    def work() -> object:
+        engine.use_engine(name)
+        return hop_spectra(raw, "cu8", **sizes)
+
+    return work
+
+
+def _hop(n_fft: int, n_frames: int) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    raw = cu8_noise((n_frames + 1) * n_fft, np.random.default_rng(1))
+    return raw, {"n_fft": n_fft, "n_frames": n_frames, "hop_bins": int(n_fft * 0.8) // 2 * 2}
+
+
+def _rows_of_size(n_fft: int, n_frames: int, usable: list[str], effort: Effort) -> Iterator[Row]:
+    n_samples = (n_frames + 1) * n_fft // 2
+    steps = {"bare": _bare(n_fft, n_frames)}
+    for name in usable:
+        steps[f"mean {name}"] = timed(mean_psd(n_fft, n_frames, name))
+        steps[f"all {name}"] = timed(_all_features(n_fft, n_frames, name))
+    sides = {name: million_per_second(step, n_samples, effort.turn_s) for name, step in steps.items()}
+    figures = alternate(sides, effort.repeats)
+    for kind, what in (("mean", "mean PSD"), ("all", "all features")):
+        for name in usable:
+            yield ratio_row(
+                f"{what} of cu8, {n_fft} points x {n_frames} frames, engine {name}",
+                figures[f"{kind} {name}"],
+                figures["bare"],
+                unit="MS/s",
+                named="bare scipy.fft",
+                goal=_MEAN_GOAL if (kind, name) == ("mean", "scipy") else None,
+            )
+
+
+def _bare(n_fft: int, n_frames: int) -> Callable[[], float]:
+    """Time nothing but the transforms; the frames, which they overwrite, are put back between them."""
+    rng = np.random.default_rng(2)
+    block = min(n_frames, _BLOCK_SAMPLES // n_fft)
+    frames = rng.standard_normal((block, 2 * n_fft), np.float32).view(np.complex64)
+    work = frames.copy()
+    counts = [min(block, n_frames - first) for first in range(0, n_frames, block)]
+
+    def step() -> float:
+        spent = 0.0
+        for count in counts:
+            np.copyto(work, frames)
+            start = time.thread_time()
+            scipy.fft.fft(work[:count], axis=-1, overwrite_x=True)
+            spent += time.thread_time() - start
+        return spent
+
+    return step
