@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sweep.plan import Layout
 
-__all__ = ["align_gain", "estimate_ppm", "shift_bins"]
+__all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins"]
 
 _MIN_QUIET = 8
 _RUNNING_HOPS, _GAUSSIAN_HOPS = 9, 1.5
@@ -43,12 +43,8 @@ def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layou
     trusted = usable & quiet
     if np.count_nonzero(trusted) < _MIN_QUIET:
         return np.full(layout.n_bins, np.median(difference[usable]), np.float32)
-    n_blocks = -(-layout.n_bins // block)
-    middle = np.full(n_blocks, np.nan)
-    for index in range(n_blocks):
-        part = slice(index * block, (index + 1) * block)
-        if np.count_nonzero(trusted[part]) >= min(_MIN_QUIET, block // 4 + 1):
-            middle[index] = np.median(difference[part][trusted[part]])
+    middle = block_medians(difference, trusted, block)
+    n_blocks = middle.size
     known = np.flatnonzero(np.isfinite(middle))
     if known.size == 0:
         return np.full(layout.n_bins, np.median(difference[trusted]), np.float32)
@@ -61,6 +57,29 @@ def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layou
         rest = scipy.ndimage.median_filter(rest, min(_RUNNING_HOPS, (n_blocks - 1) // 2 * 2 + 1), mode="nearest")
     rest = scipy.ndimage.gaussian_filter1d(rest, _GAUSSIAN_HOPS, mode="nearest")
     return np.repeat(trend + rest, block)[: layout.n_bins].astype(np.float32)
+
+
+def block_medians(values: NDArray[np.floating], trusted: NDArray[np.bool_], block: int) -> NDArray[np.float64]:
+    """Median of the trusted bins of each block.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_bins,)
+    trusted : ndarray of bool, shape (n_bins,)
+    block : int
+        Bins of a block; the last one may be shorter.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_blocks,)
+        NaN for a block with too few.
+    """
+    middle = np.full(-(-values.size // block), np.nan)
+    for index in range(middle.size):
+        part = slice(index * block, (index + 1) * block)
+        if np.count_nonzero(trusted[part]) >= min(_MIN_QUIET, block // 4 + 1):
+            middle[index] = np.median(values[part][trusted[part]])
+    return middle
 
 
 def _block_bins(layout: Layout) -> int:

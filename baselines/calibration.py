@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import scipy.stats
 
-from baselines.comparison import Aligned, align, continuous_z, mask_excess
+from baselines.aligned import Aligned, align
+from baselines.comparison import continuous_z, mask_excess
 from baselines.fitting import SMALLEST_MASK_MARGIN, fit_model
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import VisitSummary

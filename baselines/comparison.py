@@ -2,114 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain, estimate_ppm, shift_bins
+from baselines.aligned import Aligned, busy_bins, running_median
 from baselines.candidates import Scores, burst_scores
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
-from dsp.emitters import hysteresis_segments
-from dsp.statistics import DB_PER_NEPER_POWER, burst_p_value, known_median, normal_p_value, robust_mean
+from dsp.statistics import burst_p_value, known_median, normal_p_value, robust_mean
+from sweep.plan import Layout
 
-__all__ = [
-    "Aligned",
-    "align",
-    "busy_bins",
-    "channel_scores",
-    "continuous_z",
-    "mask_excess",
-    "quiet_bins",
-    "running_median",
-]
+__all__ = ["channel_scores", "continuous_z", "mask_excess"]
 
 _NARROW_SCALES, _WIDE_SCALES = (1, 4, 16), (64, 256, 896)
-_QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
-_BUSY_NEPERS = 1.0
-_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
 _STEEP_NEPERS = 0.35
 _SKIRT_BINS = 4
+_DC_SKIRT_HZ = 25_000.0
 _QUIET_THRESHOLD, _BUSY_THRESHOLD, _LOW_SIGMAS = 6.5, 7.0, 3.0
 _SMALLEST_RISE_NEPERS = 0.12  # about half a dB; less is not claimed whatever the statistics say
-_PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
-_MIN_SPREAD_BINS = 30
-_SMALLEST_SCATTER, _GUESSED_SCATTER, _SINGLE_VISIT_FACTOR = 0.1, 0.35, 1.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Aligned:
-    """A visit on the baseline's axis, with frequency error and gain taken out.
-
-    Attributes
-    ----------
-    log_mean : ndarray of float32, shape (G, n_bins)
-    log_max : ndarray of float32, shape (G, n_bins), or None
-    gain : ndarray of float32, shape (n_bins,)
-        ln of the visit's gain over the baseline, median over its groups.
-    ppm : float or None
-        Frequency error against the baseline; None where it could not be measured.
-    ppm_applied : float
-        What was taken out; 0 below 2 ppm.
-    scatter, busy_scatter : float
-        Standard deviation in nats of quiet bins beyond noise, and of busy bins, after alignment.
-    """
-
-    log_mean: NDArray[np.float32]
-    log_max: NDArray[np.float32] | None
-    gain: NDArray[np.float32]
-    ppm: float | None
-    ppm_applied: float
-    scatter: float
-    busy_scatter: float
-
-
-def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
-    """Bins of a baseline that hold noise only, shape (n_bins,)."""
-    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    steady = baseline.within_variance < _QUIET_SIGMAS**2 * baseline.sweep_variance
-    return np.asarray((above < _QUIET_NEPERS) & steady)
-
-
-def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Bins that hold an emitter of the room, and those of them inside a wide one; each of shape (n_bins,)."""
-    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    busy = np.asarray(above > _BUSY_NEPERS)
-    closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
-    wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
-    return busy, np.asarray(wide & busy)
-
-
-def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
-    """Take frequency error and gain out of a visit that is on the baseline's axis already."""
-    layout = baseline.layout
-    log_mean = summary.log_mean
-    log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
-    quiet = quiet_bins(baseline)
-    estimate = estimate_ppm(_mean(log_mean), baseline.log_mean, layout)
-    ppm = None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
-    applied = ppm if ppm is not None and abs(ppm) > _PPM_MATTERS else 0.0
-    if applied:
-        log_mean = shift_bins(log_mean, layout, applied)
-        log_max = None if log_max is None else shift_bins(log_max, layout, applied)
-    gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
-    residual = _mean(log_mean - gains - baseline.log_mean)
-    spread = _robust_spread(residual[quiet]) or 0.0
-    busy_spread = _robust_spread(residual[busy_bins(baseline)[0]])
-    noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
-    return Aligned(
-        log_mean=log_mean - gains,
-        log_max=None if log_max is None else log_max - gains,
-        gain=np.median(gains, axis=0).astype(np.float32),
-        ppm=ppm,
-        ppm_applied=applied,
-        scatter=float(np.sqrt(max(0.0, spread**2 - noise))),
-        busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
-    )
+_SINGLE_VISIT_FACTOR = 1.5
 
 
 def channel_scores(
@@ -155,7 +69,7 @@ def continuous_z(
     variance between visits does not average out over a box. Inside a wide emitter narrow boxes are judged by their
     contrast to it: such an emitter rises and falls as a whole, a device on top of it does not.
     """
-    rise = aligned.log_mean - _reference(baseline)
+    rise = aligned.log_mean - _reference(baseline) - _unmoved_by_gain(baseline.layout, aligned.gain)
     between = baseline.between_variance.astype(np.float64)
     busy, wide = busy_bins(baseline)
     if baseline.n_visits == 1:  # it has not seen two visits; how this one's known emitters scatter is all there is
@@ -247,26 +161,11 @@ def _reference(baseline: Baseline) -> NDArray[np.float32]:
     return np.where(steep, scipy.ndimage.maximum_filter1d(filled, 5), baseline.log_mean).astype(np.float32)
 
 
-def running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median of a rise over its neighbourhood, inside wide emitters only.
-
-    Parameters
-    ----------
-    rise : ndarray, shape (n_bins,)
-    wide : ndarray of bool, shape (n_bins,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n_bins,)
-        0 outside wide emitters.
-    """
-    result = np.zeros(rise.size)
-    runs = scipy.ndimage.binary_closing(wide, np.ones(_GAP_BINS, bool))
-    for start, stop in hysteresis_segments(runs.astype(np.int8), 1, 1):
-        bins = start + np.flatnonzero(wide[start:stop])
-        part = np.nan_to_num(np.asarray(rise[bins], np.float64))
-        result[bins] = scipy.ndimage.median_filter(part, min(_CONTRAST_BINS, part.size), mode="nearest")
-    return result
+def _unmoved_by_gain(layout: Layout, gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the skirt of the receiver's own DC seems to rise, shape (n_bins,): it stays as the gain goes down."""
+    position = np.arange(layout.n_bins) % layout.hop_bins - layout.hop_bins // 2
+    skirt = np.abs(position) * layout.bin_width_hz <= _DC_SKIRT_HZ
+    return np.where(skirt & (layout.n_averages is not None), np.maximum(-gain, 0), np.float32(0)).astype(np.float32)
 
 
 def _box(values: NDArray[Any], scale: int) -> NDArray[np.float64]:
@@ -280,18 +179,3 @@ def _weighted_box(rise: NDArray[np.floating], weight: NDArray[np.float64], scale
     enough = _box(used, scale) * scale > 0.5
     total = np.where(enough, _box(weight * used, scale), 1.0)
     return np.where(enough, _box(weight * np.where(used, rise, 0.0), scale) / total, np.nan)
-
-
-def _robust_spread(values: NDArray[np.floating]) -> float | None:
-    """Standard deviation from the median absolute deviation; None for too few values."""
-    known = values[np.isfinite(values)]
-    if known.size < _MIN_SPREAD_BINS:
-        return None
-    return 1.4826 * float(np.median(np.abs(known - np.median(known))))
-
-
-def _mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
-        mean: NDArray[np.float64] = np.nanmean(np.asarray(groups, np.float64), axis=0)
-    return mean

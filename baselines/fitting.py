@@ -11,8 +11,8 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from baselines.aligned import busy_bins, running_median
 from baselines.alignment import align_gain, estimate_ppm, shift_bins
-from baselines.comparison import busy_bins, running_median
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors

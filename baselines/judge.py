@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.aligned import align
 from baselines.artefacts import ArtefactTest, artefact_tests
 from baselines.axes import curve_onto, emitter_onto, onto
 from baselines.candidates import gather
-from baselines.comparison import align, channel_scores
+from baselines.comparison import channel_scores
 from baselines.compatibility import check_compatibility
 from baselines.coverage import coverage_of, is_overloaded
 from baselines.emitters import Emitter, measure_emitters

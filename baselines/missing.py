@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from baselines.aligned import Aligned
 from baselines.candidates import axis_breaks
-from baselines.comparison import Aligned
 from baselines.emitters import Emitter
 from baselines.model import Baseline
 from baselines.summary import VisitSummary

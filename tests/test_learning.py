@@ -10,7 +10,7 @@ import pytest
 from rows import make_start
 from visits import NOISE, baseline_of, make_rows, make_summary, noise_layout, visit_of, without_hop
 
-from baselines.comparison import busy_bins, quiet_bins
+from baselines.aligned import busy_bins, quiet_bins
 from baselines.learning import build_baseline, learn
 from baselines.store import BaselineStore
 from baselines.summary import VisitSummary, summarise

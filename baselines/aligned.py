@@ -1,0 +1,151 @@
+"""A visit brought onto its baseline: frequency error and gain taken out, and how well that went."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from baselines.alignment import align_gain, block_medians, estimate_ppm, shift_bins
+from baselines.model import Baseline
+from baselines.summary import VisitSummary
+from dsp.emitters import hysteresis_segments
+from dsp.statistics import DB_PER_NEPER_POWER
+
+__all__ = ["Aligned", "align", "busy_bins", "quiet_bins", "running_median"]
+
+_QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
+_BUSY_NEPERS = 1.0
+_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
+_PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
+_MIN_SPREAD_BINS, _MIN_SPREAD_HOPS = 30, 5
+_SIGMAS_PER_MAD = 1.4826
+_SMALLEST_SCATTER, _GUESSED_SCATTER = 0.1, 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Aligned:
+    """A visit on the baseline's axis, with frequency error and gain taken out.
+
+    Attributes
+    ----------
+    log_mean : ndarray of float32, shape (G, n_bins)
+    log_max : ndarray of float32, shape (G, n_bins), or None
+    gain : ndarray of float32, shape (n_bins,)
+        ln of the visit's gain over the baseline, median over its groups.
+    ppm : float or None
+        Frequency error against the baseline; None where it could not be measured.
+    ppm_applied : float
+        What was taken out; 0 below 2 ppm.
+    scatter, busy_scatter : float
+        Standard deviation in nats, after alignment, of quiet bins or hops beyond what noise explains, and of busy
+        bins.
+    """
+
+    log_mean: NDArray[np.float32]
+    log_max: NDArray[np.float32] | None
+    gain: NDArray[np.float32]
+    ppm: float | None
+    ppm_applied: float
+    scatter: float
+    busy_scatter: float
+
+
+def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
+    """Bins of a baseline that hold noise only, shape (n_bins,)."""
+    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
+    steady = baseline.within_variance < _QUIET_SIGMAS**2 * baseline.sweep_variance
+    return np.asarray((above < _QUIET_NEPERS) & steady)
+
+
+def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Bins that hold an emitter of the room, and those of them inside a wide one; each of shape (n_bins,)."""
+    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
+    busy = np.asarray(above > _BUSY_NEPERS)
+    closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
+    wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
+    return busy, np.asarray(wide & busy)
+
+
+def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
+    """Take frequency error and gain out of a visit that is on the baseline's axis already."""
+    layout = baseline.layout
+    log_mean = summary.log_mean
+    log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
+    quiet = quiet_bins(baseline)
+    estimate = estimate_ppm(_mean(log_mean), baseline.log_mean, layout)
+    ppm = None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
+    applied = ppm if ppm is not None and abs(ppm) > _PPM_MATTERS else 0.0
+    if applied:
+        log_mean = shift_bins(log_mean, layout, applied)
+        log_max = None if log_max is None else shift_bins(log_max, layout, applied)
+    gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
+    residual = _mean(log_mean - gains - baseline.log_mean)
+    busy_spread = _robust_spread(residual[busy_bins(baseline)[0]])
+    noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
+    return Aligned(
+        log_mean=log_mean - gains,
+        log_max=None if log_max is None else log_max - gains,
+        gain=np.median(gains, axis=0).astype(np.float32),
+        ppm=ppm,
+        ppm_applied=applied,
+        scatter=_scatter(baseline, residual, quiet, noise),
+        busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
+    )
+
+
+def running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median of a rise over its neighbourhood, inside wide emitters only.
+
+    Parameters
+    ----------
+    rise : ndarray, shape (n_bins,)
+    wide : ndarray of bool, shape (n_bins,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bins,)
+        0 outside wide emitters.
+    """
+    result = np.zeros(rise.size)
+    runs = scipy.ndimage.binary_closing(wide, np.ones(_GAP_BINS, bool))
+    for start, stop in hysteresis_segments(runs.astype(np.int8), 1, 1):
+        bins = start + np.flatnonzero(wide[start:stop])
+        part = np.nan_to_num(np.asarray(rise[bins], np.float64))
+        result[bins] = scipy.ndimage.median_filter(part, min(_CONTRAST_BINS, part.size), mode="nearest")
+    return result
+
+
+def _scatter(baseline: Baseline, residual: NDArray[np.float64], quiet: NDArray[np.bool_], noise: float) -> float:
+    """How far alignment left quiet bins from the baseline: hop by hop where the hops tell, and else bin by bin.
+
+    A wide device lifts a large part of the bins of a short sweep, but few of its hops. With a baseline of one visit
+    the bins themselves are asked, for it does not know how they vary.
+    """
+    if baseline.n_visits > 1 and baseline.layout.n_hops >= _MIN_SPREAD_HOPS:
+        hops = block_medians(residual, quiet & np.isfinite(residual), baseline.layout.hop_bins)
+        hops = hops[np.isfinite(hops)]
+        if hops.size >= _MIN_SPREAD_HOPS:
+            spread = _SIGMAS_PER_MAD * float(np.median(np.abs(hops - np.median(hops))))
+            noise = np.pi / 2 * noise * hops.size / np.count_nonzero(quiet)
+            return float(np.sqrt(max(0.0, spread**2 - noise)))
+    spread = _robust_spread(residual[quiet]) or 0.0
+    return float(np.sqrt(max(0.0, spread**2 - noise)))
+
+
+def _robust_spread(values: NDArray[np.floating]) -> float | None:
+    """Standard deviation from the median absolute deviation; None for too few values."""
+    known = values[np.isfinite(values)]
+    if known.size < _MIN_SPREAD_BINS:
+        return None
+    return _SIGMAS_PER_MAD * float(np.median(np.abs(known - np.median(known))))
+
+
+def _mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
+        mean: NDArray[np.float64] = np.nanmean(np.asarray(groups, np.float64), axis=0)
+    return mean
