@@ -27,13 +27,13 @@ from sweep.journal.files import sync_folder
 from sweep.journal.layout_json import layout_document
 from sweep.leaf import ROW_ARRAYS, row_arrays
 from sweep.model import FILL, HOP_OVERLOADED, HOP_UNLOCKED, Judgement, SweepRow
-from sweep.record import BLOCK_BYTES, SCHEMA, SweepRecord, row_place
+from sweep.record import SweepRecord
+from sweep.record.schema import BLOCK_BYTES, MAX_WATERFALL_CELLS, SCHEMA, row_place
 from sweep.units import iso_utc
 
 __all__ = ["pack"]
 
 _CHUNK_VALUES = 65536
-_PREVIEW_CELLS = 2000
 _SPARE_BYTES = 1 << 20
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FINDING_NUMBERS = (
@@ -374,8 +374,8 @@ class _Preview:
         self._power = np.zeros(freq_hz.size)
         self._count = np.zeros(freq_hz.size, np.int64)
         self._peak = np.full(freq_hz.size, FILL, np.int16) if has_max else None
-        self.rows_per_line = -(-n_rows // _PREVIEW_CELLS) or 1
-        self._columns = np.arange(0, freq_hz.size, -(-freq_hz.size // _PREVIEW_CELLS))
+        self.rows_per_line = -(-n_rows // MAX_WATERFALL_CELLS) or 1
+        self._columns = np.arange(0, freq_hz.size, -(-freq_hz.size // MAX_WATERFALL_CELLS))
         self._lines = np.full((-(-n_rows // self.rows_per_line), self._columns.size), FILL, np.int16)
 
     def add(self, first_row: int, stacked: Mapping[str, NDArray[Any]]) -> None:

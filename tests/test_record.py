@@ -39,7 +39,8 @@ from sweep.leaf import row_arrays
 from sweep.model import FILL, Instrument
 from sweep.packing import pack
 from sweep.plan import Layout
-from sweep.record import BLOCK_BYTES, SweepRecord
+from sweep.record import SweepRecord
+from sweep.record.schema import BLOCK_BYTES
 
 FORMAT_PAGE = Path(__file__).resolve().parents[1] / "docs/record-format.md"
 HALF_WRITTEN = """

@@ -1,0 +1,238 @@
+"""Reading a sweep record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.errors import RecordError
+from sweep.journal import Note
+from sweep.journal.documents import parse_document
+from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
+from sweep.model import HopGap, Instrument, Judgement, SweepRow
+from sweep.plan import Layout, SweepPlan
+from sweep.record.entry import RecordEntry
+from sweep.record.refusal import check_schema, refusing, survey
+from sweep.record.schema import MAX_WATERFALL_CELLS, ProcessingDocument
+from sweep.record.stored_rows import StoredRows
+
+__all__ = ["SweepRecord", "Waterfall"]
+
+
+class Waterfall(NamedTuple):
+    """Preview of a record: the highest level in each of at most 2000 by 2000 cells.
+
+    Attributes
+    ----------
+    level_dbfs : ndarray of float32, shape (n_time, n_freq)
+        NaN where nothing was measured.
+    time_s : ndarray of float64, shape (n_time,)
+        Seconds since the first row.
+    freq_hz : ndarray of float64, shape (n_freq,)
+    """
+
+    level_dbfs: NDArray[np.float32]
+    time_s: NDArray[np.float64]
+    freq_hz: NDArray[np.float64]
+
+
+class SweepRecord:
+    """One sweep record, open for reading; made by ``open``. A context manager.
+
+    Attributes
+    ----------
+    path : Path
+    start : dict
+        What was known as the sweep began.
+    layout : Layout
+    n_rows : int
+    end_time : str
+        ISO 8601 in UTC.
+    recovered : bool
+        Whether an interrupted sweep was packed later.
+    torn_tail_bytes : int
+        Bytes of an unfinished journal record that recovery left out.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        with refusing(path):
+            survey(file)
+            check_schema(file)
+            self._entry = RecordEntry(file)
+            document, self._told = _read_processing(self._entry)
+            self._document = document["judgement"]
+            self.start = document["start"]
+            self.end_time, self.recovered = self._told.end_time, self._told.recovered
+            self.torn_tail_bytes = self._told.torn_tail_bytes
+            self.layout = _read_layout(self._entry, self._told.layout)
+            self._rows = StoredRows(path, self._entry, self.layout)
+            self.n_rows = len(self._rows)
+
+    @classmethod
+    def open(cls, path: Path) -> SweepRecord:
+        """Open a record and check its structure.
+
+        Raises
+        ------
+        RecordError
+            The file is missing, damaged, not a sweep record, of another major schema version, or refers to other
+            files.
+        """
+        if not path.is_file():
+            raise RecordError(f"{path}: is not a file; give the path of a .h5 sweep record")
+        if not h5py.is_hdf5(path):
+            raise RecordError(f"{path}: is not an HDF5 file, or its beginning is damaged; give a .h5 sweep record")
+        with refusing(path):
+            file = h5py.File(path, "r", locking="best-effort")
+        try:
+            return cls(path, file)
+        except BaseException:
+            file.close()
+            raise
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def instrument(self) -> Instrument:
+        """The receiver, as far as it was known."""
+        if self._told.start.instrument is None:
+            raise RecordError(f"{self.path}: names no instrument; fetch an intact copy of the record")
+        return self._told.start.instrument
+
+    @property
+    def plan(self) -> SweepPlan | None:
+        """The plan of the sweep; None for spectra that another tool made."""
+        plan = self._told.start.plan
+        if plan is not None and not (
+            0 < plan.n_fft <= plan.sample_rate_hz
+            and plan.sample_rate_hz % plan.n_fft == 0
+            and (plan.n_hops, plan.hop_bins) == (self.layout.n_hops, self.layout.hop_bins)
+        ):
+            raise RecordError(
+                f"{self.path}: has a plan that cannot be ({plan.n_hops} hops, {plan.n_fft} points); fetch an intact "
+                "copy of the record"
+            )
+        return plan
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the judge made of the rows when the sweep was closed."""
+        floor = self._summary("noise_floor")
+        if floor is None:
+            raise RecordError(f"{self.path}: has no summary/noise_floor; fetch an intact copy")
+        return Judgement(document=self._document, noise_floor_dbfs=floor, baseline_dbfs=self._summary("baseline"))
+
+    @property
+    def summary_mean_dbfs(self) -> NDArray[np.float32]:
+        """Mean power over all rows in dBFS, float32 of shape (n_bins,); NaN where nothing was measured."""
+        mean = self._summary("mean")
+        if mean is None:
+            raise RecordError(f"{self.path}: has no summary/mean; fetch an intact copy")
+        return mean
+
+    @property
+    def summary_max_dbfs(self) -> NDArray[np.float32] | None:
+        """Highest level over all rows in dBFS, float32 of shape (n_bins,); None where the source had no maxima."""
+        return self._summary("max_hold")
+
+    @property
+    def waterfall(self) -> Waterfall:
+        """The preview of the whole record; empty when it has no rows."""
+        with refusing(self.path):
+            if "waterfall" not in self._entry:
+                return Waterfall(np.empty((0, 0), np.float32), np.empty(0), np.empty(0))
+            shape = self._entry.shape("waterfall/level")
+            if len(shape) != 2 or max(shape) > MAX_WATERFALL_CELLS:
+                raise RecordError(f"has a waterfall of shape {shape}, above {MAX_WATERFALL_CELLS} cells a side")
+            return Waterfall(
+                self._entry.read("waterfall/level", "<f4", shape),
+                self._entry.read("waterfall/time", "<f8", shape[:1]),
+                self._entry.read("waterfall/frequency", "<f8", shape[1:]),
+            )
+
+    @cached_property
+    def gaps(self) -> tuple[HopGap, ...]:
+        """What was not received, in the order in which it happened."""
+        numbers = ("pass_index", "hop_index", "utc_ns", "monotonic_ns")
+        with refusing(self.path):
+            return tuple(
+                HopGap(**{**gap, "hop_index": None if gap["hop_index"] < 0 else gap["hop_index"]})
+                for gap in self._entry.table("gaps", numbers, ("reason",))
+            )
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """Everything else that happened, from ``/entry/events``."""
+        with refusing(self.path):
+            return tuple(Note(**note) for note in self._entry.table("events", ("utc_ns",), ("kind", "text")))
+
+    @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """Leaf of every row, as stored."""
+        return self._rows.leaves
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+        """Give rows in order, with a few megabytes of them in memory at a time.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Raises
+        ------
+        RecordError
+            A chunk of the file is damaged.
+        """
+        return self._rows.read(start, stop)
+
+    def verify_rows(self) -> list[tuple[int, bool]]:
+        """Hash every row anew and compare with its stored leaf.
+
+        Returns
+        -------
+        list of (int, bool)
+            Number of each row and whether it is what was hashed, after the stored leaf of the row before. A row that
+            can no longer be read is False.
+        """
+        return self._rows.verify()
+
+    def _summary(self, name: str) -> NDArray[np.float32] | None:
+        with refusing(self.path):
+            if f"summary/{name}" not in self._entry:
+                return None
+            return self._entry.read(f"summary/{name}", "<f4", (self.layout.n_bins,))
+
+
+def _read_processing(entry: RecordEntry) -> tuple[dict[str, Any], ProcessingDocument]:
+    text = entry.note("processing")
+    try:
+        return parse_document(text, ProcessingDocument)
+    except RecordError as error:
+        raise RecordError(f"has a damaged processing note ({error})") from error
+
+
+def _read_layout(entry: RecordEntry, told: LayoutDocument) -> Layout:
+    shape = entry.shape("data/frequency")
+    if len(shape) != 1 or not 0 < shape[0] <= MAX_BINS:
+        raise RecordError(f"has frequencies of shape {shape}, not 1 to {MAX_BINS} bins")
+    return layout_from(told, entry.read("data/frequency", "<f8", shape))

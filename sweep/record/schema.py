@@ -1,0 +1,42 @@
+"""The schema of a sweep record: its version, and where things are kept in it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sweep.journal.documents import Int64, JudgementDocument, StartDocument
+from sweep.journal.layout_json import LayoutDocument
+
+__all__ = ["BLOCK_BYTES", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
+
+SCHEMA = "1.0.0"
+"""Semantic version of the file's schema; a reader refuses another major version and ignores what it does not know."""
+
+BLOCK_BYTES = 4 << 20
+"""Size of the blocks of rows that are read or written at once."""
+
+MAX_WATERFALL_CELLS = 2000
+"""Cells of the waterfall in time, and in frequency."""
+
+
+class ProcessingDocument(msgspec.Struct, frozen=True):
+    """The JSON of ``/entry/processing``."""
+
+    start: StartDocument
+    layout: LayoutDocument
+    judgement: JudgementDocument
+    end_time: str
+    recovered: bool
+    torn_tail_bytes: Int64
+
+
+def row_place(name: str) -> str:
+    """Say where in ``/entry`` an array of ``ROW_ARRAYS`` is kept.
+
+    Examples
+    --------
+    >>> row_place("mean"), row_place("burst_8"), row_place("hop_gain_db")
+    ('data/mean', 'bursts/burst_8', 'hops/hop_gain_db')
+    """
+    group = {"burst": "bursts", "hop": "hops"}.get(name.partition("_")[0], "data")
+    return f"{group}/{name}"

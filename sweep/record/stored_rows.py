@@ -1,0 +1,135 @@
+"""The rows of a record: read in blocks, and held against their leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import h5py
+
+from dsp.errors import QuietroomError, RecordError
+from sweep.journal.row_order import MAX_ROWS
+from sweep.leaf import NO_LEAF, ROW_ARRAYS, encode_row, leaf
+from sweep.model import SweepRow
+from sweep.plan import Layout
+from sweep.record.chunks import read_chunks
+from sweep.record.entry import RecordEntry
+from sweep.record.refusal import refusing
+from sweep.record.schema import BLOCK_BYTES, row_place
+
+__all__ = ["StoredRows"]
+
+_MAX_HOP_VALUES = 1 << 24
+
+
+class StoredRows:
+    """The rows of an open record.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    entry : RecordEntry
+    layout : Layout
+
+    Raises
+    ------
+    RecordError
+        An array is missing, or of another type or shape than the layout says. The message does not name the file.
+    """
+
+    def __init__(self, path: Path, entry: RecordEntry, layout: Layout) -> None:
+        self._path = path
+        shape = entry.shape("rows/leaf")
+        if len(shape) != 2 or shape[0] > MAX_ROWS:
+            raise RecordError(f"has leaves of shape {shape}, above {MAX_ROWS} rows")
+        self._n_rows = int(shape[0])
+        self._times = [entry.find(f"rows/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
+        self._leaf = entry.find("rows/leaf", "|u1", (self._n_rows, len(NO_LEAF)))
+        self._arrays = dict(_row_datasets(entry, layout, self._n_rows))
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    @cached_property
+    def leaves(self) -> tuple[bytes, ...]:
+        """Leaf of every row, as stored."""
+        with refusing(self._path):
+            stored = read_chunks(self._leaf).tobytes()
+        size = len(NO_LEAF)
+        return tuple(stored[at : at + size] for at in range(0, len(stored), size))
+
+    def read(self, start: int, stop: int | None) -> Iterator[SweepRow]:
+        """Give rows in order, a block of them in memory at a time.
+
+        Raises
+        ------
+        RecordError
+            A chunk of the file is damaged.
+        """
+        first, last, _ = slice(start, stop).indices(self._n_rows)
+        step = self._block_rows
+        for begin in range(first, last, step):
+            yield from self._block(begin, min(begin + step, last))
+
+    def verify(self) -> list[tuple[int, bool]]:
+        """Hash every row anew, and say of each whether its stored leaf is that of the row."""
+        result: list[tuple[int, bool]] = []
+        for begin in range(0, self._n_rows, self._block_rows):
+            end = min(begin + self._block_rows, self._n_rows)
+            try:
+                rows: list[SweepRow | None] = list(self._block(begin, end))
+            except RecordError:
+                rows = [self._row_or_none(number) for number in range(begin, end)]
+            result += [(number, self._is_unaltered(number, row)) for number, row in enumerate(rows, start=begin)]
+        return result
+
+    @cached_property
+    def _block_rows(self) -> int:
+        row_bytes: int = sum(dataset.dtype.itemsize * dataset.shape[1] for dataset in self._arrays.values())
+        return max(1, BLOCK_BYTES // max(1, row_bytes))
+
+    def _block(self, begin: int, end: int) -> Iterator[SweepRow]:
+        with refusing(self._path):
+            times = [read_chunks(dataset, begin, end).tolist() for dataset in self._times]
+            arrays = {name: read_chunks(dataset, begin, end) for name, dataset in self._arrays.items()}
+        for values in arrays.values():
+            values.flags.writeable = False
+        for index, (utc_ns, monotonic_ns) in enumerate(zip(*times, strict=True)):
+            yield SweepRow(
+                sequence=begin + index,
+                utc_ns=utc_ns,
+                monotonic_ns=monotonic_ns,
+                **{name: values[index] for name, values in arrays.items()},
+            )
+
+    def _row_or_none(self, number: int) -> SweepRow | None:
+        try:
+            return next(self._block(number, number + 1))
+        except RecordError:
+            return None
+
+    def _is_unaltered(self, number: int, row: SweepRow | None) -> bool:
+        if row is None:
+            return False
+        previous = self.leaves[number - 1] if number else NO_LEAF
+        try:
+            return leaf(*encode_row(row, previous)) == self.leaves[number]
+        except (QuietroomError, ValueError, OverflowError, OSError):  # a time that no calendar has
+            return False
+
+
+def _row_datasets(entry: RecordEntry, layout: Layout, n_rows: int) -> Iterator[tuple[str, h5py.Dataset]]:
+    sizes = {"data": layout.n_bins, "hops": layout.n_hops}
+    for name, dtype in ROW_ARRAYS:
+        place = row_place(name)
+        if place not in entry:
+            if name == "mean" or name.startswith("hop_"):
+                raise RecordError(f"has no {place}")
+            continue
+        shape = entry.shape(place)
+        width = sizes.get(place.partition("/")[0], shape[-1] if shape else 0)
+        if width > _MAX_HOP_VALUES:
+            raise RecordError(f"has {width} values of {name} in a row, above {_MAX_HOP_VALUES}")
+        yield name, entry.find(place, dtype.str, (n_rows, width))
