@@ -46,7 +46,7 @@ FORMAT_PAGE = Path(__file__).resolve().parents[1] / "docs/record-format.md"
 HALF_WRITTEN = """
 import os, sys, signal
 from pathlib import Path
-import sweep.packing as packing
+import sweep.packing.placement as packing
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 packing._compare = die

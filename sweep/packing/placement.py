@@ -1,0 +1,142 @@
+"""Packing: the record of a journal is written beside its place, compared with the journal, and put there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import h5py
+
+from dsp.errors import RecordError
+from sweep.journal import JournalReader, ballast_path, exclusive
+from sweep.journal.documents import check_judgement
+from sweep.journal.files import sync_folder
+from sweep.model import Judgement
+from sweep.packing.contents import write_contents
+from sweep.record import SweepRecord
+
+__all__ = ["pack"]
+
+_SPARE_BYTES = 1 << 20
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def pack(
+    journal_path: Path,
+    record_path: Path,
+    *,
+    recovered: bool = False,
+    judgement: Judgement | None = None,
+    keep_journal: bool = False,
+) -> None:
+    """Make the sweep record of a journal; the journal is removed when the record is in its place.
+
+    Packing the same journal again gives the same bytes. If the record is there already and holds the rows of this
+    journal, an earlier run was stopped just before its end: only the journal is then removed.
+
+    Parameters
+    ----------
+    journal_path, record_path : Path
+        The writer of the journal must have given it back.
+    recovered : bool
+        Mark the record as packed after an interruption.
+    judgement : Judgement, optional
+        For a journal that was not closed with one.
+    keep_journal : bool
+
+    Raises
+    ------
+    RecordError
+        The journal is damaged, in use or has no judgement; the record exists with other contents, or cannot be
+        written. The journal is then as it was.
+    """
+    part = record_path.with_name(record_path.name + ".part")
+    if judgement is not None:
+        _check(judgement, journal_path)
+    with exclusive(journal_path), JournalReader(journal_path) as journal:
+        judged = judgement or journal.judgement
+        if judged is None:
+            raise RecordError(f"{journal_path}: the sweep was not closed; run: quietroom recover {journal_path}")
+        if record_path.exists():
+            _compare(journal, record_path)
+        else:
+            _remove_stale(part)
+            _check_room(journal_path, part)
+            _write_and_check(journal, judged, part, recovered=recovered)
+            part.rename(record_path)
+            sync_folder(record_path.parent)
+        if not keep_journal:
+            ballast_path(journal_path).unlink(missing_ok=True)
+            journal_path.unlink()
+            sync_folder(journal_path.parent)
+
+
+def _check(judgement: Judgement, journal_path: Path) -> None:
+    try:
+        check_judgement(judgement.document)
+    except RecordError as error:
+        raise RecordError(f"{journal_path}: {error}") from error
+
+
+def _remove_stale(part: Path) -> None:
+    """Remove what a crash of an earlier packing left; nobody else packs, as the journal is locked."""
+    try:
+        with part.open("rb") as stream:
+            head = stream.read(len(_HDF5_SIGNATURE))
+            is_ours = stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and head.strip(b"\0") in (b"", _HDF5_SIGNATURE)
+    except FileNotFoundError:
+        return
+    except OSError:
+        is_ours = False
+    if part.is_symlink() or not is_ours:
+        raise RecordError(f"{part}: is in the way and was not made by packing; move it elsewhere")
+    part.unlink()
+
+
+def _check_room(journal_path: Path, part: Path) -> None:
+    # HDF5 may crash when a disk fills up while it writes, so that must not happen at all.
+    try:
+        free = shutil.disk_usage(part.parent).free
+    except OSError as error:
+        raise RecordError(f"{part.parent}: cannot be written ({error.strerror}); name a folder of yours") from error
+    needed = journal_path.stat().st_size + _SPARE_BYTES
+    if free < needed:
+        raise RecordError(
+            f"{part}: packing needs up to {needed >> 20} MiB and the disk has {free >> 20} MiB; free some, then run: "
+            f"quietroom recover {journal_path}"
+        )
+
+
+def _write_and_check(journal: JournalReader, judged: Judgement, part: Path, *, recovered: bool) -> None:
+    try:
+        with h5py.File(part, "x", libver=("v108", "v110")) as file:
+            write_contents(file, journal, judged, recovered=recovered)
+            file.flush()
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        _compare(journal, part)
+    except FileExistsError as error:
+        raise RecordError(f"{part}: appeared while packing began; move it elsewhere, and pack again") from error
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise RecordError(
+            f"{part}: cannot be written ({' '.join(str(error).split())}); check the disk, then run: "
+            f"quietroom recover {journal.path}"
+        ) from error
+
+
+def _compare(journal: JournalReader, record_path: Path) -> None:
+    """Check that a record holds what the journal holds."""
+    with SweepRecord.open(record_path) as record:
+        if list(record.leaves) != journal.leaves or record.start != journal.start:
+            raise RecordError(
+                f"{record_path}: holds another sweep than {journal.path}; move one of the two elsewhere, and pack again"
+            )
+        altered = [number for number, unaltered in record.verify_rows() if not unaltered]
+        if altered or list(record.gaps) != journal.gaps or list(record.notes) != journal.notes:
+            what = f"row {altered[0]}" if altered else "its gaps or notes"
+            raise RecordError(f"{record_path}: differs from {journal.path} in {what}; check the disk, and pack again")

@@ -1,0 +1,118 @@
+"""Previews of a record: levels over all rows, and the waterfall; gathered from blocks of rows as they pass by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.model import FILL, Judgement
+from sweep.packing.axes import FREQUENCY, write_time
+from sweep.packing.hdf5 import make_dataset, make_group
+from sweep.record.schema import MAX_WATERFALL_CELLS
+
+__all__ = ["Preview", "write_previews"]
+
+_POWER = np.where(np.arange(65536) == 32768, 0.0, 10 ** (np.arange(65536, dtype=np.uint16).view(np.int16) / 1000.0))
+
+
+class Preview:
+    """Summary and waterfall of the rows that pass by.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that will come.
+    freq_hz : ndarray of float64, shape (n_bins,)
+    has_max : bool
+        Whether the rows have maxima; else their means stand for them.
+
+    Attributes
+    ----------
+    rows_per_line : int
+        Rows in one line of the waterfall.
+    """
+
+    def __init__(self, n_rows: int, freq_hz: NDArray[np.float64], *, has_max: bool) -> None:
+        self._freq_hz = freq_hz
+        self._peak_name = "max_hold" if has_max else "mean"
+        self._power = np.zeros(freq_hz.size)
+        self._count = np.zeros(freq_hz.size, np.int64)
+        self._peak = np.full(freq_hz.size, FILL, np.int16) if has_max else None
+        self.rows_per_line = -(-n_rows // MAX_WATERFALL_CELLS) or 1
+        self._columns = np.arange(0, freq_hz.size, -(-freq_hz.size // MAX_WATERFALL_CELLS))
+        self._lines = np.full((-(-n_rows // self.rows_per_line), self._columns.size), FILL, np.int16)
+
+    def add(self, first_row: int, stacked: Mapping[str, NDArray[Any]]) -> None:
+        """Take a block of rows, the first of which has this number."""
+        mean, peak = stacked["mean"], stacked[self._peak_name]
+        for row in mean:  # one at a time: the powers of a block would be four times its size
+            self._power += _POWER[row.view(np.uint16)]
+        self._count += np.count_nonzero(mean != FILL, axis=0)
+        if self._peak is not None:
+            np.maximum(self._peak, peak.max(axis=0), out=self._peak)
+        cells = np.maximum.reduceat(peak, self._columns, axis=1)
+        lines, first = np.unique((first_row + np.arange(len(peak))) // self.rows_per_line, return_index=True)
+        self._lines[lines] = np.maximum(self._lines[lines], np.maximum.reduceat(cells, first, axis=0))
+
+    @property
+    def mean_dbfs(self) -> NDArray[np.float32]:
+        """Mean power of each bin."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (10 * np.log10(self._power / self._count)).astype(np.float32)
+
+    @property
+    def max_dbfs(self) -> NDArray[np.float32] | None:
+        """Highest level of each bin; None without maxima."""
+        return None if self._peak is None else _levels(self._peak)
+
+    def waterfall(self) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Highest level of each cell, and the middle frequency of each column."""
+        last = np.append(self._columns[1:], self._freq_hz.size) - 1
+        return _levels(self._lines), (self._freq_hz[self._columns] + self._freq_hz[last]) / 2
+
+
+def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, utc_ns: NDArray[np.int64]) -> None:
+    """Write the levels over all rows, which are the default plot, and the waterfall; what is not known is absent.
+
+    Parameters
+    ----------
+    entry : h5py.Group
+        Its frequencies are there already.
+    preview : Preview
+    judged : Judgement
+    utc_ns : ndarray of int64, shape (n_rows,)
+        Start of every row.
+    """
+    levels: dict[str, NDArray[np.float32] | None] = {
+        "max_hold": preview.max_dbfs,
+        "mean": preview.mean_dbfs,
+        "baseline": judged.baseline_dbfs,
+        "noise_floor": judged.noise_floor_dbfs,
+    }
+    known = {name: values for name, values in levels.items() if values is not None}
+    signal, *others = known
+    summary = make_group(entry, "summary", "NXdata", signal=signal, auxiliary_signals=others, axes=["frequency"])
+    summary["frequency"] = entry["data/frequency"]
+    for name, values in known.items():
+        dataset = make_dataset(summary, name, values.shape, np.dtype("<f4"), values)
+        dataset.attrs.update({"units": "dB(FS)", "long_name": f"{name.replace('_', ' ')} (dBFS)"})
+    if utc_ns.size:
+        _write_waterfall(entry, preview, utc_ns)
+
+
+def _write_waterfall(entry: h5py.Group, preview: Preview, utc_ns: NDArray[np.int64]) -> None:
+    level, freq_hz = preview.waterfall()
+    waterfall = make_group(entry, "waterfall", "NXdata", signal="level", axes=["time", "frequency"])
+    dataset = make_dataset(waterfall, "level", level.shape, np.dtype("<f4"), level)
+    dataset.attrs.update({"units": "dB(FS)", "long_name": "highest level (dBFS)", "interpretation": "image"})
+    frequency = make_dataset(waterfall, "frequency", freq_hz.shape, np.dtype("<f8"), freq_hz)
+    frequency.attrs.update(FREQUENCY)
+    write_time(waterfall, utc_ns[:: preview.rows_per_line])
+
+
+def _levels(stored: NDArray[np.int16]) -> NDArray[np.float32]:
+    return np.where(stored == FILL, np.float32(np.nan), stored.astype(np.float32) / np.float32(100))

@@ -1,0 +1,111 @@
+"""The rows of a record, written in blocks; previews and health are gathered from them on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.journal import JournalReader
+from sweep.leaf import NO_LEAF, ROW_ARRAYS, row_arrays
+from sweep.model import FILL, SweepRow
+from sweep.packing.axes import FREQUENCY, write_time
+from sweep.packing.hdf5 import make_dataset, make_group
+from sweep.packing.health import Health
+from sweep.packing.previews import Preview
+from sweep.plan import Layout
+from sweep.record.schema import BLOCK_BYTES, row_place
+
+__all__ = ["WrittenRows", "write_rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WrittenRows:
+    """What other parts of a record say of its rows.
+
+    Attributes
+    ----------
+    utc_ns : ndarray of int64, shape (n_rows,)
+        Start of each row.
+    preview : Preview
+    health : Health
+    """
+
+    utc_ns: NDArray[np.int64]
+    preview: Preview
+    health: Health
+
+
+def write_rows(entry: h5py.Group, journal: JournalReader) -> WrittenRows:
+    """Write all rows of a journal, with their times, leaves and frequencies.
+
+    Raises
+    ------
+    JournalDamageError
+        The journal was changed since it was opened.
+    """
+    first = next(journal.rows(0, 1), None)
+    arrays = {} if first is None else row_arrays(first)
+    datasets = _make_datasets(entry, journal.layout, journal.n_rows, arrays)
+    preview = Preview(journal.n_rows, journal.layout.freq_hz, has_max="max_hold" in arrays)
+    health = Health()
+    times = np.empty((journal.n_rows, 2), np.int64)
+    row_bytes = sum(values.nbytes for values in arrays.values())
+    at = 0
+    for rows in _blocks(journal.rows(), max(1, BLOCK_BYTES // max(1, row_bytes))):
+        block = slice(at, at + len(rows))
+        stacked = {name: np.stack([getattr(row, name) for row in rows]) for name in arrays}
+        for name, values in stacked.items():
+            datasets[name][block] = values
+        times[block] = [(row.utc_ns, row.monotonic_ns) for row in rows]
+        preview.add(at, stacked)
+        health.add(stacked)
+        at = block.stop
+    _write_axes(entry, journal, times)
+    return WrittenRows(utc_ns=times[:, 0], preview=preview, health=health)
+
+
+def _make_datasets(
+    entry: h5py.Group, layout: Layout, n_rows: int, arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, h5py.Dataset]:
+    data = make_group(entry, "data", "NXdata", signal="mean", axes=["time", "frequency"])
+    data.attrs["interpretation"] = "spectrum"
+    make_group(entry, "bursts", "NXcollection")
+    make_group(entry, "hops", "NXcollection")
+    datasets: dict[str, h5py.Dataset] = {}
+    for name, dtype in ROW_ARRAYS:
+        if name not in arrays and name != "mean" and not name.startswith("hop_"):
+            continue
+        missing = layout.n_bins if name == "mean" else layout.n_hops
+        width = arrays[name].size if name in arrays else missing
+        levels = dtype == np.int16
+        dataset = make_dataset(entry, row_place(name), (n_rows, width), dtype, fillvalue=FILL if levels else None)
+        if levels:
+            is_level = name in ("mean", "max_hold", "min_hold")
+            dataset.attrs.update({"units": "cdB(FS)" if is_level else "cdB", "scale_factor": 0.01})
+            dataset.attrs["_FillValue"] = np.int16(FILL)
+        datasets[name] = dataset
+    return datasets
+
+
+def _write_axes(entry: h5py.Group, journal: JournalReader, times: NDArray[np.int64]) -> None:
+    """Write what the arrays of the rows are read with: frequencies, times, leaves."""
+    freq_hz = journal.layout.freq_hz
+    frequency = make_dataset(entry, "data/frequency", freq_hz.shape, np.dtype("<f8"), freq_hz)
+    frequency.attrs.update(FREQUENCY)
+    write_time(entry["data"], times[:, 0])
+    rows = make_group(entry, "rows", "NXcollection")
+    for index, name in enumerate(("utc_ns", "monotonic_ns")):
+        make_dataset(rows, name, times[:, index].shape, np.dtype("<i8"), times[:, index]).attrs["units"] = "ns"
+    leaves = np.frombuffer(b"".join(journal.leaves), np.uint8).reshape(-1, len(NO_LEAF))
+    make_dataset(rows, "leaf", leaves.shape, leaves.dtype, leaves)
+
+
+def _blocks(rows: Iterator[SweepRow], size: int) -> Iterator[list[SweepRow]]:
+    while block := list(islice(rows, size)):
+        yield block
