@@ -8,7 +8,7 @@ from typing import Any
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
 from reports.content import ReportContent
 from reports.missed import heard_text, level_scale, missed
-from reports.wording import frequency, listed, number, recorded, utc, verdict
+from reports.wording import frequency, listed, number, recorded, remarks, utc, verdict
 
 __all__ = ["answer", "client_sections", "threat_level", "to_do"]
 
@@ -100,8 +100,7 @@ def _remarks(content: ReportContent) -> list[str]:
     """Reasons of the judgement, unless the verdict gives them itself."""
     if content.document.get("verdict") == "inconclusive":
         return []
-    reasons = [str(reason).rstrip(". ") for reason in content.document.get("reasons") or ()]
-    return [f"{reason[:1].upper()}{reason[1:]}." for reason in reasons if reason]
+    return [f"{reason[:1].upper()}{reason[1:]}." for reason in remarks(content.document)]
 
 
 def _found(content: ReportContent) -> list[Block]:

@@ -8,7 +8,21 @@ from pathlib import Path
 
 from dsp.errors import ParameterError
 
-__all__ = ["write_bytes"]
+__all__ = ["check_place", "write_bytes"]
+
+
+def check_place(path: Path) -> None:
+    """Make sure that a file can have this name.
+
+    Raises
+    ------
+    ParameterError
+        The folder does not exist, or a folder or a device has the name.
+    """
+    if not path.parent.is_dir():
+        raise ParameterError(f"{path}: the folder {str(path.parent)!r} does not exist; make it or choose another")
+    if path.exists() and not path.is_file():
+        raise ParameterError(f"{path}: is a folder or a device; give the name of a file")
 
 
 def write_bytes(data: bytes, path: Path) -> None:
@@ -25,10 +39,7 @@ def write_bytes(data: bytes, path: Path) -> None:
     ParameterError
         The folder does not exist or the file cannot be written; nothing is left behind.
     """
-    if not path.parent.is_dir():
-        raise ParameterError(f"{path}: the folder {str(path.parent)!r} does not exist; make it or choose another")
-    if path.is_dir():
-        raise ParameterError(f"{path}: is a folder; give the name of a file")
+    check_place(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:

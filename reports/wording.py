@@ -21,10 +21,12 @@ __all__ = [
     "number",
     "p_value",
     "recorded",
+    "remarks",
     "utc",
     "verdict",
 ]
 
+_NO_BASELINE = "no baseline"
 NOT_MEASURED, NOT_RECORDED = "not measured", "not recorded"
 EXERCISE = "EXERCISE. The signals in this record are synthetic, in whole or in part; it is not a sweep of a real room."
 
@@ -34,12 +36,12 @@ def number(value: float | None, unit: str = "", *, digits: int = 1) -> str:
 
     Examples
     --------
-    >>> number(-71.26, "dBFS"), number(None, "dB"), number(float("nan"))
-    ('-71.3 dBFS', 'not measured', 'not measured')
+    >>> number(-71.26, "dBFS"), number(-0.01, "dB"), number(None, "dB"), number(float("nan"))
+    ('-71.3 dBFS', '0.0 dB', 'not measured', 'not measured')
     """
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    return f"{value:.{digits}f} {unit}".rstrip()
+    return f"{value:z.{digits}f} {unit}".rstrip()
 
 
 def frequency(value_hz: float | None) -> str:
@@ -159,23 +161,36 @@ def recorded(value: object) -> str:
     return str(value)
 
 
+def remarks(document: Mapping[str, Any]) -> list[str]:
+    """Reasons of a judgement, without the one that the verdict says itself: that there was no baseline.
+
+    Examples
+    --------
+    >>> remarks({"baseline": None, "reasons": ["no baseline: every emitter heard is listed", "two hops were lost."]})
+    ['two hops were lost']
+    """
+    reasons = [str(reason).rstrip(". ") for reason in document.get("reasons") or ()]
+    kept = [reason for reason in reasons if document.get("baseline") or not reason.startswith(_NO_BASELINE)]
+    return [reason for reason in kept if reason]
+
+
 def verdict(document: Mapping[str, Any]) -> str:
     """Say what a judgement found, in one sentence that claims no more than it holds.
 
     Examples
     --------
-    >>> verdict({"verdict": "no_anomaly_detected", "findings": []})
+    >>> verdict({"verdict": "no_anomaly_detected", "findings": [], "baseline": "20261118-6c081f35"})
     'No anomalous emitter was detected.'
     >>> verdict({"verdict": "inconclusive", "reasons": ["two hops were overloaded"]})
     'Inconclusive: two hops were overloaded.'
     """
     answer = document.get("verdict")
     if answer == "no_anomaly_detected":
-        return "No anomalous emitter was detected."
+        bare = "" if document.get("baseline") else "; none was heard, and no baseline was compared with"
+        return f"No anomalous emitter was detected{bare}."
     if answer == "anomalies":
         return _found(document)
-    reasons = "; ".join(str(reason).rstrip(". ") for reason in document.get("reasons") or ())
-    return f"Inconclusive: {reasons or 'the record gives no reason'}."
+    return f"Inconclusive: {'; '.join(remarks(document)) or 'the record gives no reason'}."
 
 
 def _found(document: Mapping[str, Any]) -> str:
@@ -186,7 +201,7 @@ def _found(document: Mapping[str, Any]) -> str:
     was = "was" if n_heard == 1 else "were"
     said = []
     if document.get("baseline") is None:
-        said.append(f"{count(n_heard, 'emitter')} {was} detected. Without a baseline none can be called anomalous.")
+        said.append(f"{count(n_heard, 'emitter')} {was} heard. Without a baseline none can be called anomalous.")
     elif n_heard or not n_missing:
         said.append(f"{count(n_heard, 'anomalous emitter')} {was} detected.")
     if n_missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,11 +117,24 @@ class Workspace:
         marker = root / _MARKER
         if not marker.is_file():
             raise RecordError(
-                f"{root} is not a Quietroom workspace; make it one with "
-                f"'quietroom --workspace {root} init', or name yours with --workspace or QUIETROOM_WORKSPACE"
+                f"{root} is not a Quietroom workspace; make it one with: quietroom init {shlex.quote(str(root))} "
+                "(or name yours with --workspace or QUIETROOM_WORKSPACE)"
             )
         _check_marker(marker)
         return cls(root)
+
+    @classmethod
+    def around(cls, root: Path, record: Path) -> Workspace:
+        """Open the workspace at ``root``; where there is none, that in which the record lies.
+
+        Raises
+        ------
+        RecordError
+            Neither is one.
+        """
+        if not (root / _MARKER).is_file() and (home := cls.of(record)) is not None:
+            return home
+        return cls.open(root)
 
     @classmethod
     def of(cls, path: Path) -> Workspace | None:
@@ -181,7 +195,9 @@ class Workspace:
         for path in (Path(name), self.sweeps / name, self.sweeps / f"{name}.h5"):
             if path.is_file():
                 return path
-        raise RecordError(f"{name}: no such record, also not in {self.sweeps}; give the path of a .h5 sweep record")
+        raise RecordError(
+            f"{name or repr(name)}: no such record, also not in {self.sweeps}; give the path of a .h5 sweep record"
+        )
 
 
 def _check_marker(marker: Path) -> None:

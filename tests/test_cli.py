@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import shutil
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from virtual_dongle.scene import Dongle, Scene
 
@@ -106,6 +110,9 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "ws")]) == 0
     assert main(["--workspace", str(tmp_path / "ws"), "init"]) == 0
     assert "is a Quietroom workspace" in capsys.readouterr().out
+    assert main(["init", str(tmp_path / "our room's")]) == 0
+    next_words = shlex.split(capsys.readouterr().out.split("next: ")[1])
+    assert next_words[:3] == ["quietroom", "--workspace", str(tmp_path / "our room's")]
     Workspace.open(tmp_path / "ws")
 
 
@@ -219,9 +226,78 @@ def test_plot_report_and_export(job: Job, bugged: dict[str, Any], capsys: pytest
 
 def test_a_plot_never_goes_over_a_record(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     before = Path(bugged["record"]).read_bytes()
-    assert job.code("plot", bugged["record"], "-o", bugged["record"]) == 2
-    assert "has the name of a record" in capsys.readouterr().err
+    for words in (
+        ("plot", bugged["record"], "-o", bugged["record"]),
+        ("report", bugged["record"], "-o", bugged["record"]),
+        ("export", bugged["record"], "--format", "csv", "-o", bugged["record"]),
+        ("findings", bugged["record"], "--json", bugged["record"]),
+        ("compare", bugged["record"], "--json", f"{bugged['record']}.dispositions.jsonl"),
+    ):
+        assert job.code(*words) == 2, words
+        assert "a name that ends with" in capsys.readouterr().err
     assert Path(bugged["record"]).read_bytes() == before
+
+
+def test_the_html_report_does_not_replace_the_pdf(
+    job: Job, bugged: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job.code("report", bugged["record"], "--html", "-o", str(tmp_path / "report.html")) == 2
+    assert "ends with .pdf" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_altered_record_is_neither_judged_nor_reported_nor_learnt_from(
+    job: Job, bugged: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    altered = tmp_path / "altered.h5"
+    shutil.copyfile(bugged["record"], altered)
+    with h5py.File(altered, "r+") as file:
+        file["entry/data/mean"][1, 5] += 100
+    for words in (
+        ("compare", str(altered)),
+        ("report", str(altered)),
+        ("baseline", "learn", "lab", str(altered)),
+    ):
+        assert job.code(*words) == 2, words
+        said = capsys.readouterr().err
+        assert "altered.h5: row 1 of 3 does not match its hash" in said
+        assert said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["altered.h5"]
+
+
+def test_a_record_brings_its_workspace(
+    job: Job, bugged: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QUIETROOM_WORKSPACE", raising=False)
+    assert main(["compare", bugged["record"], "--json", "again.json"]) == 0
+    assert json.loads(Path("again.json").read_text(encoding="utf-8"))["baseline"] == bugged["baseline"]
+    assert main(["export", bugged["record"], "--format", "csv"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["again.json"]
+
+
+def test_the_receiver_and_what_it_says_of_itself_are_shown(
+    virtual_dongle: Callable[[Scene], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    virtual_dongle(Scene(dongles=(Dongle(serial="R1"),)))
+    job = Job(tmp_path)
+    assert job.code("sweep", "lab", "--range", "433M:434M", "--passes", "1", "--gain", "99") == 0
+    said = capsys.readouterr()
+    assert "Receiver: rtlsdr R1 (R820T), gain 49.6 dB, correction 0 ppm" in said.out
+    assert "the driver reports neither lost samples nor an unlocked tuner" in said.out
+    assert "the tuner has no gain of 99 dB; 49.6 dB, the nearest, is used" in said.err
+    assert "1 pass recorded" in said.err
+    assert "none was heard, and no baseline was compared with" in said.out.replace("\n  ", " ")
+    assert "0 MHz" not in said.out
+
+
+def test_the_age_of_a_baseline_is_that_of_its_last_visit(
+    job: Job, learnt: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job.code("baseline", "show", "lab") == 0
+    days = (datetime.now(UTC) - datetime.fromisoformat(learnt["visits"][-1]["start_time"])).days
+    shown = int(capsys.readouterr().out.split("last visit ")[1].split()[0])
+    assert shown in (days, days + 1)
 
 
 def test_several_visits_of_one_replay_are_several_records(job: Job, tmp_path: Path) -> None:
@@ -250,7 +326,9 @@ def test_devices(virtual_dongle: Callable[[Scene], object], capsys: pytest.Captu
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:3] == ["rtlsdr:0", "R1", "R820T"]
     assert lines[1].endswith("good")
-    assert "in use" in lines[2]
+    assert lines[2].endswith("see below")
+    assert "in use; close the other program" in " ".join(lines[3:])
+    assert max(map(len, lines)) <= 100
     assert main(["devices", "--json", "-"]) == 0
     assert [dongle["serial"] for dongle in json.loads(capsys.readouterr().out)["devices"]] == ["R1", "R2"]
     virtual_dongle(Scene(dongles=()))

@@ -46,7 +46,7 @@ def test_plain_lines_name_the_place_and_few_gaps(
     lines = capsys.readouterr().err.splitlines()
     assert "lab: pass 2 of 3, hop 4 of 10" in lines
     assert sum("unplugged" in line for line in lines) == 5
-    assert lines[-1] == "lab: 0 passes recorded, 20 gaps"
+    assert lines[-1] == "lab: 0 of 3 passes recorded, 20 gaps"
 
 
 def _read_all(master: int) -> str:
@@ -67,7 +67,19 @@ def test_a_terminal_gets_a_bar_with_the_time_left(monkeypatch: pytest.MonkeyPatc
         list(follow(events(), passes=PASSES, label="lab"))
     shown = _read_all(master)
     assert "0/30 [00:00<?" in shown
-    assert "lab: 0 passes recorded, 20 gaps" in shown
+    assert "lab: 0 of 3 passes recorded, 20 gaps" in shown
+
+
+def test_a_duration_has_a_time_left_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        now = iter(range(1000))
+        monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(now)))
+        list(follow(events(), passes=None, duration_s=45.0, label="lab"))
+    # A hop a second: 45 s are four and a half passes of ten hops, and the fifth is finished.
+    assert "/50 [" in _read_all(master)
 
 
 def finding(**changes: object) -> dict[str, object]:
@@ -105,10 +117,42 @@ def test_findings_fit_a_terminal() -> None:
     text = "\n".join(lines)
     for part in ("F12  changed  1433.9200", "-61.0", "medium", "suspicious", "why why", "12.3"):
         assert part in text, part
-    assert "second reason" not in text
-    assert "     unlicensed; new here" in findings_lines(
-        document(finding(threat={"level": "low", "score": 0.1, "reasons": ["unlicensed", "new here"]}))
+    assert "second reason" in text
+    short = finding(
+        signal_type="burst narrowband",
+        threat={"level": "low", "score": 0.1, "reasons": ["+0.0 no baseline", "unlicensed", "new here"]},
     )
+    assert "     burst narrowband; unlicensed; new here" in findings_lines(document(short))
+
+
+def test_small_numbers_are_neither_none_nor_negative_zero() -> None:
+    lines = findings_lines(document(finding(duty_cycle=0.003, power_dbfs=-0.04)), unit="dB")
+    assert "dBFS" not in "\n".join(lines)
+    row = next(line for line in lines if line.startswith("F12"))
+    assert row.split()[4:7] == ["0.0", "10.0", "<1"]
+
+
+def test_what_lies_between_ranges_is_not_called_measured() -> None:
+    low, high = ({"start_hz": hz, "stop_hz": hz + 1_920_000} for hz in (88_000_000, 433_000_000))
+    coverage = [{**document()["coverage"][0], **span} for span in (low, high)]  # type: ignore[index]
+    lost = {"start_hz": 434_920_000, "stop_hz": 436_840_000, "state": "not_measured"}
+    text = " ".join(findings_lines({**document(), "coverage": [*coverage, lost]}))
+    assert "Coverage: 3.84 MHz (88 to 89.92 MHz and 433 to 434.92 MHz) measured; 1.92 MHz (" in text
+    assert "overload" not in text
+
+
+def test_a_single_pass_says_nothing_of_short_transmissions() -> None:
+    part = {**document()["coverage"][0], "poi": {"100ms": None, "1s": None, "10s": None}}  # type: ignore[index]
+    text = " ".join(findings_lines({**document(), "coverage": [part]}))
+    assert "short transmissions (the chance to meet one is not known)" in text
+
+
+def test_that_there_is_no_baseline_is_said_once_and_is_no_cause() -> None:
+    bare = "no baseline: every emitter heard is listed, whether it belongs to the room is not known"
+    heard = findings_lines({**document(finding()), "baseline": None, "reasons": [bare]})
+    assert heard[0] == "Verdict: 1 emitter was heard. Without a baseline none can be called anomalous"
+    lost = {**document(), "baseline": None, "verdict": "inconclusive", "reasons": [bare, "52 % were never measured"]}
+    assert findings_lines(lost)[0] == "Verdict: inconclusive: 52 % were never measured"
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
@@ -127,4 +171,4 @@ def test_nothing_found_is_not_called_clean() -> None:
 
 def test_nothing_measured_is_said() -> None:
     lines = findings_lines({**document(), "verdict": "inconclusive", "reasons": ["only gaps"], "coverage": []})
-    assert lines == ["Verdict: inconclusive (only gaps)", "Coverage: nothing was measured"]
+    assert lines == ["Verdict: inconclusive: only gaps", "Coverage: nothing was measured"]

@@ -128,7 +128,7 @@ def test_verdict_counts_what_was_heard(kinds: list[str], sentence: str) -> None:
 
 def test_without_a_baseline_nothing_is_called_anomalous() -> None:
     judged = {"verdict": "anomalies", "baseline": None, "findings": [{"kind": "new"}, {"kind": "new"}]}
-    assert verdict(judged) == "2 emitters were detected. Without a baseline none can be called anomalous."
+    assert verdict(judged) == "2 emitters were heard. Without a baseline none can be called anomalous."
 
 
 def test_remarks_of_the_judgement_are_shown(content: ReportContent) -> None:

@@ -15,25 +15,34 @@ from sweep.workspace import check_room_name
 
 __all__ = [
     "DEFAULT_FALSE_ALARMS",
+    "DEFAULT_PASSES",
     "OneLineParser",
     "add_context",
     "add_json",
     "add_judging",
+    "add_record",
+    "add_room",
     "decibels",
     "duration_s",
     "export_formats",
+    "false_alarms",
     "frequency_hz",
-    "positive_float",
     "positive_int",
     "printable",
     "range_hz",
     "room_name",
+    "whole_ppm",
 ]
 
 DEFAULT_FALSE_ALARMS = 0.1
+DEFAULT_PASSES = 5
+"""What the rules of persistence are made for."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_MOST_PPM = 1000
+_MOST_FALSE_ALARMS = 100
 _MAX_TEXT = 200
 _EXPORTS = ("json", "csv")
 
@@ -83,6 +92,21 @@ def _positive_float(text: str) -> float:
     return value
 
 
+def _false_alarms(text: str) -> float:
+    value = _positive_float(text)
+    if value >= _MOST_FALSE_ALARMS:
+        raise ParameterError(f"{text!r} false alarms a sweep is not below {_MOST_FALSE_ALARMS}; try 0.1")
+    return value
+
+
+def _ppm(text: str) -> int:
+    if _WHOLE.fullmatch(text) is None or abs(int(text)) > _MOST_PPM:
+        raise ParameterError(
+            f"correction {text!r} is not a whole number of ppm from -{_MOST_PPM} to {_MOST_PPM}; dongles are within 100"
+        )
+    return int(text)
+
+
 def _decibels(text: str) -> float:
     try:
         value = float(text)
@@ -113,7 +137,8 @@ range_hz = _argument(parse_range)
 room_name = _argument(check_room_name)
 duration_s = _argument(_duration)
 positive_int = _argument(_positive_int)
-positive_float = _argument(_positive_float)
+false_alarms = _argument(_false_alarms)
+whole_ppm = _argument(_ppm)
 decibels = _argument(_decibels)
 printable = _argument(_printable)
 export_formats = _argument(_export_formats)
@@ -126,22 +151,46 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_room(parser: argparse.ArgumentParser) -> None:
+    """Add the room."""
+    parser.add_argument(
+        "room",
+        metavar="ROOM",
+        type=room_name,
+        help="name of the room: letters, digits, dots, dashes, underscores; made at its first use",
+    )
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """Add the record."""
+    parser.add_argument(
+        "record", metavar="RECORD", help="path of a sweep record (.h5), or its name in the workspace's sweeps"
+    )
+
+
 def add_context(parser: argparse.ArgumentParser) -> None:
     """Add who swept from where with which antenna, for the record."""
-    parser.add_argument("--position", metavar="NAME", type=printable, help="where in the room the antenna stands")
-    parser.add_argument("--operator", metavar="NAME", type=printable, help="who sweeps")
-    parser.add_argument("--antenna", metavar="NAME", type=printable, help="antenna in use")
+    parser.add_argument(
+        "--position", metavar="NAME", type=printable, help="where in the room the antenna stands, for the record"
+    )
+    parser.add_argument("--operator", metavar="NAME", type=printable, help="who sweeps, for the record")
+    parser.add_argument(
+        "--antenna", metavar="NAME", type=printable, help="antenna in use; one unlike the baseline's is remarked upon"
+    )
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add which baseline to compare with, and how strictly."""
     parser.add_argument(
-        "--baseline", metavar="ID", type=printable, help="baseline of the room (default the latest; 'none' for none)"
+        "--baseline",
+        metavar="ID",
+        type=printable,
+        help="baseline of the room to compare with (default: the latest, if there is one; 'none' for none)",
     )
     parser.add_argument(
         "--false-alarms-per-sweep",
         metavar="X",
-        type=positive_float,
+        type=false_alarms,
         default=DEFAULT_FALSE_ALARMS,
         help=f"accepted mean number of false findings in a report (default {DEFAULT_FALSE_ALARMS})",
     )

@@ -14,10 +14,11 @@ from baselines.learning import learn as learn_baseline
 from baselines.model import Baseline
 from baselines.store import BaselineStore
 from dsp.errors import ParameterError, RecordError
-from sweep.cli.capture import capture_options, replay_captures
+from sweep.cli.capture import RECORD_ENDS, capture_options, refuse_records, replay_captures
+from sweep.cli.evidence import read_evidence, require_intact
 from sweep.cli.printing import Printer, short_time, span, table
-from sweep.cli.visits import NO_BASELINE, Comparison, findings_json
-from sweep.cli.wording import findings_lines
+from sweep.cli.visits import NO_BASELINE, Comparison
+from sweep.cli.wording import evidence_lines
 from sweep.record import SweepRecord
 from sweep.sources.recorded import open_captures
 from sweep.units import format_hz, iso_utc, parse_utc
@@ -26,7 +27,6 @@ from sweep.workspace import Workspace
 __all__ = ["compare", "learn", "list_versions", "show"]
 
 _DAY_NS = 86_400 * 10**9
-_RECORD_ENDS = (".h5", ".hdf5")
 
 
 def learn(arguments: Namespace) -> int:
@@ -34,9 +34,9 @@ def learn(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     workspace = Workspace.open(arguments.workspace)
     room = arguments.room
-    given = [path for path in arguments.paths if path.suffix.lower() in _RECORD_ENDS]
+    given = [path for path in arguments.paths if path.suffix.lower() in RECORD_ENDS]
     records = [workspace.find_record(str(path)) for path in given]
-    _check_room(records, room)
+    _check_records(records, room)
     records += _replayed(arguments, workspace, [path for path in arguments.paths if path not in given])
     baseline = learn_baseline(records, workspace.make_room(room), room=room, created=iso_utc(time.time_ns()))
     printer.line(f"Learnt baseline {baseline.id} of {room}")
@@ -85,7 +85,7 @@ def show(arguments: Namespace) -> int:
     baseline = BaselineStore(workspace.room(arguments.room)).load(arguments.id)
     latest = _latest_record(workspace, arguments.room)
     verdict = _compatibility(baseline, latest)
-    printer.line(f"Baseline {baseline.id} of {baseline.room}, {_age_days(baseline):.0f} days old")
+    printer.line(f"Baseline {baseline.id} of {baseline.room}, last visit {_age_days(baseline):.0f} days ago")
     printer.lines(_description(baseline))
     if latest is not None and verdict is not None:
         reasons = "".join(f"; {reason}" for reason in verdict.reasons)
@@ -97,9 +97,10 @@ def show(arguments: Namespace) -> int:
 def compare(arguments: Namespace) -> int:
     """Judge a record anew. The record stays as it is."""
     printer = Printer(arguments.json)
-    workspace = Workspace.open(arguments.workspace)
-    path = workspace.find_record(arguments.record)
+    path = Workspace(arguments.workspace).find_record(arguments.record)
+    workspace = Workspace.around(arguments.workspace, path)
     with SweepRecord.open(path) as record:
+        require_intact(record)
         room = workspace.room(str(record.start.get("room")))
         comparison = Comparison.choose(room, arguments.baseline, arguments.false_alarms_per_sweep)
         if comparison.baseline_id is None and arguments.baseline is None:
@@ -108,31 +109,30 @@ def compare(arguments: Namespace) -> int:
                 f"or give --baseline {NO_BASELINE}"
             )
         judgement = comparison.judge(record.layout, record.rows, record.start.get("instrument") or {})
-    document = findings_json(path, judgement=judgement)
-    printer.lines(findings_lines(document))
-    printer.document(document)
-    return 3 if document["verdict"] == "inconclusive" else 0
+    evidence = read_evidence(path, judgement=judgement)
+    printer.lines(evidence_lines(evidence))
+    printer.document(evidence.document)
+    return evidence.exit_code
 
 
-def _check_room(records: Sequence[Path], room: str) -> None:
-    """A record of another room would make a baseline in which anything may hide."""
+def _check_records(records: Sequence[Path], room: str) -> None:
+    """A record of another room, or an altered one, would make a baseline in which anything may hide."""
     for path in records:
         with SweepRecord.open(path) as record:
             swept = record.start.get("room")
-        if swept != room:
-            raise ParameterError(f"{path} is a sweep of room {swept!r}, not of {room!r}; give sweeps of one room")
+            if swept != room:
+                raise ParameterError(f"{path} is a sweep of room {swept!r}, not of {room!r}; give sweeps of one room")
+            require_intact(record)
 
 
 def _replayed(arguments: Namespace, workspace: Workspace, captures: Sequence[Path]) -> list[Path]:
     if not captures:
         return []
-    journals = [path for path in captures if path.suffix == ".journal"]
-    if journals:
-        raise ParameterError(f"{journals[0]} is a journal; make its record first: quietroom recover {journals[0]}")
+    refuse_records(captures)
     sources = open_captures(captures, capture_options(arguments, antenna=None))
     context = {"source": ", ".join(path.name for path in captures)}
     visits = replay_captures(sources, workspace, arguments.room, Comparison.without_baseline(), context)
-    return [visit.record_path for visit in visits]
+    return [evidence.path for evidence in visits]
 
 
 def _latest_record(workspace: Workspace, room: str) -> Path | None:
@@ -203,4 +203,6 @@ def _dongle(baseline: Baseline) -> str:
 
 
 def _age_days(baseline: Baseline) -> float:
-    return max(0, time.time_ns() - parse_utc(baseline.created)) / _DAY_NS
+    """Since the room was last visited for it: what was learnt today from old recordings is old."""
+    last_ns = max(parse_utc(visit.start_time) for visit in baseline.visits)
+    return max(0, time.time_ns() - last_ns) / _DAY_NS

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
+from dsp.errors import ParameterError
+from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
+from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
-from sweep.cli.visits import NO_BASELINE, Comparison, Visit, VisitRequest, findings_json, record_visit
-from sweep.cli.wording import findings_lines
+from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, record_visit
+from sweep.cli.wording import evidence_lines
 from sweep.journal import JournalReader
 from sweep.model import IqSource, SpectraSource
 from sweep.recovery import recover as recover_journal
@@ -18,9 +23,10 @@ from sweep.sources.recorded import open_captures
 from sweep.sources.registry import open_source
 from sweep.workspace import Workspace
 
-__all__ = ["capture_options", "recover", "replay", "replay_captures", "sweep"]
+__all__ = ["RECORD_ENDS", "capture_options", "recover", "refuse_records", "replay", "replay_captures", "sweep"]
 
-_DEFAULT_PASSES = 5  # what the rules of persistence are made for
+RECORD_ENDS = (".h5", ".hdf5")
+_GAIN_TOLERANCE_DB = 0.05
 
 
 def sweep(arguments: Namespace) -> int:
@@ -35,8 +41,9 @@ def sweep(arguments: Namespace) -> int:
         ppm=arguments.ppm,
         antenna=arguments.antenna,
     )
-    passes = None if arguments.duration is not None else arguments.passes or _DEFAULT_PASSES
+    passes = None if arguments.duration is not None else arguments.passes or DEFAULT_PASSES
     source = open_source(arguments.source, options)
+    _say_gain(options.gain_db, source.instrument.gain_db)
     workspace.make_room(arguments.room)
     request = VisitRequest(
         workspace=workspace,
@@ -48,26 +55,27 @@ def sweep(arguments: Namespace) -> int:
         duration_s=arguments.duration,
         keep_iq=arguments.keep_iq,
     )
-    visit = record_visit(source, request)
-    _tell(printer, visit)
-    printer.document(visit.document)
-    return visit.exit_code
+    evidence = record_visit(source, request).evidence
+    printer.lines(evidence_lines(evidence))
+    printer.document(evidence.document)
+    return evidence.exit_code
 
 
 def replay(arguments: Namespace) -> int:
     """Replay captures; each visit gives a record."""
     printer = Printer(arguments.json)
     workspace = Workspace.open(arguments.workspace)
+    refuse_records(arguments.paths)
     comparison = _choose(workspace, arguments)
     sources = open_captures(arguments.paths, capture_options(arguments, antenna=arguments.antenna))
     context = _context(arguments, ", ".join(path.name for path in arguments.paths))
-    visits = []
-    for visit in replay_captures(sources, workspace, arguments.room, comparison, context):
-        _tell(printer, visit)
-        visits.append(visit)
-    documents = [visit.document for visit in visits]
+    told: list[Evidence] = []
+    for evidence in replay_captures(sources, workspace, arguments.room, comparison, context):
+        printer.lines(["", *evidence_lines(evidence)] if told else evidence_lines(evidence))
+        told.append(evidence)
+    documents = [evidence.document for evidence in told]
     printer.document(documents[0] if len(documents) == 1 else documents)
-    return max(visit.exit_code for visit in visits)
+    return max(evidence.exit_code for evidence in told)
 
 
 def replay_captures(
@@ -76,13 +84,13 @@ def replay_captures(
     room: str,
     comparison: Comparison,
     context: dict[str, Any],
-) -> Iterator[Visit]:
+) -> Iterator[Evidence]:
     """Record the visits of opened captures one after another, until the user stops.
 
     Yields
     ------
-    Visit
-        As soon as its record is there.
+    Evidence
+        As soon as a record is there.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def replay_captures(
         for source in sources:
             request = VisitRequest(workspace=workspace, room=room, comparison=comparison, context=context, live=False)
             visit = record_visit(source, request)
-            yield visit
+            yield visit.evidence
             if visit.stopped:
                 break
     finally:
@@ -108,10 +116,10 @@ def recover(arguments: Namespace) -> int:
     with JournalReader(arguments.journal) as journal:
         start = journal.start
     path = recover_journal(arguments.journal, _planned_comparison(arguments, start).judge)
-    visit = Visit(record_path=path, document=findings_json(path), stopped=True)
-    _tell(printer, visit)
-    printer.document(visit.document)
-    return visit.exit_code
+    evidence = read_evidence(path)
+    printer.lines(evidence_lines(evidence))
+    printer.document(evidence.document)
+    return evidence.exit_code
 
 
 def _planned_comparison(arguments: Namespace, start: Mapping[str, Any]) -> Comparison:
@@ -134,6 +142,7 @@ def _context(arguments: Namespace, source: str) -> dict[str, Any]:
 
 
 def capture_options(arguments: Namespace, *, antenna: str | None) -> SourceOptions:
+    """What the user says of captures."""
     return SourceOptions(
         sample_rate_hz=arguments.rate,
         center_freq_hz=arguments.center,
@@ -143,6 +152,27 @@ def capture_options(arguments: Namespace, *, antenna: str | None) -> SourceOptio
     )
 
 
-def _tell(printer: Printer, visit: Visit) -> None:
-    printer.lines(findings_lines(visit.document))
-    printer.line(f"Record: {visit.record_path}")
+def refuse_records(paths: Sequence[Path]) -> None:
+    """Say what to do with a record or a journal that is given as if it were samples.
+
+    Raises
+    ------
+    ParameterError
+        One is among the paths.
+    """
+    for path in paths:
+        name = shlex.quote(str(path))
+        if path.suffix.lower() in RECORD_ENDS:
+            raise ParameterError(
+                f"{path} is a sweep record, not samples; judge it anew with: quietroom compare {name} "
+                f"(or replay the samples that --keep-iq kept: {path.with_suffix('.iq')})"
+            )
+        if path.suffix == ".journal":
+            raise ParameterError(f"{path} is a journal; make its record first: quietroom recover {name}")
+
+
+def _say_gain(asked_db: float | None, used_db: float | None) -> None:
+    """A tuner has steps; that it took another gain than asked for must not pass in silence."""
+    if asked_db is not None and used_db is not None and abs(asked_db - used_db) > _GAIN_TOLERANCE_DB:
+        text = f"quietroom: the tuner has no gain of {asked_db:g} dB; {used_db:g} dB, the nearest, is used"
+        print(text, file=sys.stderr)

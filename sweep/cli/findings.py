@@ -6,9 +6,9 @@ from argparse import Namespace
 
 from baselines.disposition import mark as mark_finding
 from baselines.disposition import read_log
+from sweep.cli.evidence import read_evidence
 from sweep.cli.printing import Printer
-from sweep.cli.visits import findings_json
-from sweep.cli.wording import findings_lines
+from sweep.cli.wording import evidence_lines
 from sweep.workspace import Workspace
 
 __all__ = ["findings", "mark"]
@@ -19,9 +19,9 @@ def findings(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     path = Workspace(arguments.workspace).find_record(arguments.record)
     decisions = read_log(path)
-    document = findings_json(path, decisions=decisions)
-    printer.lines(findings_lines(document, {entry["finding"]: entry["as"] for entry in decisions}))
-    printer.document(document)
+    evidence = read_evidence(path, decisions=decisions)
+    printer.lines(evidence_lines(evidence, {entry["finding"]: entry["as"] for entry in decisions}))
+    printer.document(evidence.document)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from argparse import Namespace
@@ -48,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An error that the user can mend is one line on standard error and exit 2. A defect of Quietroom shows its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             return run(sys.argv[1:] if argv is None else argv)

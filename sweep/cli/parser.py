@@ -8,10 +8,13 @@ from pathlib import Path
 
 from sweep import __version__
 from sweep.cli.arguments import (
+    DEFAULT_PASSES,
     OneLineParser,
     add_context,
     add_json,
     add_judging,
+    add_record,
+    add_room,
     decibels,
     duration_s,
     export_formats,
@@ -19,7 +22,7 @@ from sweep.cli.arguments import (
     positive_int,
     printable,
     range_hz,
-    room_name,
+    whole_ppm,
 )
 
 __all__ = ["build_parser"]
@@ -28,6 +31,7 @@ _EPILOG = """\
 exit codes: 0 done; 2 an error, said in one line; 3 the sweep or replay was inconclusive
 first steps: 'quietroom demo' needs no hardware
 """
+_REPORTS = "default: in the workspace's reports, RECORD"
 _MARKS = ("known", "explained", "suspicious", "device")
 _SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
 _Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -66,25 +70,50 @@ def build_parser() -> OneLineParser:
     return parser
 
 
-def _command(commands: _Commands[OneLineParser], name: str, target: str, summary: str) -> OneLineParser:
-    parser = commands.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
+def _command(commands: _Commands[OneLineParser], name: str, target: str, summary: str, more: str = "") -> OneLineParser:
+    description = f"{summary[:1].upper()}{summary[1:]}. {more}".strip()
+    parser = commands.add_parser(name, help=summary, description=description)
     parser.set_defaults(target=target)
     return parser
 
 
 def _add_setup(commands: _Commands[OneLineParser]) -> None:
-    init = _command(commands, "init", "setup:init", "make a folder a workspace")
-    init.add_argument("folder", metavar="DIR", nargs="?", type=Path, help="default: the --workspace folder")
-    demo = _command(commands, "demo", "demo:demo", "no hardware: sweep a simulated room with planted bugs")
-    demo.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path("quietroom-demo"))
+    init = _command(
+        commands, "init", "setup:init", "make a folder a workspace", "Nothing that is in it already is changed."
+    )
+    init.add_argument(
+        "folder", metavar="DIR", nargs="?", type=Path, help="made if it is not there (default: the --workspace folder)"
+    )
+    demo = _command(
+        commands,
+        "demo",
+        "demo:demo",
+        "no hardware: sweep a simulated room with planted bugs",
+        "Learns a baseline from three simulated visits, finds what is planted at a fourth, writes record, report and "
+        "plot.",
+    )
+    demo.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        default=Path("quietroom-demo"),
+        help="new folder, becomes a workspace (default quietroom-demo)",
+    )
     add_json(demo)
     devices = _command(commands, "devices", "setup:devices", "list the dongles, or say which driver is missing")
     add_json(devices)
 
 
 def _add_sweep(commands: _Commands[OneLineParser]) -> None:
-    sweep = _command(commands, "sweep", "capture:sweep", "sweep a room, record it, compare it with its baseline")
-    sweep.add_argument("room", metavar="ROOM", type=room_name)
+    sweep = _command(
+        commands,
+        "sweep",
+        "capture:sweep",
+        "sweep a room, record it, compare it with its baseline",
+        "Ctrl-C ends the sweep in order: what was measured is judged and recorded.",
+    )
+    add_room(sweep)
     sweep.add_argument(
         "--source",
         metavar="S",
@@ -97,89 +126,178 @@ def _add_sweep(commands: _Commands[OneLineParser]) -> None:
         dest="ranges_hz",
         type=range_hz,
         action="append",
-        help="START:STOP, for example 430M:440M; may be repeated (default: all that the source has)",
+        help="START:STOP in Hz, or with k, M or G, for example 430M:440M; may be repeated "
+        "(default: all that the source has)",
     )
     length = sweep.add_mutually_exclusive_group()
-    length.add_argument("--passes", metavar="N", type=positive_int, help="passes over the ranges (default 5)")
-    length.add_argument("--duration", metavar="T", type=duration_s, help="or pass after pass for 90s, 10m, 1h")
-    sweep.add_argument("--gain", metavar="DB", type=decibels, help="fixed tuner gain in dB (never automatic)")
-    sweep.add_argument("--ppm", metavar="P", type=int, default=0, help="frequency correction of the dongle")
-    sweep.add_argument("--bin-width", metavar="HZ", type=frequency_hz, help="width of a bin (default 2500)")
-    sweep.add_argument("--keep-iq", action="store_true", help="also keep the raw samples, as SigMF, for replay")
+    length.add_argument(
+        "--passes", metavar="N", type=positive_int, help=f"passes over the ranges (default {DEFAULT_PASSES})"
+    )
+    length.add_argument(
+        "--duration",
+        metavar="T",
+        type=duration_s,
+        help="instead of --passes: begin new passes for so long, for example 90s, 10m, 1h; the last one is finished",
+    )
+    sweep.add_argument(
+        "--gain",
+        metavar="DB",
+        type=decibels,
+        help="fixed gain of the tuner in dB, the nearest that it has; never automatic (default: that of the source, "
+        "28 for a dongle)",
+    )
+    sweep.add_argument(
+        "--ppm",
+        metavar="P",
+        type=whole_ppm,
+        default=0,
+        help="frequency correction of the dongle in parts per million, whole (default 0)",
+    )
+    sweep.add_argument(
+        "--bin-width",
+        metavar="HZ",
+        type=frequency_hz,
+        help="width of a bin in Hz, or with k; must divide the sample rate (default 2500)",
+    )
+    sweep.add_argument(
+        "--keep-iq", action="store_true", help="also keep the raw samples beside the record, as SigMF, for replay"
+    )
     add_context(sweep)
     add_judging(sweep)
     add_json(sweep)
 
 
 def _add_replay(commands: _Commands[OneLineParser]) -> None:
-    replay = _command(commands, "replay", "capture:replay", "the same from recordings; each visit gives a record")
-    replay.add_argument("room", metavar="ROOM", type=room_name)
+    replay = _command(
+        commands,
+        "replay",
+        "capture:replay",
+        "record and judge recorded captures as if they were swept now",
+        "Several captures within 30 minutes are passes of one visit; each visit gives a record.",
+    )
+    add_room(replay)
     _add_captures(replay)
     add_context(replay)
     add_judging(replay)
     add_json(replay)
-    recover = _command(commands, "recover", "capture:recover", "pack the journal of an interrupted sweep")
-    recover.add_argument("journal", metavar="JOURNAL", type=Path)
-    recover.add_argument("--baseline", metavar="ID", type=printable, help="default the one that the sweep had")
+    recover = _command(commands, "recover", "capture:recover", "make the record of a sweep that was interrupted")
+    recover.add_argument(
+        "journal", metavar="JOURNAL", type=Path, help="the .journal file that the sweep left in the workspace's sweeps"
+    )
+    recover.add_argument(
+        "--baseline",
+        metavar="ID",
+        type=printable,
+        help="baseline to compare with (default: the one that the sweep had; 'none' for none)",
+    )
     add_json(recover)
 
 
-def _add_captures(parser: OneLineParser) -> None:
+def _add_captures(parser: OneLineParser, *, also: str = "") -> None:
     parser.add_argument(
-        "paths", metavar="PATH", type=Path, nargs="+", help="SigMF, .cu8/.cs8/.cs16/.cf32, WAV IQ or sweep CSV"
+        "paths",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        help=f"{also}SigMF (file or folder), .cu8/.cs8/.cs16/.cf32, WAV IQ, or CSV of rtl_power or hackrf_sweep",
     )
-    parser.add_argument("--rate", metavar="HZ", type=frequency_hz, help="sample rate that the file does not say")
-    parser.add_argument("--center", metavar="HZ", type=frequency_hz, help="centre frequency that the file does not say")
-    parser.add_argument("--format", choices=_SAMPLE_FORMATS, help="sample format that the file does not say")
-    parser.add_argument("--bin-width", metavar="HZ", type=frequency_hz, help="width of a bin (default chosen)")
+    parser.add_argument(
+        "--rate", metavar="HZ", type=frequency_hz, help="sample rate that the capture does not say, for example 2.4M"
+    )
+    parser.add_argument(
+        "--center",
+        metavar="HZ",
+        type=frequency_hz,
+        help="centre frequency that the capture does not say, for example 433.92M",
+    )
+    parser.add_argument("--format", choices=_SAMPLE_FORMATS, help="sample format that the capture does not say")
+    parser.add_argument(
+        "--bin-width",
+        metavar="HZ",
+        type=frequency_hz,
+        help="width of a bin in Hz, or with k; must divide the sample rate (default: chosen, 2500 where it divides)",
+    )
 
 
 def _add_baseline(commands: _Commands[OneLineParser]) -> None:
-    summary = "learn and list the baselines of a room"
-    baseline = commands.add_parser("baseline", help=summary, description=summary)
+    summary = "learn, list and show the baselines of a room"
+    baseline = commands.add_parser("baseline", help=summary, description=f"{summary.capitalize()}.")
     actions = baseline.add_subparsers(metavar="ACTION", required=True)
-    learn = _command(actions, "learn", "baseline:learn", "make a baseline from sweeps of the room known to be clean")
-    learn.add_argument("room", metavar="ROOM", type=room_name)
-    _add_captures(learn)
+    learn = _command(
+        actions,
+        "learn",
+        "baseline:learn",
+        "make a baseline from sweeps of the room while it is known to hold no device",
+        "Give at least two visits, better three: only then is it known how much the room varies. A version is never "
+        "changed; learning again makes a new one.",
+    )
+    add_room(learn)
+    _add_captures(learn, also="sweep records (.h5) of the room, or captures, which are replayed first: ")
     add_json(learn)
-    listing = _command(actions, "list", "baseline:list_versions", "list the versions of a room")
-    listing.add_argument("room", metavar="ROOM", type=room_name)
+    listing = _command(
+        actions, "list", "baseline:list_versions", "list the versions of a room, and which fit its latest sweep"
+    )
+    add_room(listing)
     add_json(listing)
-    show = _command(actions, "show", "baseline:show", "show one version, and what it may be compared with")
-    show.add_argument("room", metavar="ROOM", type=room_name)
-    show.add_argument("id", metavar="ID", nargs="?", help="default the latest")
+    show = _command(actions, "show", "baseline:show", "show one version, and whether the latest sweep fits it")
+    add_room(show)
+    show.add_argument("id", metavar="ID", nargs="?", help="version, as listed (default: the latest)")
     add_json(show)
-    compare = _command(commands, "compare", "baseline:compare", "judge a record anew against a baseline")
-    compare.add_argument("record", metavar="RECORD")
+    compare = _command(
+        commands,
+        "compare",
+        "baseline:compare",
+        "judge a record anew against a baseline",
+        "The record stays as it is; the new judgement is printed, and written with --json.",
+    )
+    add_record(compare)
     add_judging(compare)
     add_json(compare)
 
 
 def _add_findings(commands: _Commands[OneLineParser]) -> None:
-    findings = _command(commands, "findings", "findings:findings", "list what was found, and what could be missed")
-    findings.add_argument("record", metavar="RECORD")
+    findings = _command(
+        commands, "findings", "findings:findings", "list what was found, what was decided, and what could be missed"
+    )
+    add_record(findings)
     add_json(findings)
-    mark = _command(commands, "mark", "findings:mark", "note who decided what about a finding, and why")
-    mark.add_argument("record", metavar="RECORD")
+    mark = _command(
+        commands,
+        "mark",
+        "findings:mark",
+        "note who decided what about a finding, and why",
+        "The decision goes to a log beside the record; nothing in it is ever changed, the latest entry counts.",
+    )
+    add_record(mark)
     mark.add_argument("finding", metavar="FINDING", help="id of the finding, for example F1")
-    mark.add_argument("--as", dest="as_", required=True, choices=_MARKS)
-    mark.add_argument("--reason", metavar="TEXT", required=True, type=printable)
-    mark.add_argument("--by", metavar="NAME", required=True, type=printable)
+    mark.add_argument("--as", dest="as_", required=True, choices=_MARKS, help="the decision")
+    mark.add_argument("--reason", metavar="TEXT", required=True, type=printable, help="why, up to 200 characters")
+    mark.add_argument("--by", metavar="NAME", required=True, type=printable, help="who decided")
     add_json(mark)
 
 
 def _add_present(commands: _Commands[OneLineParser]) -> None:
     plot = _command(commands, "plot", "present:plot", "draw the spectrum against the baseline, and the waterfall")
-    plot.add_argument("record", metavar="RECORD")
-    plot.add_argument("--range", metavar="R", dest="range_hz", type=range_hz, help="START:STOP (default all)")
-    plot.add_argument("-o", "--output", metavar="PNG", type=Path)
+    add_record(plot)
+    plot.add_argument(
+        "--range",
+        metavar="R",
+        dest="range_hz",
+        type=range_hz,
+        help="only START:STOP in Hz, or with k, M or G, for example 430M:440M (default: all of the record)",
+    )
+    plot.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help=f"name ending with .png, .svg or .pdf ({_REPORTS}.png)"
+    )
     report = _command(commands, "report", "present:report", "write the compliance report")
-    report.add_argument("record", metavar="RECORD")
-    report.add_argument("-o", "--output", metavar="PDF", type=Path)
+    add_record(report)
+    report.add_argument("-o", "--output", metavar="FILE", type=Path, help=f"name ending with .pdf ({_REPORTS}.pdf)")
     report.add_argument("--html", action="store_true", help="also write it as one HTML file, beside the PDF")
-    export = _command(commands, "export", "handoff:export", "hand the findings to another tool")
-    export.add_argument("record", metavar="RECORD")
+    export = _command(commands, "export", "handoff:export", "hand the findings and decisions to another tool")
+    add_record(export)
     export.add_argument(
         "--format", metavar="LIST", dest="formats", required=True, type=export_formats, help="json, csv or json,csv"
     )
-    export.add_argument("-o", "--output", metavar="PATH", type=Path, help="only with one format")
+    export.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help=f"only with one format ({_REPORTS} and its ending)"
+    )

@@ -9,6 +9,7 @@ from reports.content import from_record
 from reports.figures import save_plot
 from reports.html import write_html
 from reports.pdf import write_pdf
+from sweep.cli.evidence import require_intact
 from sweep.cli.printing import output_path
 from sweep.record import SweepRecord
 from sweep.workspace import Workspace
@@ -19,7 +20,7 @@ __all__ = ["plot", "report"]
 def plot(arguments: Namespace) -> int:
     """Draw a record."""
     path = Workspace(arguments.workspace).find_record(arguments.record)
-    output = output_path(arguments, path, ".png")
+    output = output_path(arguments, path, ".png", ".svg", ".pdf")
     with SweepRecord.open(path) as record:
         save_plot(record, output, arguments.range_hz)
     print(output)
@@ -31,6 +32,7 @@ def report(arguments: Namespace) -> int:
     path = Workspace(arguments.workspace).find_record(arguments.record)
     output = output_path(arguments, path, ".pdf")
     with SweepRecord.open(path) as record:
+        require_intact(record)
         content = from_record(record, read_log(path))
     write_pdf(content, output)
     print(output)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dsp.errors import ParameterError
+from reports.files import check_place, write_bytes
 from sweep.units import format_hz
 from sweep.workspace import Workspace
 
-__all__ = ["Printer", "level", "output_path", "short_time", "span", "table"]
+__all__ = ["Printer", "level", "output_path", "short_time", "span", "table", "wrapped"]
 
 _STDOUT = Path("-")
+_WIDTH = 100
+_EVIDENCE = (".h5", ".journal", ".jsonl", ".sigmf-data", ".sigmf-meta")
 
 
 class Printer:
@@ -24,9 +28,18 @@ class Printer:
     ----------
     json_path : Path or None
         ``--json`` of the command.
+
+    Raises
+    ------
+    ParameterError
+        Nothing can be written there; said before the work, not after it.
     """
 
     def __init__(self, json_path: Path | None) -> None:
+        if json_path is not None and json_path != _STDOUT:
+            if json_path.suffix.lower() in _EVIDENCE:
+                raise ParameterError(f"{json_path} has the name of evidence; give --json a name that ends with .json")
+            check_place(json_path)
         self._json_path = json_path
 
     @property
@@ -49,6 +62,8 @@ class Printer:
 
         Raises
         ------
+        ParameterError
+            The file cannot be written; nothing is left behind.
         ValueError
             A number is not finite: a defect, never written as if it were a measurement.
         """
@@ -58,12 +73,10 @@ class Printer:
         if self.quiet:
             print(text, end="")
             return
-        part = self._json_path.with_name(f"{self._json_path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(self._json_path)
+        write_bytes(text.encode("utf-8", errors="replace"), self._json_path)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 100) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = _WIDTH) -> list[str]:
     """Lay out a table in columns; the last one is cut so that no line is longer than ``width``.
 
     Examples
@@ -82,21 +95,48 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 
     return lines
 
 
-def output_path(arguments: Namespace, record: Path, suffix: str) -> Path:
+def wrapped(text: str, *, indent: str = "") -> list[str]:
+    """Break a text into lines that fit a terminal; all but the first stand two blanks deeper.
+
+    Examples
+    --------
+    >>> wrapped("one two", indent="    ")
+    ['    one two']
+    """
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def output_path(arguments: Namespace, record: Path, *suffixes: str) -> Path:
     """Where to write: as told with -o, or in the reports of the workspace under the record's name.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        With ``output`` and ``workspace``.
+    record : Path
+    *suffixes : str
+        Endings that the file may have, the usual one first. Evidence has none of them, so it is never written over.
 
     Raises
     ------
     ParameterError
-        It would be written over a record.
+        The name has another ending, or nothing can be written there.
     RecordError
         No -o, and no workspace.
     """
     if arguments.output is None:
-        return Workspace.open(arguments.workspace).reports / f"{record.stem}{suffix}"
+        return Workspace.around(arguments.workspace, record).reports / f"{record.stem}{suffixes[0]}"
     output: Path = arguments.output
-    if output.suffix.lower() in {".h5", ".journal"}:
-        raise ParameterError(f"{output} has the name of a record; give -o a name that ends with {suffix}")
+    if output.suffix.lower() not in suffixes:
+        raise ParameterError(f"{output}: give -o a name that ends with {' or '.join(suffixes)}")
+    check_place(output)
     return output
 
 
@@ -105,10 +145,10 @@ def level(value: float | None, unit: str = "") -> str:
 
     Examples
     --------
-    >>> level(-61.04, " dBFS"), level(None)
-    ('-61.0 dBFS', '-')
+    >>> level(-61.04, " dBFS"), level(-0.04), level(None)
+    ('-61.0 dBFS', '0.0', '-')
     """
-    return "-" if value is None else f"{value:.1f}{unit}"
+    return "-" if value is None else f"{value:z.1f}{unit}"
 
 
 def span(start_hz: float, stop_hz: float) -> str:

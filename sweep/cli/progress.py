@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -25,7 +26,9 @@ class _Display(Protocol):
     def close(self) -> None: ...
 
 
-def follow(events: Iterable[Event], *, passes: int | None, label: str) -> Iterator[Event]:
+def follow(
+    events: Iterable[Event], *, passes: int | None, label: str, duration_s: float | None = None
+) -> Iterator[Event]:
     """Pass events through and show how far the sweep is.
 
     Parameters
@@ -36,13 +39,15 @@ def follow(events: Iterable[Event], *, passes: int | None, label: str) -> Iterat
         Passes that are expected; None when that is unknown.
     label : str
         Put before the progress, for example the room.
+    duration_s : float, optional
+        In place of passes: how long new passes begin.
 
     Yields
     ------
     Event
         The same, unchanged.
     """
-    display: _Display = _Bar(passes, label) if sys.stderr.isatty() else _Lines(passes, label)
+    display: _Display = _Bar(passes, label, duration_s) if sys.stderr.isatty() else _Lines(passes, label)
     n_rows = n_gaps = 0
     try:
         for event in events:
@@ -56,25 +61,43 @@ def follow(events: Iterable[Event], *, passes: int | None, label: str) -> Iterat
                 if n_gaps <= _MAX_GAP_LINES:
                     display.say(f"{label}: gap in pass {event.gap.pass_index + 1}: {event.gap.reason}")
             elif isinstance(event, Closed):
-                more = f", {n_gaps} gaps" if n_gaps else ""
-                display.say(f"{label}: {n_rows} passes recorded{more}")
+                display.say(f"{label}: {_recorded(n_rows, passes, n_gaps)}")
             yield event
     finally:
         display.close()
 
 
+def _recorded(n_rows: int, passes: int | None, n_gaps: int) -> str:
+    of = f" of {passes}" if passes is not None and n_rows < passes else ""
+    noun = "pass" if (passes if of else n_rows) == 1 else "passes"
+    gaps = f", {n_gaps} gap{'s' if n_gaps != 1 else ''}" if n_gaps else ""
+    return f"{n_rows}{of} {noun} recorded{gaps}"
+
+
 class _Bar:
     """One bar over all hops, with rate and time left."""
 
-    def __init__(self, passes: int | None, label: str) -> None:
+    def __init__(self, passes: int | None, label: str, duration_s: float | None) -> None:
         self._passes = passes
         self._label = label
+        self._duration_s = duration_s
+        self._started = time.monotonic()
         self._bar: Any = None
 
     def hop(self, event: HopDone) -> None:
+        done = event.pass_index * event.n_hops + event.hop_index + 1
         if self._bar is None:
             self._bar = self._make(None if self._passes is None else self._passes * event.n_hops)
-        self._bar.update(event.pass_index * event.n_hops + event.hop_index + 1 - self._bar.n)
+            self._started = time.monotonic()
+        elif self._duration_s is not None:
+            self._bar.total = self._expected(done, event.n_hops)
+        self._bar.update(done - self._bar.n)
+
+    def _expected(self, done: int, n_hops: int) -> int:
+        """Hops until the time is up and the pass that then runs is finished."""
+        rate = (done - 1) / max(time.monotonic() - self._started, 1e-3)
+        wanted = max(float(done), rate * (self._duration_s or 0.0))
+        return max(1, math.ceil(wanted / n_hops)) * n_hops
 
     def row(self, n_rows: int) -> None:
         if self._bar is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sweep.cli.printing import Printer, table
-from sweep.sources.rtlsdr import list_dongles
+from sweep.cli.printing import Printer, table, wrapped
+from sweep.sources.rtlsdr import DongleInfo, list_dongles
 from sweep.workspace import Workspace
 
 __all__ = ["devices", "init"]
@@ -22,7 +24,7 @@ def init(arguments: Namespace) -> int:
     """Make a folder a workspace."""
     root: Path = arguments.folder or arguments.workspace
     Workspace.create(root)
-    place = "" if root == Path() else f"--workspace {root} "
+    place = "" if root == Path() else f"--workspace {shlex.quote(str(root))} "
     print(f"{root.resolve()} is a Quietroom workspace; next: quietroom {place}sweep ROOM")
     return 0
 
@@ -31,16 +33,27 @@ def devices(arguments: Namespace) -> int:
     """List the dongles of this machine."""
     printer = Printer(arguments.json)
     dongles = list_dongles()
+    printer.lines(_lines(dongles) if dongles else _NO_DONGLE)
+    printer.document({"schema": "quietroom.devices/1", "devices": [asdict(dongle) for dongle in dongles]})
+    return 0
+
+
+def _lines(dongles: Sequence[DongleInfo]) -> list[str]:
+    """A table, and under each dongle what a technician should know of it."""
     rows = [
         (
             f"rtlsdr:{dongle.index}",
             dongle.serial or "-",
             dongle.tuner or "-",
             f"{dongle.manufacturer} {dongle.product}".strip() or "-",
-            "; ".join(dongle.health) or "good",
+            "see below" if dongle.health else "good",
         )
         for dongle in dongles
     ]
-    printer.lines(table(("source", "serial", "tuner", "product", "health"), rows) if rows else _NO_DONGLE)
-    printer.document({"schema": "quietroom.devices/1", "devices": [asdict(dongle) for dongle in dongles]})
-    return 0
+    header, *body = table(("source", "serial", "tuner", "product", "health"), rows)
+    lines = [header]
+    for row, dongle in zip(body, dongles, strict=True):
+        lines.append(row)
+        for remark in dongle.health:
+            lines += wrapped(remark, indent="    ")
+    return lines

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,17 +15,16 @@ from typing import Any
 from baselines.judge import make_judge
 from baselines.store import BaselineStore
 from dsp.errors import RecordError
-from reports.export import findings_document
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
+from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.progress import follow
-from sweep.model import Closed, IqSource, Judge, Judgement, SpectraSource
+from sweep.model import Closed, IqSource, Judge, SpectraSource
 from sweep.plan import SweepPlan
-from sweep.record import SweepRecord
 from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
-__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "findings_json", "record_visit"]
+__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "record_visit"]
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
 NO_BASELINE = "none"
@@ -110,21 +109,13 @@ class Visit:
 
     Attributes
     ----------
-    record_path : Path
-    document : mapping
-        The findings JSON.
+    evidence : Evidence
     stopped : bool
         Whether the user ended it early.
     """
 
-    record_path: Path
-    document: Mapping[str, Any]
+    evidence: Evidence
     stopped: bool
-
-    @property
-    def exit_code(self) -> int:
-        """3 when the verdict is that nothing can be said, else 0."""
-        return 3 if self.document["verdict"] == "inconclusive" else 0
 
 
 def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Visit:
@@ -146,12 +137,11 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
     session = _session(source, request)
     closed: Closed | None = None
     with _stop_on_interrupt(session.stop):
-        for event in follow(session.events(), passes=passes, label=request.room):
+        for event in follow(session.events(), passes=passes, duration_s=request.duration_s, label=request.room):
             if isinstance(event, Closed):
                 closed = event
     assert closed is not None  # the session raises or closes
-    path = Path(closed.record_path)
-    return Visit(record_path=path, document=findings_json(path), stopped=session.is_stopping)
+    return Visit(evidence=read_evidence(Path(closed.record_path)), stopped=session.is_stopping)
 
 
 def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSession:
@@ -172,23 +162,6 @@ def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSe
         keep_iq=request.keep_iq,
         sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
     )
-
-
-def findings_json(
-    path: Path, *, decisions: Sequence[Mapping[str, Any]] = (), judgement: Judgement | None = None
-) -> dict[str, Any]:
-    """Give the findings JSON of a record, or of a later judgement of it, with the path of the record in it.
-
-    Raises
-    ------
-    RecordError
-        The record is damaged.
-    """
-    with SweepRecord.open(path) as record:
-        document = findings_document(record, decisions)
-    if judgement is not None:
-        document |= {key: value for key, value in judgement.document.items() if key in document}
-    return document | {"record": str(path)}
 
 
 def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:

@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.cli.printing import level, table
-from sweep.units import format_hz
+from reports.services import merge_ranges
+from reports.wording import frequency_range, listed, remarks, verdict
+from sweep.cli.evidence import Evidence
+from sweep.cli.printing import level, table, wrapped
 
-__all__ = ["coverage_lines", "findings_lines", "verdict_line"]
+__all__ = ["coverage_lines", "evidence_lines", "findings_lines", "verdict_line"]
 
-_VERDICTS = {
-    "anomalies": "anomalous emitters were detected",
-    "no_anomaly_detected": "no anomalous emitter was detected",
-    "inconclusive": "inconclusive",
-}
-_HEADER = ("id", "kind", "MHz", "kHz wide", "dBFS", "excess dB", "duty %", "threat", "decision")
-_WIDTH = 100
 _INDENT = "     "
-_STATES = (("measured", "measured"), ("overloaded", "overloaded"), ("not_measured", "not measured"))
-
+_MOST_RANGES = 8
+_STATES = (
+    ("measured", "measured"),
+    ("overloaded", "measured under overload, where weak emitters go unnoticed"),
+    ("not_measured", "not measured"),
+)
 _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
 _AS_GOOD_AS_CERTAIN = 0.995
+_NO_WEIGHT = "+0.0 "
+
+
+def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = None) -> list[str]:
+    """Say what a record holds: findings, coverage, receiver, and where it is.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    decisions : mapping, optional
+        Finding id to what was decided about it.
+    """
+    lines = findings_lines(evidence.document, decisions, unit=evidence.level_unit)
+    lines += wrapped(f"Receiver: {evidence.receiver}")
+    for remark in evidence.remarks:
+        lines += wrapped(remark, indent="  ")
+    return [*lines, f"Record: {evidence.path}"]
 
 
 def verdict_line(document: Mapping[str, Any]) -> str:
-    """Say the verdict, and why where there is a reason.
+    """Say the verdict, and what there is to remark about it.
 
     Examples
     --------
     >>> verdict_line({"verdict": "inconclusive", "reasons": ["nothing was measured"], "findings": []})
-    'Verdict: inconclusive (nothing was measured)'
+    'Verdict: inconclusive: nothing was measured'
     """
-    reasons = "; ".join(document.get("reasons") or ())
-    verdict = _VERDICTS[document["verdict"]]
-    if document["verdict"] == "anomalies" and document.get("baseline") is None:
-        verdict = "emitters were heard; without a baseline none can be called anomalous"
-    return f"Verdict: {verdict}" + (f" ({reasons})" if reasons else "")
+    said = verdict(document).removesuffix(".")
+    notes = "" if document["verdict"] == "inconclusive" else "; ".join(remarks(document))
+    return f"Verdict: {said[:1].lower()}{said[1:]}" + (f" ({notes})" if notes else "")
 
 
-def findings_lines(document: Mapping[str, Any], decisions: Mapping[str, str] | None = None) -> list[str]:
+def findings_lines(
+    document: Mapping[str, Any], decisions: Mapping[str, str] | None = None, *, unit: str = "dBFS"
+) -> list[str]:
     """Lay the findings out in a table, then coverage and what could have been missed.
 
     Parameters
@@ -49,44 +64,46 @@ def findings_lines(document: Mapping[str, Any], decisions: Mapping[str, str] | N
         Findings JSON.
     decisions : mapping, optional
         Finding id to what was decided about it.
+    unit : str
+        Of the levels.
     """
     findings = document["findings"]
-    lines = _wrap(verdict_line(document))
+    lines = wrapped(verdict_line(document))
     if findings:
         rows = [_finding_cells(finding, (decisions or {}).get(finding["id"], "-")) for finding in findings]
-        header, *body = table(_HEADER, rows, width=_WIDTH)
+        columns = ("id", "kind", "MHz", "kHz wide", unit, "excess dB", "duty %", "threat", "decision")
+        header, *body = table(columns, rows)
         lines += ["", header]
         for row, finding in zip(body, findings, strict=True):
-            lines += [row, *_reasons(finding)]
+            lines += [row, *wrapped("; ".join(_about(finding)), indent=_INDENT)]
         lines.append("")
-    return lines + coverage_lines(document)
+    return lines + coverage_lines(document, unit=unit)
 
 
-def coverage_lines(document: Mapping[str, Any]) -> list[str]:
-    """Say in two lines what was covered and how well, and in a third what could have been missed."""
+def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[str]:
+    """Say what was covered, how well, and what could have been missed."""
     coverage = document["coverage"]
     if not coverage:
         return ["Coverage: nothing was measured"]
-    parts = [f"{_width_mhz(coverage, state):.6g} MHz {words}" for state, words in _STATES]
-    start, stop = min(part["start_hz"] for part in coverage), max(part["stop_hz"] for part in coverage)
-    lines = _wrap(f"Coverage: {', '.join(parts)}, between {format_hz(start)} and {format_hz(stop)}")
-    measured = [part for part in coverage if part["state"] == "measured"]
-    lines += _wrap(_sensitivity(measured))
-    return lines + _wrap(f"Could have been missed: {'; '.join(_missed(measured))}")
+    parts = [f"{_ranges(coverage, state)} {words}" for state, words in _STATES if _of(coverage, state)]
+    measured = _of(coverage, "measured")
+    return [
+        *wrapped(f"Coverage: {'; '.join(parts)}"),
+        *wrapped(_sensitivity(measured, unit)),
+        *wrapped(f"Could have been missed: {'; '.join(_missed(measured))}"),
+    ]
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
-
-
-def _reasons(finding: Mapping[str, Any]) -> list[str]:
-    """The reasons of the threat level, the first ones where they do not all fit a line."""
-    text = textwrap.shorten("; ".join(finding["threat"]["reasons"]), _WIDTH - len(_INDENT), placeholder=" ...")
-    return [_INDENT + text] if text else []
+def _about(finding: Mapping[str, Any]) -> list[str]:
+    """Kind of signal, and the reasons of the threat level that have a weight."""
+    reasons = [str(reason) for reason in finding["threat"]["reasons"]]
+    said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT)]
+    signal_type = finding.get("signal_type")
+    return [str(signal_type), *said] if signal_type else said
 
 
 def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]:
-    duty, width_hz = finding["duty_cycle"], finding["occupied_bw_hz"]
+    width_hz = finding["occupied_bw_hz"]
     return (
         finding["id"],
         finding["kind"],
@@ -94,35 +111,62 @@ def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]
         level(None if width_hz is None else width_hz / 1e3),
         level(finding["power_dbfs"]),
         level(finding["excess_db"]),
-        "-" if duty is None else f"{100 * duty:.0f}",
+        _duty(finding["duty_cycle"]),
         finding["threat"]["level"],
         decision if decision != "-" or finding.get("known_as") is None else "in inventory",
     )
 
 
-def _width_mhz(coverage: Iterable[Mapping[str, Any]], state: str) -> float:
-    return float(sum(part["stop_hz"] - part["start_hz"] for part in coverage if part["state"] == state)) / 1e6
+def _duty(duty: float | None) -> str:
+    """Share of the time in percent; a share that was measured is not rounded to none."""
+    if duty is None:
+        return "-"
+    return "<1" if 0 < duty < 0.01 else f"{100 * duty:.0f}"
 
 
-def _sensitivity(measured: list[Mapping[str, Any]]) -> str:
+def _of(coverage: Iterable[Mapping[str, Any]], state: str) -> list[Mapping[str, Any]]:
+    return [part for part in coverage if part["state"] == state]
+
+
+def _ranges(coverage: Iterable[Mapping[str, Any]], state: str) -> str:
+    """Width and place of what is in a state."""
+    parts = _of(coverage, state)
+    tolerance_hz = 1e-3 * min(float(part["stop_hz"] - part["start_hz"]) for part in parts)
+    spans = [(float(part["start_hz"]), float(part["stop_hz"])) for part in parts]
+    ranges = merge_ranges(spans, tolerance_hz=tolerance_hz)
+    total_hz = sum(stop - start for start, stop in ranges)
+    return f"{total_hz / 1e6:.6g} MHz ({listed([frequency_range(*pair) for pair in ranges], most=_MOST_RANGES)})"
+
+
+def _sensitivity(measured: list[Mapping[str, Any]], unit: str) -> str:
     levels = [part["min_detectable_dbfs"] for part in measured if part["min_detectable_dbfs"] is not None]
     dwells = [part["dwell_s"] for part in measured if part["dwell_s"] is not None]
-    visits = max((part["visits"] for part in measured if part["visits"] is not None), default=None)
+    visits = max((part["visits"] for part in measured if part["visits"] is not None), default=0)
     words = ["the detectable level is not known"]
     if levels:
-        words = [f"a steady emitter from {min(levels):.1f} dBFS (best) to {max(levels):.1f} dBFS (worst)"]
+        best, worst = (level(value, f" {unit}") for value in (min(levels), max(levels)))
+        span = f"{best}" if best == worst else f"{best} (best) to {worst} (worst)"
+        words = [f"a steady narrowband FM emitter from {span}"]
     if dwells:
         words.append(f"{min(dwells):.3g} s on each frequency")
-    if visits is not None:
-        words.append(f"{visits} visit{'s' if visits != 1 else ''}")
+    if visits > 1:
+        words.append(f"{visits} visits")
     return f"Sensitivity: {', '.join(words)}"
 
 
 def _missed(measured: list[Mapping[str, Any]]) -> list[str]:
-    short = []
-    for length, words in _LENGTHS:
-        chances = [part["poi"][length] for part in measured if part["poi"].get(length) is not None]
-        if chances and min(chances) < _AS_GOOD_AS_CERTAIN:
-            short.append(f"of {words} (met with a chance of {100 * min(chances):.2g} %)")
-    once = [f"a single transmission {', '.join(short)}"] if short else []
-    return [*once, "anything weaker, outside these ranges, or off at the time"]
+    said = []
+    chances = {
+        words: [part["poi"][length] for part in measured if part["poi"].get(length) is not None]
+        for length, words in _LENGTHS
+    }
+    short = [
+        f"of {words} (met with a chance of {100 * min(values):.2g} %)"
+        for words, values in chances.items()
+        if values and min(values) < _AS_GOOD_AS_CERTAIN
+    ]
+    if short:
+        said.append(f"a single transmission {', '.join(short)}")
+    elif measured and not any(chances.values()):
+        said.append("short transmissions (the chance to meet one is not known)")
+    return [*said, "anything weaker, outside these ranges, or off at the time"]
