@@ -19,6 +19,8 @@ from sweep.plan import Layout
 __all__ = ["ArtefactTest", "artefact_tests"]
 
 _DC_BINS, _NARROW_BINS = 2.0, 6.0
+_SKIRT_BINS, _SKIRT_HZ, _SKIRT_RATIO = 4.0, 50_000.0, 4.0
+_MANY_HOPS, _DC_SHARE = 3, 1 / 3
 _SPUR_STEP_HZ = 14_400_000.0
 _SPUR_PPM = 60.0
 _IMAGE_DB, _IMAGE_BINS = 25.0, 2.0
@@ -40,7 +42,7 @@ class ArtefactTest:
 
 
 def artefact_tests(
-    emitter: Emitter, others: Sequence[Emitter], layout: Layout, *, has_iq: bool, dynamic_range: bool
+    emitter: Emitter, others: Sequence[Emitter], layout: Layout, *, has_iq: bool, compared: bool
 ) -> list[ArtefactTest]:
     """Run every test on one emitter.
 
@@ -52,14 +54,14 @@ def artefact_tests(
     layout : Layout
     has_iq : bool
         Whether the hop structure is known; spectra of other tools have lost it.
-    dynamic_range : bool
-        Whether to hold an emitter against the strongest one of its hop: without a baseline nothing else tells the
-        receiver's own products apart.
+    compared : bool
+        Whether a baseline has told what the receiver makes all the time. Without one, an emitter is also held
+        against the strongest one of its hop.
     """
     tests = [_spur(emitter, layout)]
     if has_iq:
-        tests += [_dc(emitter, layout), _image(emitter, others, layout)]
-        if dynamic_range:
+        tests += [_dc(emitter, others, layout, compared=compared), _image(emitter, others, layout)]
+        if not compared:
             tests.append(_range(emitter, others, layout))
     tests.append(
         ArtefactTest(test="lo_shift", passed=None, reason="not possible: the samples were taken at one tuning only")
@@ -79,12 +81,39 @@ def _hop_center_hz(hop: int, layout: Layout) -> float:
     return float(layout.freq_hz[hop * layout.hop_bins + layout.hop_bins // 2])
 
 
-def _dc(emitter: Emitter, layout: Layout) -> ArtefactTest:
-    offset = (emitter.center_freq_hz - _hop_center_hz(_hop(emitter, layout), layout)) / layout.bin_width_hz
-    width = emitter.occupied_bw_hz / layout.bin_width_hz
-    at_dc = abs(offset) <= _DC_BINS and width <= _NARROW_BINS and _steady(emitter)
+def _dc(emitter: Emitter, others: Sequence[Emitter], layout: Layout, *, compared: bool) -> ArtefactTest:
+    """The receiver's own offset and its skirt: alike at the centre of every hop, as no emitter is.
+
+    Of one or two hops that cannot be said; then what is narrow, steady and at the centre is taken for it, unless it
+    rose well above what the baseline has there.
+    """
+    offset, width = _dc_offset(emitter, layout), emitter.occupied_bw_hz / layout.bin_width_hz
     reason = f"{offset:+.1f} bins from the tuned frequency, {width:.1f} bins wide"
-    return ArtefactTest(test="dc_offset", passed=not at_dc, reason=reason)
+    if layout.n_hops >= _MANY_HOPS:
+        alike = _hops_with_skirt(others, layout, _level(emitter))
+        inside = _is_skirt(emitter, layout) and len(alike) >= max(_MANY_HOPS, _DC_SHARE * layout.n_hops)
+        reason += f"; {len(alike)} of {layout.n_hops} hops have its like"
+    else:
+        narrow = abs(offset) <= _DC_BINS and width <= _NARROW_BINS and _steady(emitter)
+        inside = narrow and not (compared and emitter.mean_power > _SKIRT_RATIO * emitter.background_power)
+    return ArtefactTest(test="dc_offset", passed=not inside, reason=reason)
+
+
+def _dc_offset(emitter: Emitter, layout: Layout) -> float:
+    return (emitter.center_freq_hz - _hop_center_hz(_hop(emitter, layout), layout)) / layout.bin_width_hz
+
+
+def _is_skirt(emitter: Emitter, layout: Layout) -> bool:
+    central = abs(_dc_offset(emitter, layout)) <= _SKIRT_BINS
+    return central and emitter.occupied_bw_hz <= max(_SKIRT_HZ, _NARROW_BINS * layout.bin_width_hz)
+
+
+def _hops_with_skirt(emitters: Sequence[Emitter], layout: Layout, level: float) -> set[int]:
+    return {
+        _hop(other, layout)
+        for other in emitters
+        if _is_skirt(other, layout) and level / _SKIRT_RATIO <= _level(other) <= level * _SKIRT_RATIO
+    }
 
 
 def _spur(emitter: Emitter, layout: Layout) -> ArtefactTest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.ndimage
+import scipy.special
 from numpy.typing import NDArray
 
 from baselines.candidates import Candidate, Scores, burst_scores, gather
@@ -23,7 +24,10 @@ def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
     ordered = np.sort(summary.log_mean, axis=0)  # NaN sorts last
     n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
     quiet = np.take_along_axis(ordered, (n_known // 4)[None], axis=0)[0]
-    sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(summary.group_variance))
+    sigma = float(np.sqrt(summary.group_variance))
+    # Noise in the second lowest of five groups is below its mean: by this many sigmas (Blom 1958).
+    quiet -= sigma * scipy.special.ndtri((n_known // 4 + 0.625) / (n_known + 0.25))
+    sigma_db = DB_PER_NEPER_POWER * sigma
     hop_bins = summary.layout.hop_bins
     return hop_floors(DB_PER_NEPER_POWER * quiet, hop_bins, sigma_db).astype(np.float32)
 

@@ -226,7 +226,7 @@ def _vetted(
     has_iq = layout.n_averages is not None
     kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
     tests = {
-        id(emitter): artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, dynamic_range=not compared)
+        id(emitter): artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, compared=compared)
         for emitter in outcome.emitters
     }
     hopping = compared and has_iq
@@ -234,7 +234,7 @@ def _vetted(
         item for item in followed if hopping and kinds[id(item[0])] == "new" and not _is_artefact(tests[id(item[0])])
     ]
     for emitter, track in absorb_sidebands(group_hoppers(new)):
-        vetted = tests.get(id(emitter)) or artefact_tests(emitter, [], layout, has_iq=False, dynamic_range=False)
+        vetted = tests.get(id(emitter)) or artefact_tests(emitter, [], layout, has_iq=False, compared=compared)
         yield emitter, track, "new", vetted
     grouped = {id(emitter) for emitter, _ in new}
     for emitter, track in followed:

@@ -79,7 +79,7 @@ def test_false_alarms_of_clean_visits_keep_the_stated_rate(quiet: Baseline) -> N
         for rate in counts:
             counts[rate] += len(found(quiet, summary, rate))
     assert counts[0.1] <= scipy.stats.poisson.ppf(0.999, 60 * 0.1)
-    assert 2 < counts[5.0] <= scipy.stats.poisson.ppf(0.999, 60 * 5.0)
+    assert 0 < counts[5.0] <= scipy.stats.poisson.ppf(0.999, 60 * 5.0)
 
 
 @pytest.mark.parametrize(
