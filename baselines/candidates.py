@@ -189,7 +189,8 @@ def _merge_crowds(
     result: list[NDArray[np.int64]] = []
     for hop in np.unique(hop_of):
         mine = segments[hop_of == hop]
-        share = np.sum(n_steady[mine[:, 1]] - n_steady[mine[:, 0]]) / layout.hop_bins
+        lasting = mine[n_steady[mine[:, 1]] > n_steady[mine[:, 0]]]
+        share = np.sum(lasting[:, 1] - lasting[:, 0]) / layout.hop_bins
         if len(mine) >= _CROWD_SEGMENTS and share > _CROWD_SHARE and layout.n_averages is not None:
             mine = merge_segments(mine, min_gap=8, width_share=1.0, breaks=breaks)
         result.append(mine)

@@ -12,11 +12,13 @@ from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
 from dsp.statistics import DB_PER_NEPER_POWER, known_median, normal_p_value, robust_mean
 
-__all__ = ["floor_of", "heard_candidates"]
+__all__ = ["FLOOR_MODEL_DB", "floor_of", "heard_candidates"]
 
 _SCALES = (1, 4, 16)
-_FLOOR_MODEL_DB = 0.45  # how far a real passband strays from the fitted floor
-_HIGH_SIGMAS, _LOW_SIGMAS = 6.5, 3.0
+FLOOR_MODEL_DB = 0.38
+"""How far a real passband strays from the fitted floor."""
+
+_HIGH_SIGMAS, _LOW_SIGMAS = 6.5, 2.6
 
 
 def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
@@ -63,7 +65,7 @@ def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: i
     smooth = np.where(known, smooth / np.where(known, share, 1.0), np.nan)
     n_known = np.maximum(np.count_nonzero(known, axis=0), 1)
     variance = DB_PER_NEPER_POWER**2 * summary.group_variance / n_known / scale
-    sigma = np.sqrt(variance + _FLOOR_MODEL_DB**2)
+    sigma = np.sqrt(variance + FLOOR_MODEL_DB**2)
     z = np.nan_to_num(robust_mean(smooth)) / sigma
     median = np.nan_to_num(known_median(smooth)) / sigma
     p_value = normal_p_value(z)

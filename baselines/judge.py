@@ -19,7 +19,7 @@ from baselines.compatibility import check_compatibility
 from baselines.coverage import coverage_of, is_overloaded
 from baselines.emitters import Emitter, measure_emitters
 from baselines.findings import make_finding, number_findings
-from baselines.heard import floor_of, heard_candidates
+from baselines.heard import FLOOR_MODEL_DB, floor_of, heard_candidates
 from baselines.hoppers import group_hoppers
 from baselines.missing import missing_emitters
 from baselines.model import Baseline
@@ -33,8 +33,7 @@ from sweep.plan import Layout
 
 __all__ = ["make_judge"]
 
-_HEARD_THRESHOLD, _HEARD_MODEL = 6.5, 0.45 / DB_PER_NEPER_POWER
-_COMPARED_THRESHOLD = 6.5
+_THRESHOLD_SIGMAS = 6.5
 _ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
 _ALL_JUDGED = 0.995
 _KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
@@ -100,7 +99,7 @@ def _judge(
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
     findings, rejected = _findings(layout, rows, outcome, compared=compared)
-    coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_COMPARED_THRESHOLD, model_sigma=outcome.model_sigma)
+    coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_THRESHOLD_SIGMAS, model_sigma=outcome.model_sigma)
     verdict, reasons = _verdict(summary, findings, outcome, has_baseline=compared)
     document = {
         "baseline": baseline.id if baseline is not None and compared else None,
@@ -148,7 +147,7 @@ def _hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: 
         background_dbfs=None,
         floor_dbfs=floor_dbfs,
         reasons=[],
-        model_sigma=_HEARD_MODEL,
+        model_sigma=FLOOR_MODEL_DB / DB_PER_NEPER_POWER,
     )
 
 
