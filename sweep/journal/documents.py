@@ -29,15 +29,19 @@ __all__ = [
     "StartDocument",
     "SweepDocument",
     "check_judgement",
+    "one_line",
     "parse_document",
     "write_document",
 ]
 
 T = TypeVar("T")
 
+_LINE = 300
+
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A whole number that the tables of a record can hold."""
 
+_Index = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 _Period = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._]{1,32}\Z")]
 
 
@@ -54,7 +58,7 @@ class GapDocument(msgspec.Struct, frozen=True):
     """A ``HopGap``."""
 
     pass_index: Int64
-    hop_index: Int64 | None
+    hop_index: _Index | None
     utc_ns: Int64
     monotonic_ns: Int64
     reason: str
@@ -193,7 +197,7 @@ def parse_document(text: bytes, schema: type[T]) -> tuple[dict[str, Any], T]:
     except RecursionError as error:
         raise RecordError("its JSON is nested too deep") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise RecordError(" ".join(str(error).split())) from error
+        raise RecordError(one_line(error)) from error
 
 
 def check_judgement(document: Mapping[str, Any]) -> None:
@@ -208,6 +212,18 @@ def check_judgement(document: Mapping[str, Any]) -> None:
         write_document(dict(document), JudgementDocument)
     except RecordError as error:
         raise RecordError(f"the judgement cannot be kept ({error}); judge the rows again") from error
+
+
+def one_line(error: object) -> str:
+    """Cut what may quote a file to one line that a terminal can show.
+
+    Examples
+    --------
+    >>> one_line("no field a\\x1b[2J\\nb")
+    'no field a [2J b'
+    """
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)).split())
+    return text if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
 
 
 def _finite(text: str) -> float:

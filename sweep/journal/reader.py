@@ -22,6 +22,7 @@ from sweep.journal.documents import (
     GapDocument,
     Note,
     SweepDocument,
+    one_line,
     parse_document,
 )
 from sweep.journal.files import open_regular
@@ -222,8 +223,8 @@ class JournalReader:
 
     def _damage(self, record: int, offset: int, what: str) -> JournalDamageError:
         return JournalDamageError(
-            f"{self.path}: record {record} at byte {offset} is damaged ({what}); the records before it are whole and "
-            "nothing was changed: keep this file, and try a copy of it from another disk",
+            f"{self.path}: record {record} at byte {offset} is damaged ({one_line(what)}); the records "
+            "before it are whole and nothing was changed: keep this file, and try a copy of it from another disk",
             record=record,
             offset=offset,
         )

@@ -42,5 +42,6 @@ def row_misfit(
         if size != wanted and not name.startswith("burst_"):
             return f"row {sequence} has {size} values of {name}, its layout {wanted}"
     if first_sizes is not None and sizes != first_sizes:
-        return f"row {sequence} has other arrays than the rows before it: {sizes}"
+        differing = sorted({name for name, _ in {*sizes} ^ {*first_sizes}})
+        return f"row {sequence} has other arrays than the rows before it: {', '.join(differing) or 'in another order'}"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import h5py
@@ -10,11 +11,12 @@ import h5py
 from sweep import __version__
 from sweep.journal import JournalReader
 from sweep.journal.layout_json import layout_document
-from sweep.model import Judgement
+from sweep.model import Instrument, Judgement
 from sweep.packing.hdf5 import add_attributes, make_group, make_note, plain_text
 from sweep.packing.previews import write_previews
 from sweep.packing.row_datasets import WrittenRows, write_rows
 from sweep.packing.tables import write_events, write_findings, write_gaps, write_segments
+from sweep.plan import SweepPlan
 from sweep.record.schema import SCHEMA
 from sweep.units import iso_utc
 
@@ -65,15 +67,21 @@ def _write_attributes(
     start = journal.start
     add_attributes(entry, {name: start.get(name) for name in _SWEEP} | {"recovered": recovered})
     add_attributes(entry, {"verdict": document["verdict"]})
-    add_attributes(make_group(entry, "instrument", "NXinstrument"), start.get("instrument") or {})
-    for name, fields in (("site", _SITE), ("people", _PEOPLE)):
-        add_attributes(make_group(entry, name, "NXcollection"), {field: start.get(field) for field in fields})
-    plan = {**(start.get("plan") or {}), **layout_document(journal.layout)}
+    add_attributes(make_group(entry, "instrument", "NXinstrument"), _known(start.get("instrument"), Instrument))
+    for name, members in (("site", _SITE), ("people", _PEOPLE)):
+        add_attributes(make_group(entry, name, "NXcollection"), {member: start.get(member) for member in members})
+    plan = _known(start.get("plan"), SweepPlan) | layout_document(journal.layout)
     add_attributes(make_group(entry, "plan", "NXcollection"), plan)
     health = rows.health.totals() | {"gaps": len(journal.gaps)}
     add_attributes(make_group(entry, "health", "NXcollection"), health)
     baseline = {"baseline": document.get("baseline"), "planned": start.get("baseline")}
     add_attributes(make_group(entry, "baseline", "NXcollection"), baseline)
+
+
+def _known(document: Mapping[str, Any] | None, fields_of: type) -> dict[str, Any]:
+    """Fields that we know; others may have names that HDF5 does not take, and are in the processing note."""
+    known = {field.name for field in fields(fields_of)}
+    return {name: value for name, value in (document or {}).items() if name in known}
 
 
 def _write_coverage(entry: h5py.Group, journal: JournalReader, document: Mapping[str, Any]) -> None:

@@ -65,7 +65,7 @@ def make_table(
     integers: Mapping[str, Sequence[int]],
 ) -> None:
     """Write columns as one compound table; texts have the length of the longest."""
-    encoded = {key: [text.encode("utf-8", "backslashreplace") for text in column] for key, column in texts.items()}
+    encoded = {key: [plain_text(text).encode() for text in column] for key, column in texts.items()}
     columns: list[tuple[str, np.dtype[Any], Sequence[Any]]] = [
         (key, h5py.string_dtype("utf-8", max([1, *map(len, column)])), column) for key, column in encoded.items()
     ]
@@ -91,7 +91,7 @@ def add_attributes(group: h5py.Group, fields: Mapping[str, Any]) -> None:
     for key, value in fields.items():
         if value is None or value in ((), [], {}, ""):
             continue
-        group.attrs[plain_text(key)] = _attribute(value)
+        group.attrs[key] = _attribute(value)
 
 
 def _attribute(value: Any) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ from sweep.journal.documents import check_judgement
 from sweep.journal.files import sync_folder
 from sweep.model import Judgement
 from sweep.packing.contents import write_contents
+from sweep.packing.hdf5 import plain_text
 from sweep.record import SweepRecord
 
 __all__ = ["pack"]
@@ -136,7 +138,9 @@ def _compare(journal: JournalReader, record_path: Path) -> None:
             raise RecordError(
                 f"{record_path}: holds another sweep than {journal.path}; move one of the two elsewhere, and pack again"
             )
+        gaps = [replace(gap, reason=plain_text(gap.reason)) for gap in journal.gaps]
+        notes = [replace(note, kind=plain_text(note.kind), text=plain_text(note.text)) for note in journal.notes]
         altered = [number for number, unaltered in record.verify_rows() if not unaltered]
-        if altered or list(record.gaps) != journal.gaps or list(record.notes) != journal.notes:
+        if altered or list(record.gaps) != gaps or list(record.notes) != notes:
             what = f"row {altered[0]}" if altered else "its gaps or notes"
             raise RecordError(f"{record_path}: differs from {journal.path} in {what}; check the disk, and pack again")

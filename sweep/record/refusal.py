@@ -10,6 +10,7 @@ import h5py
 import msgspec
 
 from dsp.errors import RecordError
+from sweep.journal.documents import one_line
 from sweep.record.schema import SCHEMA
 
 __all__ = ["check_schema", "refusing", "survey"]
@@ -30,10 +31,9 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except RecordError as error:
-        raise RecordError(f"{path}: {error}; fetch an intact copy of the record") from error
+        raise RecordError(f"{path}: {one_line(error)}; fetch an intact copy of the record") from error
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise RecordError(f"{path}: is damaged ({reason}); fetch an intact copy of the record") from error
+        raise RecordError(f"{path}: is damaged ({one_line(error)}); fetch an intact copy of the record") from error
 
 
 def survey(file: h5py.File) -> None:
