@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.client import MIDDLES_LEFT_OUT, passes
 from reports.content import ReportContent
 from reports.coverage import POI_KEYS, pooled, service_states
 from reports.finding_pages import finding_blocks, rejected_blocks
@@ -26,6 +29,7 @@ from sweep.units import iso_utc
 __all__ = ["annex_sections"]
 
 _MAX_GAPS = 40
+_DASH = "\u2013"
 _STATES = {"measured": "measured", "overloaded": "overloaded", "not_measured": NOT_MEASURED}
 
 
@@ -60,6 +64,7 @@ def _scope(content: ReportContent) -> Block:
             ("Clock", "that of the computer, UTC; not compared with a time service"),
             ("Baseline", str(document["baseline"]) if document.get("baseline") else "none"),
             ("False alarms allowed", number(document.get("false_alarms_per_sweep"), "a sweep", digits=2)),
+            ("Passes", passes(content)),
             ("Remarks", "; ".join(str(reason) for reason in document.get("reasons") or ()) or "none"),
         ]
     )
@@ -93,7 +98,6 @@ def _acquisition(content: ReportContent) -> list[Block]:
         ("Noise bandwidth of a bin", bandwidth(round(layout.bin_width_hz * layout.enbw_bins, 1))),
         ("Bins", str(layout.n_bins)),
         ("Hops", str(layout.n_hops)),
-        ("Passes", str(content.n_rows)),
         ("Spectra averaged in a pass", NOT_RECORDED if layout.n_averages is None else str(layout.n_averages)),
     ]
     if plan is None:
@@ -115,7 +119,8 @@ def _coverage(content: ReportContent) -> list[Block]:
         blocks.append(
             paragraph(
                 "Neighbouring hops are joined; each line gives the worst of its hops, and the dwell of all passes "
-                "together. The last columns give the chance to catch one transmission of that length."
+                "together. The last columns give the chance to catch one transmission of that length. A dash stands "
+                "for what was not measured."
             )
         )
         unit = content.level_unit
@@ -124,7 +129,7 @@ def _coverage(content: ReportContent) -> list[Block]:
             table(
                 (*head, "0.1 s", "1 s", "10 s"),
                 [_coverage_row(line) for line in lines],
-                widths=(23, 13, 16, 15, 9, 8, 8, 8),
+                widths=(22, 12, 16, 14, 8, 11, 8, 9),
                 right=(2, 3, 4, 5, 6, 7),
             )
         )
@@ -141,21 +146,29 @@ def _coverage(content: ReportContent) -> list[Block]:
 
 def _coverage_row(line: Mapping[str, Any]) -> tuple[str, ...]:
     low, high = line["lowest_floor_dbfs"], line["highest_floor_dbfs"]
-    floor = number(low) if low is None or round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
+    floor = _known(low) if low is None or round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
     return (
         frequency_range(line["start_hz"], line["stop_hz"]),
         _STATES.get(str(line["state"]), str(line["state"])),
         floor,
-        number(line["min_detectable_dbfs"]),
-        NOT_MEASURED if line["dwell_s"] is None else f"{line['dwell_s']:.3g}",
-        *(chance(line["poi"][key]) for key in POI_KEYS),
+        _known(line["min_detectable_dbfs"]),
+        _DASH if line["dwell_s"] is None else f"{line['dwell_s']:.3g}",
+        *(_DASH if line["poi"][key] is None else chance(line["poi"][key]) for key in POI_KEYS),
     )
+
+
+def _known(value: float | None) -> str:
+    return _DASH if value is None else number(value)
 
 
 def _waterfall(content: ReportContent) -> Block:
     if not content.waterfall.time_s.size:
         return paragraph("The record holds no pass.")
     caption = "Highest level in each cell, time downwards. Triangles mark the findings."
+    if np.isnan(content.waterfall.level_dbfs).any():
+        caption += " Pale where nothing was measured."
+    if content.hides_middles:
+        caption += f" {MIDDLES_LEFT_OUT}"
     return figure(
         "waterfall",
         caption,
@@ -167,7 +180,7 @@ def _gaps(content: ReportContent) -> list[Block]:
     if not content.gaps and not content.notes:
         return [paragraph("None.")]
     rows = [
-        (utc(iso_utc(gap.utc_ns)), f"pass {gap.pass_index}", _where(content, gap.hop_index), gap.reason)
+        (utc(iso_utc(gap.utc_ns)), f"pass {gap.pass_index + 1}", _where(content, gap.hop_index), gap.reason)
         for gap in content.gaps[:_MAX_GAPS]
     ]
     rows += [(utc(iso_utc(note.utc_ns)), note.kind, "", note.text) for note in content.notes[:_MAX_GAPS]]

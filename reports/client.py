@@ -10,10 +10,11 @@ from reports.content import ReportContent
 from reports.missed import heard_text, level_scale, missed
 from reports.wording import frequency, listed, number, recorded, remarks, utc, verdict
 
-__all__ = ["answer", "client_sections", "threat_level", "to_do"]
+__all__ = ["MIDDLES_LEFT_OUT", "answer", "client_sections", "passes", "threat_level", "to_do"]
 
 _TONE = {"anomalies": "alert", "no_anomaly_detected": "calm"}
 _MOST_ROWS = 8
+MIDDLES_LEFT_OUT = "The middle of each hop, where the receiver hears itself, is left out."
 _CLOSED = frozenset({"known", "explained"})
 
 
@@ -54,9 +55,16 @@ def to_do(content: ReportContent) -> list[str]:
     ]
     steps = []
     if open_ids:
+        names, is_one = listed(open_ids, most=6), len(open_ids) == 1
+        first = f"Hold no confidential talk in the room until {names} {'has' if is_one else 'have'} been located or "
+        first += "explained."
+        if not content.document.get("baseline"):
+            first = (
+                f"Find out first whether {names} {'belongs' if is_one else 'belong'} to the surroundings; without a "
+            )
+            first += "baseline the sweep cannot tell."
         steps += [
-            f"Hold no confidential talk in the room until {listed(open_ids, most=6)} "
-            f"{'has' if len(open_ids) == 1 else 'have'} been located or explained.",
+            first,
             "Do not switch off, move or touch a suspected device, and do not speak of it in the room.",
             "Sweep again from several positions in the room: the level rises towards a transmitter.",
         ]
@@ -76,6 +84,14 @@ def to_do(content: ReportContent) -> list[str]:
         "Repeat the sweep before confidential meetings and after building work, deliveries or a change of staff."
     )
     return steps
+
+
+def passes(content: ReportContent) -> str:
+    """Passes that were recorded, and of how many where some are lacking."""
+    planned = content.start.get("passes_planned")
+    if isinstance(planned, int) and planned > content.n_rows:
+        return f"{content.n_rows} of {planned} that were planned"
+    return str(content.n_rows)
 
 
 def _basis(content: ReportContent) -> str:
@@ -135,10 +151,11 @@ def _spectrum(content: ReportContent) -> Block:
     """Refer to the spectrum of the whole sweep."""
     against = " against the baseline of the room (grey)" if content.baseline_dbfs is not None else ""
     marked = [f"{finding['id']} at {frequency(finding['center_freq_hz'])}" for finding in content.findings]
+    middles = f" {MIDDLES_LEFT_OUT}" if content.hides_middles else ""
     names = f" Marked: {listed(marked)}." if marked else " No finding is marked."
     return figure(
         "spectrum",
-        f"Spectrum of the sweep{against}. Levels are in {level_scale(content)}.",
+        f"Spectrum of the sweep{against}. Levels are in {level_scale(content)}.{middles}",
         f"Level in {content.level_unit} over frequency, {heard_text(content)}{against}.{names}",
     )
 
@@ -157,7 +174,7 @@ def _glance(content: ReportContent) -> list[Block]:
         ("Begin and end", f"{utc(start.get('start_time'))} to {utc(content.end_time)}"),
         ("Carried out by", recorded(start.get("operator"))),
         ("Listened to", heard_text(content)),
-        ("Passes", str(content.n_rows)),
+        ("Passes", passes(content)),
         ("Record", content.record_name),
     ]
     return [facts(rows)] if content.findings else [together([facts(rows), _spectrum(content)])]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.middles import bins_of, is_overview, middle_bins
 from reports.segments import envelope, max_bins
 from sweep.journal import Note
 from sweep.model import FILL, HopGap, Instrument, Judgement, SweepRow
@@ -19,7 +20,7 @@ from sweep.record import SweepRecord, Waterfall
 
 __all__ = ["LevelTrack", "ReportContent", "from_record", "waterfall_within"]
 
-_MAX_COLUMNS = 2000
+_MAX_COLUMNS = _MAX_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +96,16 @@ class ReportContent:
         return "dB" if self.plan is None else "dBFS"
 
     @property
+    def hides_middles(self) -> bool:
+        """Whether the waterfall of the whole sweep leaves the middles of hops out."""
+        return is_overview(self.layout, self.layout.n_bins, _MAX_COLUMNS)
+
+    @property
+    def middles(self) -> NDArray[np.bool_]:
+        """Bins that overviews leave out, shape (n_bins,)."""
+        return middle_bins(self.layout, self.findings)
+
+    @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
         """Findings in the order of the judgement."""
         return tuple(self.document.get("findings") or ())
@@ -139,7 +150,7 @@ def from_record(
         max_dbfs=record.summary_max_dbfs,
         noise_floor_dbfs=judged.noise_floor_dbfs,
         baseline_dbfs=judged.baseline_dbfs,
-        waterfall=record.waterfall,
+        waterfall=_waterfall(record, judged.document.get("findings") or ()),
         tracks=_tracks(record.rows(), record.layout, judged.document.get("findings") or ()),
         gaps=record.gaps,
         notes=record.notes,
@@ -147,17 +158,47 @@ def from_record(
     )
 
 
-def waterfall_within(record: SweepRecord, range_hz: tuple[float, float]) -> Waterfall:
-    """Read the waterfall of a few frequencies at the full resolution of the record, as far as a drawing can show it."""
-    first, last = (int(k) for k in np.searchsorted(record.layout.freq_hz, range_hz))
-    lines, times_ns = [], []
-    for row in record.rows():
+def waterfall_within(
+    record: SweepRecord, range_hz: tuple[float, float], findings: Sequence[Mapping[str, Any]] = ()
+) -> Waterfall:
+    """Read the waterfall of a few frequencies at the full resolution of the record, as far as a drawing can show it.
+
+    Parameters
+    ----------
+    record : SweepRecord
+    range_hz : (start, stop)
+    findings : sequence of mapping
+        Their bins stay in where an overview leaves the middles of hops out.
+    """
+    layout = record.layout
+    first, last = (int(k) for k in np.searchsorted(layout.freq_hz, range_hz))
+    hidden: NDArray[np.bool_] | slice = slice(0, 0)
+    if is_overview(layout, last - first, _MAX_COLUMNS):
+        hidden = middle_bins(layout, findings)[first:last]
+    rows_per_line = -(-max(record.n_rows, 1) // _MAX_LINES)
+    lines: list[NDArray[np.float32]] = []
+    times_ns = []
+    for number, row in enumerate(record.rows()):
         stored = (row.mean if row.max_hold is None else row.max_hold)[first:last]
         level = np.where(stored == FILL, np.nan, stored / 100)
-        lines.append(max_bins(level[None, :], _MAX_COLUMNS, 1)[0].astype(np.float32))
-        times_ns.append(row.utc_ns)
-    center_hz, _, _ = envelope(record.layout.freq_hz[first:last], np.zeros(last - first), _MAX_COLUMNS)
-    return Waterfall(np.array(lines), _seconds(times_ns), center_hz)
+        level[hidden] = np.nan
+        line = max_bins(level[None, :], _MAX_COLUMNS, 1)[0].astype(np.float32)
+        if number % rows_per_line:
+            lines[-1] = np.fmax(lines[-1], line)
+        else:
+            lines.append(line)
+            times_ns.append(row.utc_ns)
+    center_hz, _, _ = envelope(layout.freq_hz[first:last], np.zeros(last - first), _MAX_COLUMNS)
+    return Waterfall(np.array(lines, np.float32).reshape(len(lines), center_hz.size), _seconds(times_ns), center_hz)
+
+
+def _waterfall(record: SweepRecord, findings: Sequence[Mapping[str, Any]]) -> Waterfall:
+    """The preview of the record, unless it is so coarse that the middles of the hops are all it shows."""
+    layout = record.layout
+    if not is_overview(layout, layout.n_bins, _MAX_COLUMNS):
+        return record.waterfall
+    whole = (float(layout.freq_hz[0]), float(layout.freq_hz[-1]) + layout.bin_width_hz)
+    return waterfall_within(record, whole, findings)
 
 
 def _seconds(times_ns: Sequence[int]) -> NDArray[np.float64]:
@@ -173,7 +214,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def _tracks(rows: Iterable[SweepRow], layout: Layout, findings: Sequence[Mapping[str, Any]]) -> dict[str, LevelTrack]:
-    bins = {str(finding["id"]): _bins_of(finding, layout) for finding in findings}
+    bins = {str(finding["id"]): slice(*bins_of(layout, finding)) for finding in findings}
     if not bins:
         return {}
     times_ns: list[int] = []
@@ -190,15 +231,6 @@ def _tracks(rows: Iterable[SweepRow], layout: Layout, findings: Sequence[Mapping
         )
         for name, pairs in levels.items()
     }
-
-
-def _bins_of(finding: Mapping[str, Any], layout: Layout) -> slice:
-    """Bins within the occupied bandwidth, at least the nearest one."""
-    center = float(finding["center_freq_hz"])
-    half = max(float(finding.get("occupied_bw_hz") or 0.0), layout.bin_width_hz) / 2
-    first, last = np.searchsorted(layout.freq_hz, (center - half, center + half))
-    first = min(int(first), layout.n_bins - 1)
-    return slice(first, max(int(last), first + 1))
 
 
 def _peak(stored: NDArray[np.int16] | None, where: slice) -> float:

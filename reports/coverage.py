@@ -24,6 +24,8 @@ def heard_ranges(content: ReportContent) -> list[tuple[float, float]]:
     if entries:
         ranges = [(float(e["start_hz"]), float(e["stop_hz"])) for e in entries if e.get("state") == "measured"]
         return merge_ranges(ranges, tolerance_hz=2 * layout.bin_width_hz)
+    if not content.n_rows:
+        return []
     return [_span(layout, bins) for bins in contiguous_slices(layout.freq_hz, layout.bin_width_hz)]
 
 

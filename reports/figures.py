@@ -15,11 +15,12 @@ from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record, waterfall_within
 from reports.files import write_bytes
 from reports.flags import Flags, choose_flags, draw_flags, threat_style
-from reports.panels import Box, add_panels, fraction, segment_rows
+from reports.panels import Box, Panel, add_panels, fraction, segment_rows
 from reports.style import INK, figure_bytes, figure_settings, new_figure
 from reports.text import drawable
 from reports.traces import draw_legend, draw_levels, draw_track, level_limits
 from reports.waterfalls import draw_waterfall
+from reports.wording import count
 from sweep.record import SweepRecord
 from sweep.units import format_hz
 
@@ -105,14 +106,16 @@ def save_plot(record: SweepRecord, path: Path, range_hz: tuple[float, float] | N
     Raises
     ------
     ParameterError
-        The record holds nothing within the range, the folder does not exist, or the name has another ending.
+        The record holds no pass, nothing within the range, the folder does not exist, or the name has another ending.
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in _KINDS:
         raise ParameterError(f"{path}: a plot is written as .png, .svg or .pdf; end the name in one of these")
+    if not record.n_rows:
+        raise ParameterError(f"{record.path}: no pass was recorded, so there is nothing to draw")
     content = from_record(record)
     if range_hz is not None:
-        content = replace(content, waterfall=waterfall_within(record, range_hz))
+        content = replace(content, waterfall=waterfall_within(record, range_hz, content.findings))
     write_bytes(figure_bytes(sweep_figure(content, range_hz), kind), path)
 
 
@@ -128,12 +131,13 @@ def _stack(content: ReportContent, range_hz: tuple[float, float] | None, sizes: 
         figure = new_figure(sizes.width, top_in + sizes.title, synthetic=content.synthetic)
         if sizes.title > _LEGEND_IN:
             _draw_title(figure, content, top_in + sizes.title)
+        panels: list[Panel] = []
         for row, row_flags, height in zip(rows, flags, heights, strict=True):
-            _draw_row(figure, content, (row, row_flags), top_in, sizes)
+            panels += _draw_row(figure, content, (row, row_flags), top_in, sizes)
             top_in -= height
         if sizes.spectrum:
             n_unnamed = sum(len(row.findings) - len(row.labels) for row in flags)
-            draw_legend(figure, content, left_in=_LEFT_IN, bottom_in=0.09, n_unnamed=n_unnamed)
+            draw_legend(figure, content, panels, left_in=_LEFT_IN, bottom_in=0.09, n_unnamed=n_unnamed)
         return figure
 
 
@@ -147,8 +151,10 @@ def _flags(content: ReportContent, row: list[slice], sizes: _Sizes) -> Flags:
 
 def _draw_row(
     figure: Figure, content: ReportContent, drawn: tuple[list[slice], Flags], top_in: float, sizes: _Sizes
-) -> None:
+) -> list[Panel]:
+    """Draw one row of panels from the top down; gives those of the spectrum."""
     row, flags = drawn
+    panels: list[Panel] = []
     if sizes.spectrum:
         top_in -= flags.height_in
         box = Box(left=_LEFT_IN, bottom=top_in - sizes.spectrum, width=sizes.inner, height=sizes.spectrum)
@@ -162,6 +168,7 @@ def _draw_row(
         bar = Box(left=box.left + box.width + 0.12, bottom=box.bottom, width=0.11, height=box.height)
         draw_waterfall(figure, content, add_panels(figure, box, content.layout, row), bar)
     _name_axis(figure, box)
+    return panels
 
 
 def _name_axis(figure: Figure, box: Box) -> None:
@@ -174,7 +181,7 @@ def _draw_title(figure: Figure, content: ReportContent, top_in: float) -> None:
     room, start = content.start.get("room"), str(content.start.get("start_time") or "")[:19].replace("T", " ")
     title = f"Radio sweep of {room}" if room else "Radio sweep"
     where = f", position {content.start['position']}" if content.start.get("position") else ""
-    facts = f"{start} UTC{where}, {content.n_rows} passes, record {content.record_name}"
+    facts = f"{start} UTC{where}, {count(content.n_rows, 'pass', 'passes')}, record {content.record_name}"
     place = figure.dpi_scale_trans
     figure.text(_LEFT_IN, top_in - 0.16, drawable(title), transform=place, fontsize=11, fontweight="bold", va="center")
     figure.text(_LEFT_IN, top_in - 0.36, drawable(facts), transform=place, fontsize=7.5, va="center", color=INK)
@@ -203,5 +210,5 @@ def _nothing_within(content: ReportContent, range_hz: tuple[float, float] | None
     freq_hz = content.layout.freq_hz
     if range_hz is None or not freq_hz.size:
         return f"{content.record_name}: the record holds no frequencies, so there is nothing to draw"
-    asked, held = (":".join(format_hz(float(hz)) for hz in pair) for pair in (range_hz, (freq_hz[0], freq_hz[-1])))
+    asked, held = (" to ".join(format_hz(float(hz)) for hz in pair) for pair in (range_hz, (freq_hz[0], freq_hz[-1])))
     return f"{content.record_name} holds nothing within {asked}; choose a range within {held}"

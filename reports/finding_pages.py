@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
@@ -24,6 +24,8 @@ from reports.wording import (
 __all__ = ["MAX_FINDING_FIGURES", "figure_name", "finding_blocks", "rejected_blocks"]
 
 MAX_FINDING_FIGURES = 24
+"""Findings with a page of their own; those after them, which weigh less, stand in a table."""
+
 _MAX_REJECTED = 60
 _PASSED = {True: "passed", False: "failed", None: "not carried out"}
 
@@ -37,27 +39,37 @@ def finding_blocks(content: ReportContent) -> list[Block]:
         "bandwidth shaded; right, the level of its strongest bin in every pass."
     )
     blocks: list[Block] = [paragraph(key, sticky=True)]
-    for index, finding in enumerate(content.findings):
-        drawing = figure_name(index) if index < MAX_FINDING_FIGURES else None
-        blocks.append(together(_finding(content, finding, drawing)))
-    if len(content.findings) > MAX_FINDING_FIGURES:
-        blocks.append(paragraph(f"Figures are drawn for the first {MAX_FINDING_FIGURES} findings only."))
-    return blocks
+    for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
+        blocks.append(together(_finding(content, finding, figure_name(index))))
+    rest = content.findings[MAX_FINDING_FIGURES:]
+    return [*blocks, *_in_short(content, rest)] if rest else blocks
 
 
-def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str | None) -> list[Block]:
+def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> list[Block]:
+    rows = []
+    for finding in findings:
+        decided = content.disposition_of(str(finding["id"]))
+        rows.append(
+            (
+                str(finding["id"]),
+                frequency(finding.get("center_freq_hz")),
+                bandwidth(finding.get("occupied_bw_hz")),
+                number(finding.get("power_dbfs"), content.level_unit),
+                recorded(finding.get("signal_type")),
+                threat_level(finding),
+                str(decided["as"]) if decided else "open",
+            )
+        )
+    head = ("ID", "Frequency", "Bandwidth", "Level", "Kind of signal", "Threat", "Decision")
+    said = f"{count(len(rows), 'further finding')}, in short; the record and the exports hold every number:"
+    return [paragraph(said, sticky=True), table(head, rows, widths=(8, 18, 13, 15, 24, 11, 11), right=(1, 2, 3))]
+
+
+def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
     blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(content, finding), columns=2)]
     blocks.append(facts(_judged(content, finding)))
-    if drawing is not None:
-        blocks.append(
-            figure(
-                drawing,
-                "",
-                _description(content, finding),
-            )
-        )
-    return blocks
+    return [*blocks, figure(drawing, "", _description(content, finding))]
 
 
 def _description(content: ReportContent, finding: Mapping[str, Any]) -> str:
@@ -79,7 +91,7 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
         ("Level", number(finding.get("power_dbfs"), content.level_unit)),
         ("Signal to noise", number(finding.get("snr_db"), "dB")),
-        ("Excess over the baseline", number(finding.get("excess_db"), "dB")),
+        ("Excess over the baseline", _excess(content, finding)),
         ("First heard", utc(finding.get("first_seen"))),
         ("Last heard", utc(finding.get("last_seen"))),
         ("Heard", NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"),
@@ -87,6 +99,13 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Chance by noise alone (p)", p_value(finding.get("p_value"))),
         ("Signal type", recorded(finding.get("signal_type"))),
     ]
+
+
+def _excess(content: ReportContent, finding: Mapping[str, Any]) -> str:
+    excess_db = finding.get("excess_db")
+    if excess_db is None and not content.document.get("baseline"):
+        return "no baseline"
+    return number(excess_db, "dB")
 
 
 def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:

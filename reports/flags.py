@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.content import ReportContent
 from reports.lanes import Label, place_labels
+from reports.middles import peak_beside_middles
 from reports.panels import Panel
 from reports.style import INK, THREAT
 from reports.text import drawable
@@ -69,7 +69,7 @@ def draw_flags(figure: Figure, content: ReportContent, flags: Flags, panels: Seq
         if panel is None:
             continue
         color, marker = threat_style(finding)
-        level = _level(content, finding)
+        level = peak_beside_middles(content.layout, content.mean_dbfs, finding)
         low, high = panel.axes.get_ylim()
         level = high if level is None else min(max(level, low), high)
         mhz = float(finding["center_freq_hz"]) / 1e6
@@ -124,12 +124,3 @@ def _anchor(finding: Mapping[str, Any], panels: Sequence[Panel]) -> float:
 def _panel_of(finding: Mapping[str, Any], panels: Sequence[Panel]) -> Panel | None:
     center_hz = float(finding["center_freq_hz"])
     return next((panel for panel in panels if panel.start_hz <= center_hz <= panel.stop_hz), None)
-
-
-def _level(content: ReportContent, finding: Mapping[str, Any]) -> float | None:
-    """Highest drawn level within the finding's bandwidth in dBFS; None where nothing was measured."""
-    half_hz = max(float(finding.get("occupied_bw_hz") or 0.0), content.layout.bin_width_hz) / 2
-    center_hz = float(finding["center_freq_hz"])
-    first, last = np.searchsorted(content.layout.freq_hz, (center_hz - half_hz, center_hz + half_hz))
-    near = content.mean_dbfs[int(first) : max(int(last), int(first) + 1)]
-    return float(np.nanmax(near)) if np.isfinite(near).any() else None

@@ -7,15 +7,17 @@ from reports.missed import level_scale
 
 __all__ = ["limitations"]
 
+_RTL_SDR_END_HZ = 1_800e6
+_UPPER_END = (
+    "Upper end.",
+    "Receivers of the RTL-SDR class end near 1766 MHz. Wi-Fi, Bluetooth, DECT telephones, most mobile telephony, video "
+    "links at 2.4 and 5.8 GHz and everything above cannot be heard with them.",
+)
+
 
 def limitations(content: ReportContent) -> list[tuple[str, str]]:
     """Pairs of a subject and what limits the sweep in that."""
-    return [
-        (
-            "Upper end.",
-            "Receivers of the RTL-SDR class end near 1766 MHz. Wi-Fi, Bluetooth, DECT telephones, most mobile "
-            "telephony, video links at 2.4 and 5.8 GHz and everything above cannot be heard with them.",
-        ),
+    limits = [
         (
             "Not radio.",
             "A radio sweep hears transmitters. It does not find wired microphones, optical or infrared links, sound "
@@ -47,6 +49,8 @@ def limitations(content: ReportContent) -> list[tuple[str, str]]:
             "still be a listening device, and an unknown carrier is not by itself evidence of one.",
         ),
     ]
+    reaches_on = content.layout.freq_hz.size and content.layout.freq_hz[-1] > _RTL_SDR_END_HZ
+    return limits if reaches_on else [_UPPER_END, *limits]
 
 
 def _baseline_limit(content: ReportContent) -> str:

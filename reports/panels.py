@@ -119,6 +119,10 @@ def _ticks(panel: Panel, *, pad_left: bool, pad_right: bool) -> list[float]:
         ticks = [round(float(mhz), 9) for mhz in values if low <= mhz <= high]
         spacing_in = (values[1] - values[0]) / (stop - start) * panel.width_in
         if len(ticks) > 1 and spacing_in < _TICK_IN:
-            return best if len(best) > 1 else [ticks[0], ticks[-1]]  # one tick alone would give no scale
+            if len(best) > 1:
+                return best
+            if (ticks[-1] - ticks[0]) / (stop - start) * panel.width_in >= _TICK_IN:
+                return [ticks[0], ticks[-1]]  # one tick alone would give no scale
+            continue  # these two would run into each other; finer ones lie further apart
         best = ticks or best
     return best

@@ -30,6 +30,7 @@ __all__ = [
 INK, FRAME = "#1c2530", "#8b95a1"
 SWEEP, PEAK, FLOOR = "#0b4f8a", "#7fb2dd", "#5d6773"
 BASELINE, BASELINE_EDGE = "#c3c9d0", "#7d8792"
+UNMEASURED = "#eceae4"
 THREAT = {
     # Okabe and Ito's palette, each with a shape of its own and a lightness of its own
     "high": ("#d55e00", "D"),

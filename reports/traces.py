@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from reports.content import LevelTrack, ReportContent
 from reports.flags import threat_style
+from reports.middles import is_overview
 from reports.panels import Panel
 from reports.segments import envelope
-from reports.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT
+from reports.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNMEASURED
 
 __all__ = ["LEGEND_LINE_IN", "draw_legend", "draw_levels", "draw_track", "level_limits", "time_unit"]
 
 _COLUMNS_PER_INCH = 130
+_MOST_SHADES = 200
 LEGEND_LINE_IN = 0.17
 
 
@@ -44,6 +46,7 @@ def draw_levels(content: ReportContent, panels: Sequence[Panel]) -> None:
         panel.axes.set_ylim(*limits)
         panel.axes.grid(axis="y", color=BASELINE, lw=0.4, alpha=0.6)
         panel.axes.set_axisbelow(True)
+        _shade_unmeasured(content, panel)
         _draw_baseline(content, panel, limits[0])
         if content.max_dbfs is not None:
             frequency, _, high = _thin(content, content.max_dbfs, panel)
@@ -66,15 +69,38 @@ def _draw_baseline(content: ReportContent, panel: Panel, bottom: float) -> None:
 def _thin(
     content: ReportContent, level: NDArray[np.floating], panel: Panel
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    frequency = content.layout.freq_hz[panel.bins]
-    n_columns = max(2, int(panel.width_in * _COLUMNS_PER_INCH))
-    center, low, high = envelope(frequency, level[panel.bins], n_columns)
+    frequency, shown = content.layout.freq_hz[panel.bins], level[panel.bins]
+    n_columns = _columns(panel)
+    if is_overview(content.layout, shown.size, n_columns):
+        shown = np.where(content.middles[panel.bins], np.nan, shown)
+    center, low, high = envelope(frequency, shown, n_columns)
     holes = np.flatnonzero(np.diff(center) > 1.5 * max(content.layout.bin_width_hz, float(np.median(np.diff(center)))))
     return tuple(np.insert(a, holes + 1, np.nan) for a in (center / 1e6, low, high))  # type: ignore[return-value]
 
 
+def _columns(panel: Panel) -> int:
+    return max(2, int(panel.width_in * _COLUMNS_PER_INCH))
+
+
+def _shade_unmeasured(content: ReportContent, panel: Panel) -> None:
+    """Grey where nothing was measured, so that an empty stretch is not taken for a quiet one."""
+    freq_hz, half_hz = content.layout.freq_hz[panel.bins], content.layout.bin_width_hz / 2
+    unknown = np.isnan(content.mean_dbfs[panel.bins])
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]])))
+    runs = turns.reshape(-1, 2)
+    for first, stop in runs[np.argsort(runs[:, 0] - runs[:, 1])][:_MOST_SHADES]:
+        low, high = (freq_hz[first] - half_hz) / 1e6, (freq_hz[stop - 1] + half_hz) / 1e6
+        panel.axes.axvspan(low, high, color=UNMEASURED, lw=0, zorder=1)
+
+
 def draw_legend(
-    figure: Figure, content: ReportContent, *, left_in: float, bottom_in: float, n_unnamed: int = 0
+    figure: Figure,
+    content: ReportContent,
+    panels: Sequence[Panel],
+    *,
+    left_in: float,
+    bottom_in: float,
+    n_unnamed: int = 0,
 ) -> None:
     """Explain what is drawn, below the panels: traces, and under them the marks; only what is there is named."""
     traces: dict[str, Artist] = {"this sweep, mean": Line2D([], [], color=SWEEP, lw=1.2)}
@@ -84,6 +110,10 @@ def draw_legend(
         traces["baseline"] = Patch(facecolor=BASELINE, edgecolor=BASELINE_EDGE, lw=0.6)
     if np.isfinite(content.noise_floor_dbfs).any():
         traces["noise floor"] = Line2D([], [], color=FLOOR, lw=1.0, ls=(0, (1, 1.5)))
+    if np.isnan(content.mean_dbfs).any() or np.isnan(content.waterfall.level_dbfs).any():
+        traces["not measured"] = Patch(facecolor=UNMEASURED, edgecolor="none")
+    if any(is_overview(content.layout, panel.bins.stop - panel.bins.start, _columns(panel)) for panel in panels):
+        traces["(middles of hops left out)"] = Line2D([], [], ls="none")
     seen = {threat_style(finding) for finding in content.findings}
     marks: dict[str, Artist] = {
         f"finding, threat {level}": Line2D([], [], ls="none", marker=style[1], mfc=style[0], mec="white", ms=5)

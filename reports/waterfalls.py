@@ -14,6 +14,7 @@ from reports.content import ReportContent
 from reports.flags import threat_style
 from reports.panels import Box, Panel, fraction
 from reports.segments import max_bins
+from reports.style import UNMEASURED
 from reports.traces import time_unit
 from sweep.record import Waterfall
 
@@ -69,7 +70,7 @@ def draw_waterfall(figure: Figure, content: ReportContent, panels: Sequence[Pane
     norm = Normalize(float(low), float(max(high, low + 10)))
     unit_s, unit = time_unit(images[0][1])
     for panel, (image, span_s) in zip(panels, images, strict=True):
-        panel.axes.set_facecolor("#d9d9d9")
+        panel.axes.set_facecolor(UNMEASURED)
         extent = (panel.start_hz / 1e6, panel.stop_hz / 1e6, span_s / unit_s, 0.0)
         panel.axes.imshow(image, cmap="viridis", norm=norm, extent=extent, aspect="auto", interpolation="none")
         _tick_findings(content, panel)

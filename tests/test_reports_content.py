@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_records import BUGS_HZ, DISPOSITION, document, make_record
+from report_records import BUGS_HZ, DISPOSITION, document, finding, make_record
 
 from reports.client import answer, to_do
 from reports.content import ReportContent, from_record
@@ -151,3 +151,54 @@ def test_spectra_of_another_program_are_not_called_dbfs(content: ReportContent) 
     assert "dBFS" not in report
     assert "-42.2 dB" in report
     assert "dB on the scale of the program that made the spectra" in report
+
+
+BARE = "no baseline: every emitter heard is listed, whether it belongs to the room is not known"
+
+
+def test_without_a_baseline_nobody_is_told_that_a_device_was_found(content: ReportContent) -> None:
+    bare = replace(content, dispositions=(), document=document(baseline=None, reasons=[BARE]))
+    steps = " ".join(to_do(bare))
+    assert "Find out first whether F1 (100.600 MHz) belongs to the surroundings" in steps
+    assert "confidential talk in the room until" not in steps
+    assert answer(bare)["remarks"] == []
+
+
+def test_that_there_is_no_baseline_is_no_cause_of_an_inconclusive_sweep() -> None:
+    judged = {"verdict": "inconclusive", "baseline": None, "reasons": [BARE, "52 % of the hops were never measured"]}
+    assert verdict(judged) == "Inconclusive: 52 % of the hops were never measured."
+    nothing = {"verdict": "no_anomaly_detected", "baseline": None, "reasons": [BARE], "findings": []}
+    assert verdict(nothing) == "No anomalous emitter was detected; none was heard, and no baseline was compared with."
+
+
+def test_nothing_was_heard_where_no_pass_was_recorded(tmp_path: Path) -> None:
+    with make_record(tmp_path, document(coverage=[], findings=[]), n_rows=0) as record:
+        content = from_record(record)
+    assert heard_ranges(content) == []
+    assert dict(missed(content))["Frequencies that were not listened to."].startswith("Heard was nothing")
+    json.dumps(compose(content))
+
+
+def test_lacking_passes_and_gaps_are_counted_as_people_count(content: ReportContent) -> None:
+    short = replace(content, start={**content.start, "passes_planned": 9})
+    text = json.dumps(compose(short))
+    assert "4 of 9 that were planned" in text
+    assert f'"pass {content.gaps[0].pass_index + 1}"' in text
+
+
+def test_findings_without_a_page_of_their_own_stand_in_a_table(content: ReportContent) -> None:
+    many = [finding(f"F{n}", 100_100_000 + 1000 * n, "low") for n in range(1, 301)]
+    report = compose(replace(content, document=document(findings=many, baseline=None)))
+    text = json.dumps(report)
+    assert "F24: 100.124 MHz" in text
+    assert "F25: " not in text
+    assert '"F300", "100.400 MHz", "12.5 kHz"' in text
+    assert "276 further findings, in short" in text
+    assert '"Excess over the baseline", "16.8 dB"' in text
+
+
+def test_what_was_not_measured_is_a_dash_in_the_table_of_coverage(content: ReportContent) -> None:
+    entry = {**content.document["coverage"][0], "dwell_s": None, "noise_floor_dbfs": None, "min_detectable_dbfs": None}
+    entry["poi"] = {"100ms": None, "1s": None, "10s": None}
+    report = compose(replace(content, document=document(coverage=[entry])))
+    assert json.dumps(["measured", *["\u2013"] * 6])[1:-1] in json.dumps(report)

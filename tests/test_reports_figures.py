@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import warnings
 from dataclasses import replace
@@ -16,7 +17,7 @@ from report_records import BUGS_HZ, document, finding, make_record
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record, waterfall_within
 from reports.figures import finding_figure, save_plot, spectrum_figure, sweep_figure, waterfall_figure
-from reports.style import EXERCISE_STRIP, figure_bytes, svg_text
+from reports.style import EXERCISE_STRIP, UNMEASURED, figure_bytes, svg_text
 from sweep.plan import plan_hops
 from sweep.record import Waterfall
 
@@ -191,13 +192,64 @@ def test_save_plot_of_a_range_reads_the_waterfall_anew(tmp_path: Path) -> None:
 
 def test_save_plot_says_what_is_wrong(tmp_path: Path) -> None:
     with make_record(tmp_path) as record:
-        with pytest.raises(ParameterError, match=r"holds nothing within 500 MHz:600 MHz.*100 MHz:434"):
+        with pytest.raises(ParameterError, match=r"holds nothing within 500 MHz to 600 MHz.*100 MHz to 434"):
             save_plot(record, tmp_path / "a.png", (500_000_000, 600_000_000))
         with pytest.raises(ParameterError, match=r"a\.bmp: a plot is written as"):
             save_plot(record, tmp_path / "a.bmp")
         with pytest.raises(ParameterError, match="does not exist"):
             save_plot(record, tmp_path / "no" / "a.png")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["sweep.h5"]
+
+
+def test_a_record_without_a_pass_is_refused_in_one_line(tmp_path: Path) -> None:
+    with make_record(tmp_path, n_rows=0) as record, pytest.raises(ParameterError, match="no pass was recorded"):
+        save_plot(record, tmp_path / "a.png")
+
+
+def lines(figure: Figure) -> list[float]:
+    """Highest level of each line that is drawn."""
+    drawn = [np.asarray(line.get_ydata(), float) for axes in figure.axes for line in axes.get_lines()]
+    return [float(np.nanmax(level)) for level in drawn if level.size > 2 and np.isfinite(level).any()]
+
+
+def test_an_overview_leaves_the_receivers_own_signals_out(content: ReportContent) -> None:
+    whole = wide(content)
+    loud = whole.mean_dbfs.copy()
+    loud[whole.layout.hop_bins // 2 :: whole.layout.hop_bins] = -20.0
+    whole = replace(whole, mean_dbfs=loud, max_dbfs=None, document=document(findings=[]))
+    overview = spectrum_figure(whole)
+    assert max(lines(overview)) < -60
+    assert "(middles of hops left out)" in texts(overview)
+    near = spectrum_figure(whole, (433e6, 440e6))
+    assert max(lines(near)) == -20
+    assert "left out" not in texts(near)
+    center_hz = int(whole.layout.freq_hz[whole.layout.hop_bins // 2])
+    listed = replace(whole, document=document(findings=[finding("F1", center_hz, "low")]))
+    assert max(lines(spectrum_figure(listed))) == -20
+
+
+def test_what_was_not_measured_is_shaded_and_named(content: ReportContent) -> None:
+    assert "not measured" not in texts(spectrum_figure(content))
+    lost = content.mean_dbfs.copy()
+    lost[:200] = np.nan
+    figure = spectrum_figure(replace(content, mean_dbfs=lost))
+    assert "not measured" in texts(figure)
+    shades = [patch for patch in figure.axes[0].patches if patch.get_facecolor()[:3] == mpl.colors.to_rgb(UNMEASURED)]
+    assert len(shades) == 1
+
+
+def test_ticks_of_a_narrow_panel_keep_apart(content: ReportContent) -> None:
+    ranges = ((88, 108), (165, 170), (415, 440), (863, 870), (900, 907))
+    layout = plan_hops(tuple((low * 1_000_000, high * 1_000_000) for low, high in ranges)).layout()
+    level = np.full(layout.n_bins, -80, np.float32)
+    figure = spectrum_figure(
+        replace(content, layout=layout, mean_dbfs=level, max_dbfs=None, noise_floor_dbfs=level, baseline_dbfs=None)
+    )
+    figure.canvas.draw()
+    for axes in figure.axes[: len(ranges)]:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        gaps = [right.x0 - left.x1 for left, right in itertools.pairwise(boxes)]
+        assert all(gap > 4 for gap in gaps), [label.get_text() for label in axes.get_xticklabels()]
 
 
 def test_hostile_room_names_are_drawn_as_text(content: ReportContent) -> None:
