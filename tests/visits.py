@@ -55,7 +55,9 @@ def make_rows(
 def _noise_row(layout: Layout, rng: np.random.Generator, level: np.ndarray, number: int, day: int) -> SweepRow:
     shape = effective_averages(N_FRAMES)
     mean = level * rng.gamma(shape, 1 / shape, layout.n_bins)
-    largest = -np.log1p(-(rng.random(layout.n_bins) ** (1 / N_FRAMES)))
+    # The largest of 64 exponential powers over their own mean, which it is independent of (Fisher 1929).
+    chance_of_one = 1 - rng.random(layout.n_bins) ** (1 / N_FRAMES)
+    largest = N_FRAMES * (1 - chance_of_one ** (1 / (N_FRAMES - 1)))
     bursts = {}
     for name, width in BURST_BOXES.items():
         chance = 1 - rng.random(layout.n_hops * box_count(layout.hop_bins, width)) ** (1 / _TRIALS.get(name, N_FRAMES))
@@ -68,7 +70,7 @@ def _noise_row(layout: Layout, rng: np.random.Generator, level: np.ndarray, numb
         utc_ns=utc_ns,
         monotonic_ns=number * PASS_NS,
         mean=to_centidecibels(mean.astype(np.float32)),
-        max_hold=to_centidecibels((level * largest).astype(np.float32)),
+        max_hold=to_centidecibels((mean * largest).astype(np.float32)),
         spectral_kurtosis=rng.normal(0, 100, layout.n_bins).astype(np.int16),
         **{name: to_centidecibels(value.astype(np.float32)) for name, value in bursts.items()},
         **hop_values(layout, times, centers),
