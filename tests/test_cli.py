@@ -197,7 +197,10 @@ def test_baselines_are_listed_and_shown(
     assert [version["id"] for version in listed["baselines"]] == [learnt["id"]]
     assert shown["id"] == learnt["id"] == bugged["baseline"]
     assert shown["n_visits"] == 2
-    assert learnt["id"] in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert learnt["id"] in printed
+    assert max(map(len, printed.splitlines())) <= 100
+    assert "compatible with it" in " ".join(printed.split())
 
 
 def test_learning_another_room_is_refused(job: Job, bugged: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -316,7 +319,9 @@ def test_learning_from_a_capture_replays_it_first(job: Job, capsys: pytest.Captu
     capsys.readouterr()
     learnt = job.run("baseline", "learn", "lab", str(Path(live["record"]).with_suffix(".iq")))
     assert learnt["n_visits"] == 1
-    assert "Warning: one visit only" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Warning: one visit only" in printed
+    assert max(map(len, printed.splitlines())) <= 100
     assert len(list(job.workspace.sweeps.glob("*.h5"))) == n_before + 1
 
 

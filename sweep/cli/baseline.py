@@ -16,7 +16,7 @@ from baselines.store import BaselineStore
 from dsp.errors import ParameterError, RecordError
 from sweep.cli.capture import RECORD_ENDS, capture_options, refuse_records, replay_captures
 from sweep.cli.evidence import read_evidence, require_intact
-from sweep.cli.printing import Printer, short_time, span, table
+from sweep.cli.printing import Printer, short_time, span, table, wrapped
 from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines
 from sweep.record import SweepRecord
@@ -27,6 +27,11 @@ from sweep.workspace import Workspace
 __all__ = ["compare", "learn", "list_versions", "show"]
 
 _DAY_NS = 86_400 * 10**9
+_FIT = {
+    "compatible": "compatible with",
+    "usable": "comparable, with reservations, with",
+    "incompatible": "incompatible with",
+}
 
 
 def learn(arguments: Namespace) -> int:
@@ -42,10 +47,8 @@ def learn(arguments: Namespace) -> int:
     printer.line(f"Learnt baseline {baseline.id} of {room}")
     printer.lines(_description(baseline))
     if baseline.n_visits == 1:
-        printer.line(
-            "Warning: one visit only. How much the room changes from visit to visit is not known yet; "
-            "learn again with a second visit."
-        )
+        warning = "Warning: one visit only. How much the room changes from visit to visit is not known yet; "
+        printer.lines(wrapped(f"{warning}learn again with two or three visits."))
     printer.document(_document(baseline))
     return 0
 
@@ -89,7 +92,7 @@ def show(arguments: Namespace) -> int:
     printer.lines(_description(baseline))
     if latest is not None and verdict is not None:
         reasons = "".join(f"; {reason}" for reason in verdict.reasons)
-        printer.line(f"The latest sweep, {latest.name}, is {verdict.verdict} with it{reasons}")
+        printer.lines(wrapped(f"The latest sweep, {latest.name}, is {_FIT[verdict.verdict]} it{reasons}"))
     printer.document(_document(baseline, verdict))
     return 0
 
