@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from baselines.aligned import Aligned, align
 from baselines.comparison import continuous_z, mask_excess
@@ -99,6 +99,6 @@ def _excess_score(model: Baseline, left_out: VisitSummary, aligned: Aligned) -> 
         if z.size < 50:
             continue
         n_independent = max(2.0, model.layout.n_bins / scale)
-        expected = float(scipy.stats.norm.isf(1.0 / n_independent))
+        expected = float(-scipy.special.ndtri(1.0 / n_independent))
         largest = max(largest, float(np.max(z)) / (expected + 1.0))
     return largest

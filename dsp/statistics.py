@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
