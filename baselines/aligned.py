@@ -15,12 +15,13 @@ from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
 from dsp.statistics import DB_PER_NEPER_POWER
 
-__all__ = ["Aligned", "align", "busy_bins", "quiet_bins", "running_median"]
+__all__ = ["Aligned", "align", "busy_bins", "near_emitters", "quiet_bins", "running_median"]
 
 _QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
 _BUSY_NEPERS = 1.0
 _WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
 _PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
+_REACH_BINS = 32  # 80 kHz at the default bin width
 _MIN_SPREAD_BINS, _MIN_SPREAD_HOPS = 30, 5
 _SIGMAS_PER_MAD = 1.4826
 _SMALLEST_SCATTER, _GUESSED_SCATTER = 0.1, 0.35
@@ -68,6 +69,14 @@ def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
     wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
     return busy, np.asarray(wide & busy)
+
+
+def near_emitters(baseline: Baseline) -> NDArray[np.bool_]:
+    """Bins within reach of an emitter of the room, where its skirts, drift and fading are felt; shape (n_bins,)."""
+    busy, _ = busy_bins(baseline)
+    restless = baseline.within_variance > _QUIET_SIGMAS**2 * baseline.sweep_variance
+    felt = scipy.ndimage.binary_opening(busy | restless, np.ones(2, bool)) | busy
+    return np.asarray(scipy.ndimage.maximum_filter1d(felt, 2 * _REACH_BINS + 1))
 
 
 def align(baseline: Baseline, summary: VisitSummary) -> Aligned:

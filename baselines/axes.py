@@ -12,6 +12,7 @@ from baselines.emitters import Emitter
 from baselines.summary import VisitSummary
 from dsp.errors import ParameterError
 from sweep.plan import Layout
+from sweep.units import format_hz
 
 __all__ = ["curve_onto", "emitter_onto", "onto", "same_axis", "shared_bins", "union_axis"]
 
@@ -42,8 +43,8 @@ def union_axis(layouts: list[Layout]) -> Layout:
     for other in layouts:
         if abs(other.bin_width_hz / width - 1) > _SAME_WIDTH:
             raise ParameterError(
-                f"bin widths {width:g} Hz and {other.bin_width_hz:g} Hz cannot be learnt into one baseline; "
-                "give sweeps of one plan"
+                f"bin widths {format_hz(width)} and {format_hz(other.bin_width_hz)} cannot be learnt into one "
+                "baseline; give sweeps of one plan"
             )
     freq_hz = np.unique(np.round(np.concatenate([other.freq_hz for other in layouts]), 3))
     keep = np.concatenate([[True], np.diff(freq_hz) > 0.5 * width])
@@ -79,7 +80,7 @@ def onto(summary: VisitSummary, target: Layout) -> tuple[VisitSummary, tuple[str
         return summary, ()
     if target.bin_width_hz / source.bin_width_hz < 1 - _SAME_WIDTH:
         raise ParameterError(
-            f"bins of {source.bin_width_hz:g} Hz are wider than the baseline's {target.bin_width_hz:g} Hz; "
+            f"bins of {format_hz(source.bin_width_hz)} are wider than the baseline's {format_hz(target.bin_width_hz)}; "
             "sweep again on the baseline's plan, or learn a baseline from sweeps like this one"
         )
     shared = shared_bins(source, target)
@@ -184,7 +185,8 @@ def _averaged(summary: VisitSummary, target: Layout, shared: NDArray[np.bool_]) 
     whole = shared & (n_known[:, last] - n_known[:, first] == last - first)
     mean = np.where(whole, (total[:, last] - total[:, first]) / np.maximum(last - first, 1), np.nan)
     note = (
-        f"bins of {source.bin_width_hz:g} Hz were averaged in power into the baseline's of {target.bin_width_hz:g} Hz; "
+        f"bins of {format_hz(source.bin_width_hz)} were averaged in power into the baseline's of "
+        f"{format_hz(target.bin_width_hz)}; "
         f"{np.count_nonzero(shared)} of {target.n_bins} are covered"
     )
     return _rebuilt(summary, target, mean.astype(np.float32), None, None), (note,)

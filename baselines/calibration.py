@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import scipy.ndimage
 import scipy.special
 
-from baselines.aligned import Aligned, align
+from baselines.aligned import Aligned, align, near_emitters
 from baselines.comparison import continuous_z, mask_excess
 from baselines.fitting import SMALLEST_MASK_MARGIN, fit_model
 from baselines.model import Baseline, BaselineVisit
@@ -19,6 +20,8 @@ __all__ = ["calibrated"]
 _LARGEST_MASK_MARGIN = 2.5
 _LARGEST_BURST_MARGIN = 4.0
 _LARGEST_INFLATION = 4.0
+_SCALES = (1, 16, 64, 256)
+_MIN_SCORES = 50
 
 
 def calibrated(model: Baseline, summaries: Sequence[VisitSummary]) -> Baseline:
@@ -36,12 +39,13 @@ def calibrated(model: Baseline, summaries: Sequence[VisitSummary]) -> Baseline:
     folds = summaries if real_visits else _halves(summaries[0])
     if len(folds) < 2:
         return model
-    inflation, mask_margin = 1.0, SMALLEST_MASK_MARGIN
+    inflation, quiet_inflation, mask_margin = 1.0, 1.0, SMALLEST_MASK_MARGIN
     factors = dict.fromkeys(model.burst_limits, 1.0)
     for index, left_out in enumerate(folds):
         partial = fit_model(_without(folds, index), _visits(model, index, real_visits=real_visits), model.layout)
         aligned = align(partial, left_out)
-        inflation = max(inflation, _excess_score(partial, left_out, aligned))
+        near, quiet = _excess_scores(partial, left_out, aligned)
+        inflation, quiet_inflation = max(inflation, near), max(quiet_inflation, quiet)
         excess = mask_excess(partial, aligned)
         if excess is not None:
             mask_margin = max(mask_margin, float(excess.max()) + 0.2)
@@ -52,6 +56,7 @@ def calibrated(model: Baseline, summaries: Sequence[VisitSummary]) -> Baseline:
     return replace(
         model,
         inflation=min(inflation, _LARGEST_INFLATION),
+        quiet_inflation=min(quiet_inflation, _LARGEST_INFLATION),
         mask_margin=min(mask_margin, _LARGEST_MASK_MARGIN),
         burst_limits={
             name: (limit * np.float32(min(factors[name], _LARGEST_BURST_MARGIN))).astype(np.float32)
@@ -90,15 +95,22 @@ def _part(summary: VisitSummary, groups: slice) -> VisitSummary:
     )
 
 
-def _excess_score(model: Baseline, left_out: VisitSummary, aligned: Aligned) -> float:
-    """How much larger the largest scores of a visit left out are than those of as many normal variates."""
-    largest = 1.0
-    for scale in (1, 16):
+def _excess_scores(model: Baseline, left_out: VisitSummary, aligned: Aligned) -> tuple[float, float]:
+    """How much larger the scores of a visit left out are than those of as many normal variates.
+
+    Near the room's emitters and away from them apart: what a broadcaster does says nothing of a quiet band.
+    """
+    near = near_emitters(model)
+    largest = [1.0, 1.0]
+    for scale in _SCALES:
+        if scale > model.layout.hop_bins:
+            break
         z, _ = continuous_z(model, left_out, aligned, scale)
-        z = z[np.isfinite(z) & (z > 0)]
-        if z.size < 50:
-            continue
-        n_independent = max(2.0, model.layout.n_bins / scale)
-        expected = float(-scipy.special.ndtri(1.0 / n_independent))
-        largest = max(largest, float(np.max(z)) / (expected + 1.0))
-    return largest
+        within = near if scale == 1 else scipy.ndimage.maximum_filter1d(near, scale)
+        for kind, bins in enumerate((within, ~within)):
+            scores = z[bins & np.isfinite(z)]
+            if scores.size < _MIN_SCORES:
+                continue
+            expected = float(-scipy.special.ndtri(1.0 / max(2.0, scores.size / scale)))
+            largest[kind] = max(largest[kind], float(scores.max()) / (expected + 1.0))
+    return largest[0], largest[1]

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, busy_bins, running_median
+from baselines.aligned import Aligned, busy_bins, near_emitters, running_median
 from baselines.candidates import Scores, burst_scores
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
@@ -89,7 +89,9 @@ def continuous_z(
     weight = np.where(usable, 1.0 / (independent + correlated), 0.0)
     variance = _box(weight**2 * independent, scale) / scale + (_box(weight * np.sqrt(correlated), scale)) ** 2
     enough = _box(usable, scale) * scale > 0.5
-    sigma = np.sqrt(np.maximum(variance, 0.0)) / np.where(enough, _box(weight, scale), 1.0) * baseline.inflation
+    total = np.where(enough, _box(weight, scale), 1.0)
+    inflation = np.where(near_emitters(baseline), baseline.inflation, baseline.quiet_inflation)
+    sigma = np.sqrt(np.maximum(variance, 0.0)) / total * _box(weight * inflation, scale) / total
     sigma = np.where(enough & (sigma > 0), sigma, np.inf)
     boxed = np.array([_weighted_box(group, weight, scale) for group in rise])
     claimed, median = np.nan_to_num(robust_mean(boxed)), np.nan_to_num(known_median(boxed))

@@ -9,6 +9,7 @@ from typing import Any
 from baselines.axes import shared_bins
 from baselines.model import Baseline
 from sweep.plan import Layout
+from sweep.units import format_hz
 
 __all__ = ["Compatibility", "check_compatibility"]
 
@@ -43,13 +44,15 @@ def check_compatibility(
     if width > wanted * (1 + _WIDTH_TOLERANCE):
         return Compatibility(
             verdict="incompatible",
-            reasons=(f"bins of {width:g} Hz are wider than the baseline's {wanted:g} Hz; sweep on the same plan",),
+            reasons=(
+                f"bins of {format_hz(width)} are wider than the baseline's {format_hz(wanted)}; sweep on the same plan",
+            ),
         )
     if not shared_bins(layout, baseline.layout).any():
         return Compatibility(verdict="incompatible", reasons=("the sweep and the baseline share no frequency",))
     reasons = []
     if width < wanted * (1 - _WIDTH_TOLERANCE):
-        reasons.append(f"bins of {width:g} Hz are averaged into the baseline's of {wanted:g} Hz; bursts not compared")
+        reasons.append("bins are narrower than the baseline's; bursts are not compared")
     elif layout.n_bins != baseline.layout.n_bins or layout.hop_bins != baseline.layout.hop_bins:
         reasons.append("the plans differ; only shared frequencies are compared, wide bursts are not")
     reasons += _equipment(baseline, instrument or {}, gain_db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import rfc8785
 
@@ -73,10 +74,22 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
             "previous": entries[-1]["hash"] if entries else _FIRST,
         }
         entry["hash"] = _digest(entry)
-        file.write(json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+        _append(file, path, json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return entry
+
+
+def _append(file: BinaryIO, path: Path, line: bytes) -> None:
+    """Write one line to disk, or leave the log as it was."""
+    before = os.fstat(file.fileno()).st_size
+    try:
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())
-    return entry
+    except OSError as error:
+        with contextlib.suppress(OSError):  # what was buffered is tried again by close
+            file.close()
+        os.truncate(path, before)
+        raise RecordError(f"{path}: cannot write the decision ({error}); free some space and mark again") from None
 
 
 def read_log(record_path: Path) -> list[dict[str, Any]]:
@@ -101,6 +114,8 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     previous = _FIRST
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         entry = _entry(line)
+        if entry is not None and entry["record"] != record_path.name:
+            raise RecordError(f"{path}: line {number} is about {entry['record']}; put the record's own log back")
         if entry is None or entry["previous"] != previous:
             raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
         previous = str(entry["hash"])

@@ -11,13 +11,14 @@ from baselines.allocations import allocation
 from baselines.artefacts import ArtefactTest
 from baselines.emitters import Emitter
 from baselines.threat import assess
-from baselines.tracking import Track
+from baselines.tracking import NEVER_HEARD, Track
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.units import iso_utc
 
 __all__ = ["make_finding", "number_findings", "signal_type"]
 
 _CONTINUOUS_DUTY = 0.9
+_SMALLEST_P = 1e-300  # what underflows is not impossible
 
 
 def signal_type(emitter: Emitter, track: Track, bin_width_hz: float) -> str:
@@ -46,15 +47,16 @@ def make_finding(
 ) -> dict[str, Any]:
     """Write one finding; what was not measured is None.
 
-    ``power_dbfs`` is the power while on: the mean over the visit divided by the duty cycle.
+    ``power_dbfs`` is the mean over the pass in which the emitter was strongest: measured, where a division by a duty
+    cycle would only be reckoned.
     """
     gone = kind == "missing"
-    on_power = 0.0 if gone else _power_while_on(emitter, track)
+    on_power = 0.0 if gone else track.strongest_power or emitter.mean_power
     snr_db = _ratio_db(on_power, emitter.floor_power)
     now = emitter.floor_power if gone else on_power + emitter.background_power
     excess_db = _ratio_db(now, emitter.background_power) if has_baseline else None
     if gone:
-        track = Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None)
+        track = NEVER_HEARD
     return {
         "id": "",
         "kind": kind,
@@ -63,7 +65,7 @@ def make_finding(
         "power_dbfs": _round(_decibels(on_power)),
         "snr_db": _round(snr_db),
         "excess_db": _round(excess_db),
-        "p_value": emitter.p_value,
+        "p_value": None if emitter.p_value is None else max(emitter.p_value, _SMALLEST_P),
         "first_seen": None if track.first_utc_ns is None else iso_utc(track.first_utc_ns),
         "last_seen": None if track.last_utc_ns is None else iso_utc(track.last_utc_ns),
         "hits": track.hits,
@@ -101,13 +103,6 @@ def number_findings(findings: Sequence[dict[str, Any]]) -> list[Mapping[str, Any
 
 def _weakest_last(power_dbfs: float | None) -> float:
     return np.inf if power_dbfs is None else -power_dbfs
-
-
-def _power_while_on(emitter: Emitter, track: Track) -> float:
-    if emitter.mean_power > 0 and track.duty_cycle:
-        on_power = emitter.mean_power / track.duty_cycle
-        return on_power if emitter.peak_power is None else max(min(on_power, emitter.peak_power), emitter.mean_power)
-    return emitter.mean_power or emitter.peak_power or 0.0
 
 
 def _decibels(power: float) -> float | None:

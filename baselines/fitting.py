@@ -64,6 +64,7 @@ def fit_model(summaries: Sequence[VisitSummary], visits: tuple[BaselineVisit, ..
         burst_limits=_burst_limits(summaries),
         sweep_variance=sweep_variance,
         inflation=1.0,
+        quiet_inflation=1.0,
         mask_margin=SMALLEST_MASK_MARGIN,
     )
     between, contrast = _between_variances(neutral, visit_means, [len(log) for log in logs])

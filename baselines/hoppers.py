@@ -104,5 +104,6 @@ def _join(run: Sequence[Followed]) -> Followed:
         duty_cycle=min(1.0, sum(duties)) if duties else None,
         first_utc_ns=min(firsts) if firsts else None,
         last_utc_ns=max(lasts) if lasts else None,
+        strongest_power=max((track.strongest_power or 0.0 for track in tracks), default=0.0) or None,
     )
     return one, track

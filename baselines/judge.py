@@ -51,6 +51,7 @@ class _Outcome:
     floor_dbfs: NDArray[np.float32]
     reasons: list[str]
     model_sigma: float
+    threshold_sigmas: float
     judged: float = 1.0
 
 
@@ -99,8 +100,12 @@ def _judge(
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
     findings, rejected = _findings(layout, rows, outcome, compared=compared)
-    coverage = coverage_of(summary, floor_dbfs, threshold_sigmas=_THRESHOLD_SIGMAS, model_sigma=outcome.model_sigma)
+    coverage = coverage_of(
+        summary, floor_dbfs, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
+    )
     verdict, reasons = _verdict(summary, findings, outcome, has_baseline=compared)
+    if baseline is not None and not compared:  # asked to compare, and could not
+        verdict = "inconclusive"
     document = {
         "baseline": baseline.id if baseline is not None and compared else None,
         "verdict": verdict,
@@ -148,6 +153,7 @@ def _hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: 
         floor_dbfs=floor_dbfs,
         reasons=[],
         model_sigma=FLOOR_MODEL_DB / DB_PER_NEPER_POWER,
+        threshold_sigmas=_THRESHOLD_SIGMAS,
     )
 
 
@@ -183,6 +189,7 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
         floor_dbfs=floor_dbfs,
         reasons=reasons,
         model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
+        threshold_sigmas=_THRESHOLD_SIGMAS * baseline.quiet_inflation,
         judged=judged,
     )
 

@@ -54,8 +54,9 @@ class Baseline:
         Largest value of each burst feature that the baseline explains, by feature, shape (n_boxes,).
     sweep_variance : float
         Variance of ln(mean) of a noise bin in one sweep.
-    inflation : float
-        Factor by which scores of a visit left out exceeded their theory; 1 or above.
+    inflation, quiet_inflation : float
+        Factor by which scores of a visit left out exceeded their theory, near the room's emitters and away from
+        them; 1 or above.
     mask_margin : float
         How far above the mask, in nats, a visit left out reached.
     """
@@ -75,6 +76,7 @@ class Baseline:
     burst_limits: dict[str, NDArray[np.float32]]
     sweep_variance: float
     inflation: float
+    quiet_inflation: float
     mask_margin: float
 
     @property

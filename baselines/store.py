@@ -25,7 +25,7 @@ __all__ = ["BaselineStore"]
 SCHEMA = "1.0.0"
 _FOLDER = "baselines"
 _ARRAYS = ("log_mean", "within_variance", "between_variance", "contrast_variance", "floor_dbfs")
-_NUMBERS = ("n_sweeps", "sweep_variance", "inflation", "mask_margin")
+_NUMBERS = ("n_sweeps", "sweep_variance", "inflation", "quiet_inflation", "mask_margin")
 _MAX_BINS = 1 << 26
 _MOST_PACKED = 64  # even a baseline of one visit, half of it constants, packs less than this
 
@@ -182,6 +182,7 @@ def _read(file: h5py.File, path: Path) -> Baseline:
         burst_limits=_burst_limits(file["burst_limits"], layout),
         sweep_variance=_positive(file, "sweep_variance"),
         inflation=_positive(file, "inflation"),
+        quiet_inflation=_positive(file, "quiet_inflation"),
         mask_margin=_positive(file, "mask_margin"),
         **arrays,
     )

@@ -48,9 +48,10 @@ def assess(
     if snr_db is not None and snr_db > 30:
         terms.append((0.5, f"strong here: {snr_db:.0f} dB over the noise"))
     if not confirmed:
-        terms.append((-0.5, "seen in one part of the visit only; not confirmed"))
+        terms.append((-0.5, "not confirmed: only one part of the visit passes the test by itself"))
     terms += [(band.weight, f"{band.what} ({band.source})") for band in device_bands(center_freq_hz)[-1:]]
-    score = _PRIOR + sum(weight for weight, _ in terms)
+    terms.append((_PRIOR, "prior: most unknown emitters are harmless"))
+    score = sum(weight for weight, _ in terms)
     level = next((name for limit, name in _LEVELS if score >= limit), "info")
     return {"level": level, "score": round(score, 2), "reasons": [f"{weight:+.1f} {text}" for weight, text in terms]}
 

@@ -14,7 +14,7 @@ from dsp.statistics import to_linear
 from sweep.model import SweepRow
 from sweep.plan import Layout
 
-__all__ = ["Track", "follow"]
+__all__ = ["NEVER_HEARD", "Track", "follow"]
 
 _STEADY_VARIATION = 0.35
 _BOX_OF_WIDTH = (("burst_8", 10, 2.6), ("burst_64", 80, 4.0), ("burst_512", 1 << 30, 4.0))
@@ -27,13 +27,19 @@ class Track:
     """One emitter over the passes.
 
     ``duty_cycle`` is the share of the time that it was on while it was looked at, None when never caught on;
-    ``hits`` counts passes.
+    ``hits`` counts passes; ``strongest_power`` is the linear mean over the pass in which it was strongest, over its
+    background.
     """
 
     hits: int
     duty_cycle: float | None
     first_utc_ns: int | None
     last_utc_ns: int | None
+    strongest_power: float | None
+
+
+NEVER_HEARD = Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None, strongest_power=None)
+"""Of an emitter that no pass shows."""
 
 
 def follow(
@@ -113,7 +119,7 @@ def _track(
 ) -> Track:
     known = np.isfinite(power)
     if not known.any():
-        return Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None)
+        return NEVER_HEARD
     power, ratio, when = power[known].astype(np.float64), ratio[known].astype(np.float64), when[known]
     behind = emitter.background_power
     over = power - behind
@@ -138,4 +144,5 @@ def _track(
         duty_cycle=float(np.clip(duty, 1.0 / (power.size * (layout.n_averages or 1)), 1.0)),
         first_utc_ns=int(seen.min()),
         last_utc_ns=int(seen.max()),
+        strongest_power=float(over.max()) if over.max() > 0 else None,
     )

@@ -17,6 +17,9 @@ _FEWEST_BINS = 3
 _WIDEST_BINS = 8192  # a stiffer curve over more bins would be beyond double precision
 _CROWDED = 0.4  # above this share of occupied bins the quantile itself stands on emitters
 
+_NEIGHBOURS, _FEWEST_NEIGHBOURS = 30, 3
+_MULTIPLEX_DB = 3.0  # a hop this far above both its sides is full of signal
+
 
 def whittaker(y: NDArray[np.float64], weight: NDArray[np.float64], stiffness: float) -> NDArray[np.float64]:
     """Smooth curves by penalised least squares on their second differences (Whittaker 1923, Eilers 2003).
@@ -176,8 +179,11 @@ def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -
         return floors.ravel()
     level = np.array([np.median(floor[np.isfinite(floor)]) if np.isfinite(floor).any() else np.nan for floor in floors])
     for index, own in enumerate(level):
-        around = level[max(0, index - 30) : index + 31]
-        around = around[np.isfinite(around)]
-        if around.size and own > np.quantile(around, 0.15) + 3.0:  # a wide multiplex fills the hop
-            floors[index] += np.quantile(around, 0.15) - own
+        sides = [level[max(0, index - _NEIGHBOURS) : index], level[index + 1 : index + 1 + _NEIGHBOURS]]
+        known = [side[np.isfinite(side)] for side in sides]
+        if min(side.size for side in known) < _FEWEST_NEIGHBOURS:
+            continue
+        usual = max(float(np.quantile(side, 0.25)) for side in known)  # noise that slopes is above one side only
+        if own > usual + _MULTIPLEX_DB:
+            floors[index] += usual - own
     return floors.ravel()

@@ -36,7 +36,7 @@ from baselines.missing import missing_emitters
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import summarise
 from baselines.threat import assess
-from baselines.tracking import Track, follow
+from baselines.tracking import NEVER_HEARD, Track, follow
 from sweep.model import HOP_MEASURED, HOP_OVERLOADED
 from sweep.units import iso_utc
 
@@ -175,12 +175,12 @@ def test_an_emitter_is_followed_over_the_passes() -> None:
     assert never.duty_cycle is not None
     assert 0 < never.duty_cycle <= 1
     gone = [without_hop(row, LAYOUT, 1) for row in rows_with(slice(1000, 1020), [50.0] * 3)]
-    assert follow(LAYOUT, gone, [one]) == [Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None)]
+    assert follow(LAYOUT, gone, [one]) == [NEVER_HEARD]
     assert follow(LAYOUT, gone, []) == []
 
 
-def track(duty: float = 0.2, first: int | None = START_NS) -> Track:
-    return Track(hits=3, duty_cycle=duty, first_utc_ns=first, last_utc_ns=first)
+def track(duty: float = 0.2, first: int | None = START_NS, strongest: float | None = None) -> Track:
+    return Track(hits=3, duty_cycle=duty, first_utc_ns=first, last_utc_ns=first, strongest_power=strongest)
 
 
 def channels(n: int, *, spacing_hz: float = 50_000.0) -> list[tuple[Emitter, Track]]:
@@ -248,15 +248,15 @@ def test_levels_of_a_finding() -> None:
     steady = finding_of(emitter(431e6, snr_db=20), track(1.0))
     assert (steady["power_dbfs"], steady["snr_db"]) == (-40.0, 20.0)
     assert steady["excess_db"] == pytest.approx(10 * np.log10(101), abs=0.01)
-    burst = finding_of(emitter(431e6, snr_db=20, peak_power=1e-3), track(0.01))
-    assert burst["power_dbfs"] == -30.0  # power while on, no more than its strongest frames
+    burst = finding_of(emitter(431e6, snr_db=20, peak_power=1e-2), track(0.01, strongest=1e-3))
+    assert burst["power_dbfs"] == -30.0  # the mean over its strongest pass, which was measured
     assert finding_of(emitter(431e6), track(1.0), has_baseline=False)["excess_db"] is None
     assert steady["first_seen"] == iso_utc(START_NS)
 
 
 def test_what_was_not_measured_is_null() -> None:
     bare = emitter(431e6, mean_power=0.0, floor_power=0.0, background_power=0.0, p_value=None, kurtosis_db=None)
-    finding = finding_of(bare, Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None))
+    finding = finding_of(bare, NEVER_HEARD)
     for key in ("power_dbfs", "snr_db", "excess_db", "p_value", "first_seen", "last_seen", "duty_cycle", "known_as"):
         assert finding[key] is None, key
     gone = finding_of(emitter(431e6, snr_db=20, background_power=1e-4), track(), kind="missing")
@@ -298,7 +298,7 @@ def test_a_threat_is_the_sum_of_its_reasons(  # noqa: PLR0917 - hypothesis gives
         kind=kind, center_freq_hz=freq_hz, occupied_bw_hz=width_hz, duty_cycle=duty, snr_db=snr_db, excess_db=snr_db,
         confirmed=confirmed, has_baseline=has_baseline,
     )  # fmt: skip
-    assert threat["score"] == pytest.approx(-1.0 + sum(float(reason.split()[0]) for reason in threat["reasons"]))
+    assert threat["score"] == pytest.approx(sum(float(reason.split()[0]) for reason in threat["reasons"]))
     limits = [name for limit, name in ((2.5, "high"), (1.0, "medium"), (-0.5, "low")) if threat["score"] >= limit]
     assert threat["level"] == (limits[0] if limits else "info")
 
@@ -381,9 +381,9 @@ def test_compatibility() -> None:
     assert check_compatibility(baseline, noise_layout(3)).reasons[0].startswith("the plans differ")
     wide = replace(LAYOUT, bin_width_hz=5000.0)
     assert check_compatibility(baseline, wide).verdict == "incompatible"
-    assert "bins of 5000 Hz are wider than the baseline's 2500 Hz" in check_compatibility(baseline, wide).reasons[0]
+    assert "bins of 5 kHz are wider than the baseline's 2.5 kHz" in check_compatibility(baseline, wide).reasons[0]
     narrow = replace(LAYOUT, bin_width_hz=1250.0, freq_hz=LAYOUT.freq_hz[0] + 1250.0 * np.arange(LAYOUT.n_bins))
-    assert "averaged into the baseline's of 2500 Hz" in check_compatibility(baseline, narrow).reasons[0]
+    assert "narrower than the baseline's" in check_compatibility(baseline, narrow).reasons[0]
     assert visit_of(0).gain_db == 28.0
 
 
