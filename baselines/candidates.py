@@ -127,7 +127,7 @@ def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
     segments = _split_at(segments, breaks)
     # The part of a segment that lies across a jump may hold no bin that stands out.
     segments = segments[[bool(high[start:stop].any()) for start, stop in segments]]
-    segments = merge_segments(segments, breaks=breaks)
+    segments = merge_segments(segments, max_gap=_largest_gap(layout), breaks=breaks)
     steady = np.any([scores.high for scores in channels if scores.channel == "continuous"], axis=0)
     segments = _merge_crowds(segments, np.broadcast_to(steady, high.shape), layout, breaks)
     return [_candidate(int(start), int(stop), channels) for start, stop in segments]
@@ -192,6 +192,13 @@ def _merge_crowds(
         lasting = mine[n_steady[mine[:, 1]] > n_steady[mine[:, 0]]]
         share = np.sum(lasting[:, 1] - lasting[:, 0]) / layout.hop_bins
         if len(mine) >= _CROWD_SEGMENTS and share > _CROWD_SHARE and layout.n_averages is not None:
-            mine = merge_segments(mine, min_gap=8, width_share=1.0, breaks=breaks)
+            mine = merge_segments(mine, min_gap=8, width_share=1.0, max_gap=_largest_gap(layout), breaks=breaks)
         result.append(mine)
-    return merge_segments(np.concatenate(result), breaks=breaks) if result else segments
+    if not result:
+        return segments
+    return merge_segments(np.concatenate(result), max_gap=_largest_gap(layout), breaks=breaks)
+
+
+def _largest_gap(layout: Layout) -> int:
+    """Bins without signal that one emitter may hold: a quarter of what the receiver hears at once."""
+    return max(4, layout.hop_bins // 4)

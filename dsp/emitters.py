@@ -65,7 +65,12 @@ def hysteresis_segments(
 
 
 def merge_segments(
-    segments: NDArray[np.int64], *, min_gap: int = 4, width_share: float = 0.25, breaks: NDArray[np.int64] | None = None
+    segments: NDArray[np.int64],
+    *,
+    min_gap: int = 4,
+    width_share: float = 0.25,
+    max_gap: int | None = None,
+    breaks: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Join neighbours whose gap is at most max(min_gap, width_share x the wider of the two).
 
@@ -76,6 +81,9 @@ def merge_segments(
     min_gap : int
         In bins.
     width_share : float
+    max_gap : int, optional
+        No wider gap is joined. A wide segment grows as it joins, and with it what it may join: without a limit a
+        whole band can become one chain.
     breaks : ndarray of int64, optional
         Bins after which the frequency axis jumps, ascending; nothing is joined across such a place.
 
@@ -90,6 +98,7 @@ def merge_segments(
            [40, 41]])
     """
     jumps = np.asarray([] if breaks is None else breaks, np.int64)
+    largest = np.inf if max_gap is None else max_gap
     merged: list[list[int]] = []
     for start, stop in segments.tolist():
         if merged:
@@ -97,7 +106,7 @@ def merge_segments(
             gap = start - before[1]
             widest = max(before[1] - before[0], stop - start)
             jumped = np.searchsorted(jumps, before[1] - 1) != np.searchsorted(jumps, start)
-            if gap <= max(min_gap, width_share * widest) and not jumped:
+            if gap <= max(min_gap, min(width_share * widest, largest)) and not jumped:
                 before[1] = max(before[1], stop)
                 continue
         merged.append([start, stop])

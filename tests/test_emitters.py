@@ -188,3 +188,11 @@ def test_pieces_lie_within_the_run(values: list[float], floor: float) -> None:
     assert len(pieces) >= 1
     assert all(0 <= start < stop <= power.size for start, stop in pieces)
     assert pieces == sorted(pieces)
+
+
+def test_no_chain_over_a_whole_band() -> None:
+    widths = [400, 100, 100, 100]
+    starts = np.cumsum([0] + [width + 90 for width in widths[:-1]])
+    segments = np.stack([starts, starts + widths], axis=1).astype(np.int64)
+    assert len(merge_segments(segments)) == 1  # each join lets the next, wider gap pass
+    assert len(merge_segments(segments, max_gap=60)) == 4

@@ -114,3 +114,13 @@ def test_hops_never_measured_stay_unknown() -> None:
     floors = hop_floors(levels.ravel(), 64, SIGMA_DB).reshape(6, 64)
     assert np.isfinite(floors[2]).all()
     assert np.isnan(np.delete(floors, 2, axis=0)).all()
+
+
+def test_noise_that_slopes_is_no_multiplex_and_a_full_hop_is() -> None:
+    rng = np.random.default_rng(5)
+    slope = -50 - 0.5 * np.arange(40)  # man-made noise falls with frequency
+    row = (slope[:, None] + 0.5 * rng.standard_normal((40, 96))).ravel()
+    np.testing.assert_allclose(hop_floors(row, 96, 0.5).reshape(40, 96).mean(axis=1), slope, atol=0.4)
+    row.reshape(40, 96)[20] += 12
+    floors = hop_floors(row, 96, 0.5).reshape(40, 96).mean(axis=1)
+    assert floors[20] < slope[20] + 8  # what its sides tell, not what fills it
