@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from virtual_dongle.build import NoCompilerError, build
 from virtual_dongle.scene import Scene
+
+# The gate tries the same examples each time, so that a red one is the change's; a developer's runs look for new ones.
+settings.register_profile("gate", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")

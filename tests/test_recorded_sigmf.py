@@ -375,3 +375,13 @@ def test_changed_metadata_is_read_or_refused(own: bool, section: str, pick: int,
                 list(source.blocks(2))
         except (CaptureError, ParameterError) as error:
             assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_null_field_is_refused(own: bool, tmp_path: Path) -> None:
+    document = _kept(tmp_path / "iq") if own else metadata(capture(0), capture(5000, 868e6))
+    document["global"]["core:offset"] = None
+    path = tmp_path / "iq/pass-0000.sigmf-meta" if own else write(tmp_path, document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(CaptureError, match=r"core:offset.* is null"):
+        open_captures([path], SourceOptions())

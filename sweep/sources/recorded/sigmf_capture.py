@@ -82,7 +82,11 @@ def _sample_format(path: Path, info: Mapping[str, Any], options: SourceOptions) 
 
 
 def _validate(path: Path, document: dict[str, Any]) -> None:
-    """Check against the specification's schema, as the sigmf package holds it."""
+    """Check against the specification's schema, as the sigmf package holds it; it leaves out what is null."""
+    for section in (document["global"], *document["captures"]):
+        null = next((key for key, value in section.items() if value is None and str(key).startswith("core:")), None)
+        if null is not None:
+            raise refuse(path, f"is not valid SigMF: {shown(null)} is null; leave it out or give its value")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # undeclared extensions of others are their makers' business
         try:
