@@ -94,7 +94,7 @@ def p_value(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    return "below 1e-300" if value < 1e-300 else f"{value:.2g}"
+    return "below 1e-300" if value <= 1e-300 else f"{value:.2g}"
 
 
 def chance(value: float | None) -> str:
