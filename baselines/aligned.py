@@ -9,22 +9,37 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain, block_medians, estimate_ppm, shift_bins
+from baselines.alignment import align_gain, block_medians, estimate_ppm, ppm_to_apply, shift_bins, trusted_ppm
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
-from dsp.statistics import DB_PER_NEPER_POWER
 
-__all__ = ["Aligned", "align", "busy_bins", "near_emitters", "quiet_bins", "running_median"]
+__all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
 _QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
 _BUSY_NEPERS = 1.0
 _WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
-_PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
 _REACH_BINS = 32  # 80 kHz at the default bin width
 _MIN_SPREAD_BINS, _MIN_SPREAD_HOPS = 30, 5
 _SIGMAS_PER_MAD = 1.4826
 _SMALLEST_SCATTER, _GUESSED_SCATTER = 0.1, 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Zones:
+    """Bins of a baseline by what they hold, each of shape (n_bins,).
+
+    Attributes
+    ----------
+    busy, wide : ndarray of bool
+        Those of an emitter of the room, and of them those inside a wide one.
+    near : ndarray of bool
+        Those within reach of an emitter, where its skirts, drift and fading are felt.
+    """
+
+    busy: NDArray[np.bool_]
+    wide: NDArray[np.bool_]
+    near: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +59,8 @@ class Aligned:
     scatter, busy_scatter : float
         Standard deviation in nats, after alignment, of quiet bins or hops beyond what noise explains, and of busy
         bins.
+    zones : Zones
+        Of the baseline.
     """
 
     log_mean: NDArray[np.float32]
@@ -53,30 +70,29 @@ class Aligned:
     ppm_applied: float
     scatter: float
     busy_scatter: float
+    zones: Zones
 
 
 def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
     """Bins of a baseline that hold noise only, shape (n_bins,)."""
-    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
     steady = baseline.within_variance < _QUIET_SIGMAS**2 * baseline.sweep_variance
-    return np.asarray((above < _QUIET_NEPERS) & steady)
+    return np.asarray((baseline.above_floor < _QUIET_NEPERS) & steady)
 
 
 def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Bins that hold an emitter of the room, and those of them inside a wide one; each of shape (n_bins,)."""
-    above = baseline.log_mean - baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    busy = np.asarray(above > _BUSY_NEPERS)
+    busy = np.asarray(baseline.above_floor > _BUSY_NEPERS)
     closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
     wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
     return busy, np.asarray(wide & busy)
 
 
-def near_emitters(baseline: Baseline) -> NDArray[np.bool_]:
-    """Bins within reach of an emitter of the room, where its skirts, drift and fading are felt; shape (n_bins,)."""
-    busy, _ = busy_bins(baseline)
+def zones_of(baseline: Baseline) -> Zones:
+    """Sort the bins of a baseline by what they hold."""
+    busy, wide = busy_bins(baseline)
     restless = baseline.within_variance > _QUIET_SIGMAS**2 * baseline.sweep_variance
     felt = scipy.ndimage.binary_opening(busy | restless, np.ones(2, bool)) | busy
-    return np.asarray(scipy.ndimage.maximum_filter1d(felt, 2 * _REACH_BINS + 1))
+    return Zones(busy=busy, wide=wide, near=np.asarray(scipy.ndimage.maximum_filter1d(felt, 2 * _REACH_BINS + 1)))
 
 
 def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
@@ -84,16 +100,15 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
     layout = baseline.layout
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
-    quiet = quiet_bins(baseline)
-    estimate = estimate_ppm(_mean(log_mean), baseline.log_mean, layout)
-    ppm = None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
-    applied = ppm if ppm is not None and abs(ppm) > _PPM_MATTERS else 0.0
+    quiet, zones = quiet_bins(baseline), zones_of(baseline)
+    ppm = trusted_ppm(estimate_ppm(_mean(log_mean), baseline.log_mean, layout))
+    applied = ppm_to_apply(ppm)
     if applied:
         log_mean = shift_bins(log_mean, layout, applied)
         log_max = None if log_max is None else shift_bins(log_max, layout, applied)
     gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
     residual = _mean(log_mean - gains - baseline.log_mean)
-    busy_spread = _robust_spread(residual[busy_bins(baseline)[0]])
+    busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
     return Aligned(
         log_mean=log_mean - gains,
@@ -102,6 +117,7 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         ppm=ppm,
         ppm_applied=applied,
         scatter=_scatter(baseline, residual, quiet, noise),
+        zones=zones,
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
 

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from sweep.plan import Layout
 
-__all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins"]
+__all__ = ["align_gain", "block_medians", "estimate_ppm", "ppm_to_apply", "shift_bins", "trusted_ppm"]
 
 _MIN_QUIET = 8
 _RUNNING_HOPS, _GAUSSIAN_HOPS = 9, 1.5
 _SPECTRA_BLOCK_BINS = 64
 _LARGEST_RECORDING_BINS = 16384
 _PPM_REACH, _PPM_STEP = 60.0, 1.0
+_PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
 _STRONG_NEPERS = 0.8
 _MIN_STRONG = 12
 
@@ -126,6 +127,16 @@ def estimate_ppm(
     still = cost[len(trial) // 2]
     gained = 0.0 if still <= 0 else float(1 - fine_cost.min() / still)
     return float(fine[int(fine_cost.argmin())]), gained
+
+
+def trusted_ppm(estimate: tuple[float, float] | None) -> float | None:
+    """Frequency error in parts per million of an estimate that explains enough to be believed, else None."""
+    return None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
+
+
+def ppm_to_apply(ppm: float | None) -> float:
+    """What to take out of a visit: nothing below 2 ppm, where a bin does not move."""
+    return ppm if ppm is not None and abs(ppm) > _PPM_MATTERS else 0.0
 
 
 def shift_bins(values: NDArray[np.float32], layout: Layout, ppm: float) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.ndimage
 import scipy.special
 
-from baselines.aligned import Aligned, align, near_emitters
+from baselines.aligned import Aligned, align
 from baselines.comparison import continuous_z, mask_excess
 from baselines.fitting import SMALLEST_MASK_MARGIN, fit_model
 from baselines.model import Baseline, BaselineVisit
@@ -100,7 +100,7 @@ def _excess_scores(model: Baseline, left_out: VisitSummary, aligned: Aligned) ->
 
     Near the room's emitters and away from them apart: what a broadcaster does says nothing of a quiet band.
     """
-    near = near_emitters(model)
+    near = aligned.zones.near
     largest = [1.0, 1.0]
     for scale in _SCALES:
         if scale > model.layout.hop_bins:

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, busy_bins, near_emitters, running_median
+from baselines.aligned import Aligned, running_median
 from baselines.candidates import Scores, burst_scores
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
@@ -71,7 +71,7 @@ def continuous_z(
     """
     rise = aligned.log_mean - _reference(baseline) - _unmoved_by_gain(baseline.layout, aligned.gain)
     between = baseline.between_variance.astype(np.float64)
-    busy, wide = busy_bins(baseline)
+    busy, wide = aligned.zones.busy, aligned.zones.wide
     if baseline.n_visits == 1:  # it has not seen two visits; how this one's known emitters scatter is all there is
         between = np.where(busy, (_SINGLE_VISIT_FACTOR * aligned.busy_scatter) ** 2 / 2, between)
     if scale in _NARROW_SCALES and wide.any():
@@ -90,7 +90,7 @@ def continuous_z(
     variance = _box(weight**2 * independent, scale) / scale + (_box(weight * np.sqrt(correlated), scale)) ** 2
     enough = _box(usable, scale) * scale > 0.5
     total = np.where(enough, _box(weight, scale), 1.0)
-    inflation = np.where(near_emitters(baseline), baseline.inflation, baseline.quiet_inflation)
+    inflation = np.where(aligned.zones.near, baseline.inflation, baseline.quiet_inflation)
     sigma = np.sqrt(np.maximum(variance, 0.0)) / total * _box(weight * inflation, scale) / total
     sigma = np.where(enough & (sigma > 0), sigma, np.inf)
     boxed = np.array([_weighted_box(group, weight, scale) for group in rise])
@@ -120,8 +120,7 @@ def _continuous(
     without: NDArray[np.bool_] | None = None,
 ) -> Scores:
     z, median = continuous_z(baseline, summary, aligned, scale, without=without)
-    busy, _ = busy_bins(baseline)
-    threshold = np.where(busy, _BUSY_THRESHOLD, _QUIET_THRESHOLD)
+    threshold = np.where(aligned.zones.busy, _BUSY_THRESHOLD, _QUIET_THRESHOLD)
     p_value = normal_p_value(z)
     high = (z > threshold) & (p_value < p_threshold)
     return Scores(
@@ -137,7 +136,7 @@ def _mask(baseline: Baseline, summary: VisitSummary, aligned: Aligned, p_thresho
     over_mean = np.exp(np.clip(np.nan_to_num(aligned.log_max - baseline.log_mean, nan=0.0), -20, 60))
     p_group = burst_p_value("burst_1", over_mean.astype(np.float32), frames[:, None])
     # The largest of few sweeps says little about the largest of one more where an emitter comes and goes.
-    margin = np.where(busy_bins(baseline)[0], baseline.mask_margin * (1 + 3 / baseline.n_sweeps), baseline.mask_margin)
+    margin = np.where(aligned.zones.busy, baseline.mask_margin * (1 + 3 / baseline.n_sweeps), baseline.mask_margin)
     passed = (excess > margin) & (p_group < p_threshold / len(p_group))
     n_passed = np.count_nonzero(passed, axis=0)
     p_value = np.minimum(1.0, p_group.min(axis=0) * len(p_group))

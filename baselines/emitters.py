@@ -55,6 +55,11 @@ class Emitter:
     confirmed: bool
     channels_heard: int = 1
 
+    @property
+    def level(self) -> float:
+        """Linear power to rank intermittent emitters by: of the strongest frames where they are known."""
+        return self.peak_power or self.mean_power
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Excess:

@@ -12,7 +12,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.aligned import busy_bins, running_median
-from baselines.alignment import align_gain, estimate_ppm, shift_bins
+from baselines.alignment import align_gain, estimate_ppm, ppm_to_apply, shift_bins, trusted_ppm
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
@@ -82,8 +82,8 @@ def _aligned_logs(
         quiet = _rough_quiet(reference, target, sweep_variance)
         for index in range(1, len(raw)):
             estimate = estimate_ppm(_nan(np.nanmean, raw[index]), reference, target)
-            if estimate is not None and estimate[1] > 0.15 and abs(estimate[0]) > 2.0:
-                raw[index] = shift_bins(raw[index], target, estimate[0])
+            if applied := ppm_to_apply(trusted_ppm(estimate)):
+                raw[index] = shift_bins(raw[index], target, applied)
         gains = [np.array([align_gain(group - reference, quiet, target) for group in log]) for log in raw]
         aligned = [log - gain for log, gain in zip(raw, gains, strict=True)]
         reference = _nan(np.nanmean, np.array([_nan(np.nanmean, log) for log in aligned]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from baselines.emitters import Emitter
-from baselines.tracking import Track
+from baselines.tracking import Followed, Track
 
 __all__ = ["group_hoppers"]
 
@@ -17,8 +17,6 @@ _LARGEST_DUTY = 0.7
 _LARGEST_WIDTH_HZ = 60_000.0
 _NEIGHBOUR_HZ = 2_000_000.0
 _WIDTH_RATIO, _LEVEL_RATIO = 2.5, 10.0
-
-Followed = tuple[Emitter, Track]
 
 
 def group_hoppers(followed: Sequence[Followed]) -> list[Followed]:
@@ -61,17 +59,13 @@ def _is_channel(emitter: Emitter, track: Track) -> bool:
 
 def _alike(run: Sequence[Followed]) -> list[Followed]:
     width = float(np.median([emitter.occupied_bw_hz for emitter, _ in run]))
-    level = float(np.median([_level(emitter) for emitter, _ in run]))
+    level = float(np.median([emitter.level for emitter, _ in run]))
     return [
         item
         for item in run
         if width / _WIDTH_RATIO <= item[0].occupied_bw_hz <= width * _WIDTH_RATIO
-        and level / _LEVEL_RATIO <= _level(item[0]) <= level * _LEVEL_RATIO
+        and level / _LEVEL_RATIO <= item[0].level <= level * _LEVEL_RATIO
     ]
-
-
-def _level(emitter: Emitter) -> float:
-    return emitter.peak_power or emitter.mean_power
 
 
 def _join(run: Sequence[Followed]) -> Followed:

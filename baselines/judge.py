@@ -25,7 +25,7 @@ from baselines.missing import missing_emitters
 from baselines.model import Baseline
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import VisitSummary, summarise
-from baselines.tracking import Track, follow
+from baselines.tracking import Followed, Track, follow
 from dsp.errors import ParameterError, RecordError
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
@@ -226,7 +226,7 @@ def _findings(
 
 
 def _vetted(
-    layout: Layout, outcome: _Outcome, followed: Sequence[tuple[Emitter, Track]], *, compared: bool
+    layout: Layout, outcome: _Outcome, followed: Sequence[Followed], *, compared: bool
 ) -> Iterator[tuple[Emitter, Track, str, list[ArtefactTest]]]:
     """Each emitter with its kind and its tests; the channels of a hopper that is not an artefact become one."""
     has_iq = layout.n_averages is not None

@@ -35,10 +35,9 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
         ``mean_power`` is what the baseline had.
     """
     floor = baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    before = baseline.log_mean - floor
     steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance < _STEADY_VARIANCE)
     now = aligned.log_mean.max(axis=0) - floor
-    gone = (before > _STRONG_NEPERS) & steady & (now < _GONE_NEPERS)
+    gone = (baseline.above_floor > _STRONG_NEPERS) & steady & (now < _GONE_NEPERS)
     segments = hysteresis_segments(gone.astype(np.int8), 1, 1)
     layout = baseline.layout
     power = np.exp(baseline.log_mean.astype(np.float64) + aligned.gain)

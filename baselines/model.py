@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.plan import Layout
 
 __all__ = ["Baseline", "BaselineVisit"]
@@ -78,6 +79,11 @@ class Baseline:
     inflation: float
     quiet_inflation: float
     mask_margin: float
+
+    @property
+    def above_floor(self) -> NDArray[np.float32]:
+        """Nats that each bin lies above the noise floor, shape (n_bins,)."""
+        return self.log_mean - self.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
 
     @property
     def n_visits(self) -> int:

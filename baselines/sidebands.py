@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baselines.emitters import Emitter
-from baselines.tracking import Track
+from baselines.tracking import Followed, Track
 
 __all__ = ["absorb_sidebands"]
 
@@ -13,8 +12,6 @@ _REACH_WIDTHS = 2.0
 _WEAKER_RATIO = 4.0  # 6 dB
 _LARGEST_DUTY = 0.9
 _LARGEST_WIDTH_HZ = 1e6
-
-Followed = tuple[Emitter, Track]
 
 
 def absorb_sidebands(followed: Sequence[Followed]) -> list[Followed]:
@@ -43,13 +40,9 @@ def _is_lobe(item: Followed, other: Followed) -> bool:
         and _intermittent(lobe_track)
         and _intermittent(main_track)
         and away_hz <= _REACH_WIDTHS * main.occupied_bw_hz
-        and _level(main) >= _WEAKER_RATIO * _level(lobe)
+        and main.level >= _WEAKER_RATIO * lobe.level
     )
 
 
 def _intermittent(track: Track) -> bool:
     return track.duty_cycle is not None and track.duty_cycle < _LARGEST_DUTY
-
-
-def _level(emitter: Emitter) -> float:
-    return emitter.peak_power or emitter.mean_power

@@ -14,7 +14,7 @@ from dsp.statistics import to_linear
 from sweep.model import SweepRow
 from sweep.plan import Layout
 
-__all__ = ["NEVER_HEARD", "Track", "follow"]
+__all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 
 _STEADY_VARIATION = 0.35
 _BOX_OF_WIDTH = (("burst_8", 10, 2.6), ("burst_64", 80, 4.0), ("burst_512", 1 << 30, 4.0))
@@ -37,6 +37,9 @@ class Track:
     last_utc_ns: int | None
     strongest_power: float | None
 
+
+Followed = tuple[Emitter, Track]
+"""An emitter and what following it over the passes gave."""
 
 NEVER_HEARD = Track(hits=0, duty_cycle=None, first_utc_ns=None, last_utc_ns=None, strongest_power=None)
 """Of an emitter that no pass shows."""
