@@ -84,7 +84,7 @@ def make_start(plan: SweepPlan | None = None, **more: Any) -> dict[str, Any]:
         "people": ["A. Technician", "B. Auditor"],
         "source": "rtlsdr:00000001",
         "software": "quietroom 0.1.0",
-        "engine": "scipy",
+        "fft_engine": "scipy.fft 1.17.1",
         "start_time": "2026-11-18T11:06:40.123456789Z",
         "plan": plain,
         "instrument": {**asdict(instrument), "notes": list(instrument.notes)},

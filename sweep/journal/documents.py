@@ -76,7 +76,6 @@ class StartDocument(msgspec.Struct, frozen=True):
     people: tuple[str, ...] | None = None
     source: str | None = None
     software: str | None = None
-    engine: str | None = None
     fft_engine: str | None = None
     synthetic: bool | None = None
     start_time: str | None = None
