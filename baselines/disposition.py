@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
-import json
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import rfc8785
-
-from dsp.errors import ParameterError, RecordError
+from baselines.chain import ChainedLog
+from dsp.errors import ParameterError
 from sweep.record import SweepRecord
-from sweep.units import iso_utc
 
 __all__ = ["DISPOSITIONS", "log_path", "mark", "read_log"]
 
 DISPOSITIONS = ("known", "explained", "suspicious", "device")
-_FIRST = "0" * 64
-_MAX_LOG_BYTES = 64 << 20
 
 
 def log_path(record_path: Path) -> Path:
@@ -59,37 +49,10 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
         known = [str(item["id"]) for item in record.judgement.document["findings"]]
     if finding not in known:
         raise ParameterError(f"{record_path} has no finding {finding!r}; it has {', '.join(known) or 'none'}")
-    path = log_path(record_path)
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        entries = read_log(record_path)
-        entry = {
-            "sequence": len(entries),
-            "time": iso_utc(time.time_ns()),
-            "record": record_path.name,
-            "finding": finding,
-            "as": as_,
-            "reason": reason,
-            "by": by,
-            "previous": entries[-1]["hash"] if entries else _FIRST,
-        }
-        entry["hash"] = _digest(entry)
-        _append(file, path, json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    body = {"finding": finding, "as": as_, "reason": reason, "by": by}
+    entry = _log(record_path).append(lambda _: body)
+    assert entry is not None  # a body was composed
     return entry
-
-
-def _append(file: BinaryIO, path: Path, line: bytes) -> None:
-    """Write one line to disk, or leave the log as it was."""
-    before = os.fstat(file.fileno()).st_size
-    try:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    except OSError as error:
-        with contextlib.suppress(OSError):  # what was buffered is tried again by close
-            file.close()
-        os.truncate(path, before)
-        raise RecordError(f"{path}: cannot write the decision ({error}); free some space and mark again") from None
 
 
 def read_log(record_path: Path) -> list[dict[str, Any]]:
@@ -105,35 +68,13 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     RecordError
         A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by itself.
     """
-    path = log_path(record_path)
-    if not path.exists():
-        return []
-    if path.stat().st_size > _MAX_LOG_BYTES:
-        raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; restore it from a copy")
-    entries: list[dict[str, Any]] = []
-    previous = _FIRST
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        entry = _entry(line)
-        if entry is not None and entry["record"] != record_path.name:
-            raise RecordError(f"{path}: line {number} is about {entry['record']}; put the record's own log back")
-        if entry is None or entry["previous"] != previous:
-            raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
-        previous = str(entry["hash"])
-        entries.append(entry)
-    return entries
+    return _log(record_path).read()
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """One line as an entry, if it is one and has the hash that it should have."""
-    wanted = {"sequence", "time", "record", "finding", "as", "reason", "by", "previous", "hash"}
-    try:
-        entry = json.loads(line)
-        sound = isinstance(entry, dict) and set(entry) == wanted and entry["hash"] == _digest(entry)
-    except (ValueError, RecursionError, rfc8785.CanonicalizationError):
-        return None
-    return entry if sound else None
-
-
-def _digest(entry: Mapping[str, Any]) -> str:
-    body = {key: value for key, value in entry.items() if key != "hash"}
-    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+def _log(record_path: Path) -> ChainedLog:
+    return ChainedLog(
+        path=log_path(record_path),
+        fields=frozenset({"finding", "as", "reason", "by"}),
+        about=("record", record_path.name),
+        noun="decision",
+    )

@@ -18,9 +18,11 @@ from baselines.comparison import channel_scores
 from baselines.compatibility import check_compatibility
 from baselines.coverage import coverage_of, is_overloaded
 from baselines.emitters import Emitter, measure_emitters
+from baselines.explanation import explain, within
 from baselines.findings import make_finding, number_findings
 from baselines.heard import FLOOR_MODEL_DB, floor_of, heard_candidates
 from baselines.hoppers import group_hoppers
+from baselines.known import KnownEmitter
 from baselines.missing import missing_emitters
 from baselines.model import Baseline
 from baselines.sidebands import absorb_sidebands
@@ -55,7 +57,9 @@ class _Outcome:
     judged: float = 1.0
 
 
-def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1) -> Judge:
+def make_judge(
+    baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1, known: Sequence[KnownEmitter] = ()
+) -> Judge:
     """Make the judge that a sweep session is handed.
 
     Parameters
@@ -64,6 +68,9 @@ def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1
         Without one, every emitter above the noise floor is listed.
     false_alarms_per_sweep : float
         Core false emitters that are accepted in one report of the whole band; above 0.
+    known : sequence of KnownEmitter
+        What may be heard; what one of them explains is listed, and is no anomaly. The judgement keeps those of them
+        that lie within the sweep, as ``known_emitters``.
 
     Raises
     ------
@@ -74,13 +81,19 @@ def make_judge(baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1
         raise ParameterError(f"{false_alarms_per_sweep} false alarms a sweep is not above 0 and below 100; try 0.1")
 
     def judge(layout: Layout, rows: Rows, instrument: Mapping[str, Any]) -> Judgement:
-        return _judge(layout, rows, instrument, baseline, false_alarms_per_sweep)
+        return _judge(layout, rows, instrument, baseline, false_alarms=false_alarms_per_sweep, known=tuple(known))
 
     return judge
 
 
 def _judge(
-    layout: Layout, rows: Rows, instrument: Mapping[str, Any], baseline: Baseline | None, false_alarms: float
+    layout: Layout,
+    rows: Rows,
+    instrument: Mapping[str, Any],
+    baseline: Baseline | None,
+    *,
+    false_alarms: float,
+    known: tuple[KnownEmitter, ...],
 ) -> Judgement:
     try:
         summary = summarise(layout, rows())
@@ -99,7 +112,8 @@ def _judge(
         outcome = _hear(summary, floor_dbfs, false_alarms)
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
-    findings, rejected = _findings(layout, rows, outcome, compared=compared)
+    heard, rejected = _findings(layout, rows, outcome, compared=compared)
+    findings = number_findings(explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz))
     coverage = coverage_of(
         summary, floor_dbfs, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
     )
@@ -114,6 +128,7 @@ def _judge(
         "coverage": coverage,
         "findings": findings,
         "rejected_candidates": rejected,
+        "known_emitters": within(known, layout),
     }
     return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
 
@@ -138,6 +153,7 @@ def _nothing(layout: Layout, false_alarms: float, reason: str) -> Judgement:
         "coverage": coverage,
         "findings": [],
         "rejected_candidates": [],
+        "known_emitters": [],
     }
     return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
 
@@ -209,7 +225,7 @@ def _kind(emitter: Emitter) -> str:
 
 def _findings(
     layout: Layout, rows: Rows, outcome: _Outcome, *, compared: bool
-) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
     """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart."""
     followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters), strict=True))
     findings: list[dict[str, Any]] = []
@@ -222,7 +238,7 @@ def _findings(
             rejected.append({**finding, "id": f"R{len(rejected) + 1}"})
         else:
             findings.append(finding)
-    return number_findings(findings), rejected
+    return findings, rejected
 
 
 def _vetted(
@@ -264,7 +280,7 @@ def _verdict(
         reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
     if measured < 1:
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
-    if any(finding["kind"] != "missing" for finding in findings):
+    if any(finding["kind"] != "missing" and finding["known_as"] is None for finding in findings):
         return "anomalies", reasons
     if measured * outcome.judged < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
         return "inconclusive", reasons

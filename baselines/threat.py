@@ -11,7 +11,7 @@ from typing import Any
 from baselines.allocations import device_bands
 from sweep.units import format_hz
 
-__all__ = ["assess"]
+__all__ = ["amended", "assess"]
 
 _PRIOR = -1.0
 _LEVELS = ((2.5, "high"), (1.0, "medium"), (-0.5, "low"))
@@ -51,9 +51,32 @@ def assess(
         terms.append((-0.5, "not confirmed: only one part of the visit passes the test by itself"))
     terms += [(band.weight, f"{band.what} ({band.source})") for band in device_bands(center_freq_hz)[-1:]]
     terms.append((_PRIOR, "prior: most unknown emitters are harmless"))
-    score = sum(weight for weight, _ in terms)
-    level = next((name for limit, name in _LEVELS if score >= limit), "info")
-    return {"level": level, "score": round(score, 2), "reasons": [f"{weight:+.1f} {text}" for weight, text in terms]}
+    return amended({"score": 0.0, "reasons": []}, terms)
+
+
+def amended(
+    threat: Mapping[str, Any], terms: Sequence[tuple[float, str]], *, level: str | None = None
+) -> dict[str, Any]:
+    """Add terms to a threat score, each with its reason.
+
+    Parameters
+    ----------
+    threat : mapping
+        ``score`` in nats and ``reasons``.
+    terms : sequence of (float, str)
+        Weight in nats, and what it is for.
+    level : str, optional
+        Level that holds whatever the score; by default the one that the score has.
+
+    Examples
+    --------
+    >>> amended({"score": 0.8, "reasons": ["+0.8 on all the time"]}, [(0.5, "strong here")])
+    {'level': 'medium', 'score': 1.3, 'reasons': ['+0.8 on all the time', '+0.5 strong here']}
+    """
+    score = threat["score"] + sum(weight for weight, _ in terms)
+    reached = next((name for limit, name in _LEVELS if score >= limit), "info")
+    reasons = [*threat["reasons"], *(f"{weight:+.1f} {text}" for weight, text in terms)]
+    return {"level": level or reached, "score": round(score, 2), "reasons": reasons}
 
 
 def _novelty(kind: str, excess_db: float | None, *, has_baseline: bool) -> Sequence[tuple[float, str]]:

@@ -123,7 +123,6 @@ def _found(content: ReportContent) -> list[Block]:
     shown = content.findings[:_MOST_ROWS]
     rows = []
     for finding in shown:
-        decided = content.disposition_of(str(finding["id"]))
         rows.append(
             [
                 str(finding["id"]),
@@ -131,7 +130,7 @@ def _found(content: ReportContent) -> list[Block]:
                 recorded(finding.get("signal_type")),
                 number(finding.get("power_dbfs"), content.level_unit),
                 threat_level(finding),
-                str(decided["as"]) if decided else "open",
+                content.decision_on(finding),
             ]
         )
     blocks: list[Block] = [

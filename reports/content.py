@@ -114,6 +114,13 @@ class ReportContent:
         """Latest decision about a finding; None when nobody decided."""
         return next((d for d in reversed(self.dispositions) if d.get("finding") == finding_id), None)
 
+    def decision_on(self, finding: Mapping[str, Any]) -> str:
+        """The latest decision about a finding in a word: also what the list of known emitters decided beforehand."""
+        decided = self.disposition_of(str(finding["id"]))
+        if decided:
+            return str(decided["as"])
+        return "open" if finding.get("known_as") is None else "known"
+
 
 def from_record(
     record: SweepRecord, dispositions: Sequence[Mapping[str, Any]] = (), *, judgement: Judgement | None = None

@@ -18,7 +18,15 @@ __all__ = ["CSV_COLUMNS", "SCHEMA", "findings_document", "write_csv", "write_jso
 
 SCHEMA = "quietroom.findings/1"
 
-_DOCUMENT_KEYS = ("baseline", "verdict", "reasons", "false_alarms_per_sweep", "coverage", "findings")
+_DOCUMENT_KEYS = (
+    "baseline",
+    "verdict",
+    "reasons",
+    "false_alarms_per_sweep",
+    "coverage",
+    "findings",
+    "known_emitters",
+)
 _HZ_KEYS = frozenset({"center_freq_hz", "occupied_bw_hz", "start_hz", "stop_hz"})
 _FINDING_COLUMNS = (
     "id",

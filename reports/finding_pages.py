@@ -48,7 +48,6 @@ def finding_blocks(content: ReportContent) -> list[Block]:
 def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> list[Block]:
     rows = []
     for finding in findings:
-        decided = content.disposition_of(str(finding["id"]))
         rows.append(
             (
                 str(finding["id"]),
@@ -57,7 +56,7 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
                 number(finding.get("power_dbfs"), content.level_unit),
                 recorded(finding.get("signal_type")),
                 threat_level(finding),
-                str(decided["as"]) if decided else "open",
+                content.decision_on(finding),
             )
         )
     head = ("ID", "Frequency", "Bandwidth", "Level", "Kind of signal", "Threat", "Decision")
@@ -112,7 +111,7 @@ def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[st
     known_as = finding.get("known_as")
     return [
         ("Allocation", recorded(finding.get("allocation"))),
-        ("Known as", recorded(known_as) if known_as else "not in the inventory"),
+        ("Known as", recorded(known_as) if known_as else "not in the list of known emitters"),
         ("Threat", _threat(finding)),
         ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
         ("Decision", _decision(content, str(finding["id"]))),

@@ -186,8 +186,7 @@ def verdict(document: Mapping[str, Any]) -> str:
     """
     answer = document.get("verdict")
     if answer == "no_anomaly_detected":
-        bare = "" if document.get("baseline") else "; none was heard, and no baseline was compared with"
-        return f"No anomalous emitter was detected{bare}."
+        return _nothing_found(document)
     if answer == "anomalies":
         return _found(document)
     return f"Inconclusive: {'; '.join(remarks(document)) or 'the record gives no reason'}."
@@ -195,15 +194,36 @@ def verdict(document: Mapping[str, Any]) -> str:
 
 def _found(document: Mapping[str, Any]) -> str:
     """What was found; where nothing was compared, emitters are heard, but none can be called anomalous."""
-    findings = document.get("findings") or ()
-    n_missing = sum(finding.get("kind") == "missing" for finding in findings)
-    n_heard = len(findings) - n_missing
+    n_heard, n_known, n_missing = _counts(document)
     was = "was" if n_heard == 1 else "were"
     said = []
     if document.get("baseline") is None:
         said.append(f"{count(n_heard, 'emitter')} {was} heard. Without a baseline none can be called anomalous.")
     elif n_heard or not n_missing:
         said.append(f"{count(n_heard, 'anomalous emitter')} {was} detected.")
+    return " ".join([*said, *_also(n_known, n_missing)])
+
+
+def _nothing_found(document: Mapping[str, Any]) -> str:
+    _, n_known, n_missing = _counts(document)
+    if document.get("baseline"):
+        return " ".join(["No anomalous emitter was detected.", *_also(n_known, n_missing)])
+    heard = "only known ones were heard" if n_known else "none was heard"
+    return f"No anomalous emitter was detected; {heard}, and no baseline was compared with."
+
+
+def _counts(document: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Findings that are heard and not known, that are known, and that are missing."""
+    findings = document.get("findings") or ()
+    n_missing = sum(finding.get("kind") == "missing" for finding in findings)
+    n_known = sum(finding.get("kind") != "missing" and finding.get("known_as") is not None for finding in findings)
+    return len(findings) - n_missing - n_known, n_known, n_missing
+
+
+def _also(n_known: int, n_missing: int) -> list[str]:
+    said = []
+    if n_known:
+        said.append(f"{count(n_known, 'known emitter')} {'was' if n_known == 1 else 'were'} heard.")
     if n_missing:
-        said.append(f"{count(n_missing, 'known emitter')} {'was' if n_missing == 1 else 'were'} not heard.")
-    return " ".join(said)
+        said.append(f"{count(n_missing, 'emitter')} of the baseline {'was' if n_missing == 1 else 'were'} not heard.")
+    return said

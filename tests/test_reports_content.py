@@ -117,8 +117,8 @@ def test_what_to_do_names_open_findings_only(tmp_path: Path) -> None:
     [
         (["new"], "1 anomalous emitter was detected."),
         (["new", "raised", "changed"], "3 anomalous emitters were detected."),
-        (["new", "missing"], "1 anomalous emitter was detected. 1 known emitter was not heard."),
-        (["missing", "missing"], "2 known emitters were not heard."),
+        (["new", "missing"], "1 anomalous emitter was detected. 1 emitter of the baseline was not heard."),
+        (["missing", "missing"], "2 emitters of the baseline were not heard."),
     ],
 )
 def test_verdict_counts_what_was_heard(kinds: list[str], sentence: str) -> None:

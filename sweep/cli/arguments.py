@@ -16,7 +16,9 @@ from sweep.workspace import check_room_name
 __all__ = [
     "DEFAULT_FALSE_ALARMS",
     "DEFAULT_PASSES",
+    "Commands",
     "OneLineParser",
+    "add_command",
     "add_context",
     "add_json",
     "add_judging",
@@ -25,8 +27,10 @@ __all__ = [
     "decibels",
     "duration_s",
     "export_formats",
+    "factor",
     "false_alarms",
     "frequency_hz",
+    "level_dbfs",
     "positive_int",
     "printable",
     "range_hz",
@@ -45,6 +49,9 @@ _MOST_PPM = 1000
 _MOST_FALSE_ALARMS = 100
 _MAX_TEXT = 200
 _EXPORTS = ("json", "csv")
+
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -117,6 +124,16 @@ def _decibels(text: str) -> float:
     return value
 
 
+def _level(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ParameterError(f"{text!r} is not a number of dB; write for example -52.5")
+    return value
+
+
 def _printable(text: str) -> str:
     kept = text.strip()
     if not kept or len(kept) > _MAX_TEXT or not kept.isprintable():
@@ -140,8 +157,20 @@ positive_int = _argument(_positive_int)
 false_alarms = _argument(_false_alarms)
 whole_ppm = _argument(_ppm)
 decibels = _argument(_decibels)
+level_dbfs = _argument(_level)
+factor = _argument(_positive_float)
 printable = _argument(_printable)
 export_formats = _argument(_export_formats)
+
+
+def add_command(
+    commands: Commands[OneLineParser], name: str, target: str, summary: str, more: str = ""
+) -> OneLineParser:
+    """Add a command; ``target`` is its module in ``sweep.cli`` and its function, with a colon between."""
+    description = f"{summary[:1].upper()}{summary[1:]}. {more}".strip()
+    parser = commands.add_parser(name, help=summary, description=description)
+    parser.set_defaults(target=target)
+    return parser
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from sweep.cli.capture import RECORD_ENDS, capture_options, refuse_records, repl
 from sweep.cli.evidence import read_evidence, require_intact
 from sweep.cli.printing import Printer, short_time, span, table, wrapped
 from sweep.cli.visits import NO_BASELINE, Comparison
-from sweep.cli.wording import evidence_lines
+from sweep.cli.wording import evidence_lines, known_changes
 from sweep.record import SweepRecord
 from sweep.sources.recorded import open_captures
 from sweep.units import format_hz, iso_utc, parse_utc
@@ -104,16 +104,18 @@ def compare(arguments: Namespace) -> int:
     workspace = Workspace.around(arguments.workspace, path)
     with SweepRecord.open(path) as record:
         require_intact(record)
-        room = workspace.room(str(record.start.get("room")))
-        comparison = Comparison.choose(room, arguments.baseline, arguments.false_alarms_per_sweep)
+        room = str(record.start.get("room"))
+        comparison = Comparison.choose(workspace, room, arguments.baseline, arguments.false_alarms_per_sweep)
         if comparison.baseline_id is None and arguments.baseline is None:
             raise RecordError(
-                f"room {room.name} has no baseline to compare with; learn one with 'quietroom baseline learn', "
+                f"room {room} has no baseline to compare with; learn one with 'quietroom baseline learn', "
                 f"or give --baseline {NO_BASELINE}"
             )
         judgement = comparison.judge(record.layout, record.rows, record.start.get("instrument") or {})
+        before = record.judgement.document.get("known_emitters")
     evidence = read_evidence(path, judgement=judgement)
     printer.lines(evidence_lines(evidence))
+    printer.lines(known_changes(before, judgement.document["known_emitters"]))
     printer.document(evidence.document)
     return evidence.exit_code
 
@@ -134,7 +136,8 @@ def _replayed(arguments: Namespace, workspace: Workspace, captures: Sequence[Pat
     refuse_records(captures)
     sources = open_captures(captures, capture_options(arguments, antenna=None))
     context = {"source": ", ".join(path.name for path in captures)}
-    visits = replay_captures(sources, workspace, arguments.room, Comparison.without_baseline(), context)
+    comparison = Comparison.choose(workspace, arguments.room, NO_BASELINE)
+    visits = replay_captures(sources, workspace, arguments.room, comparison, context)
     return [evidence.path for evidence in visits]
 
 

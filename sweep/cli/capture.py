@@ -127,14 +127,15 @@ def _planned_comparison(arguments: Namespace, start: Mapping[str, Any]) -> Compa
     baseline_id = arguments.baseline or start.get("baseline")
     false_alarms = start.get("false_alarms_per_sweep")
     false_alarms = false_alarms if isinstance(false_alarms, float) else DEFAULT_FALSE_ALARMS
-    if baseline_id in (None, NO_BASELINE):
-        return Comparison.without_baseline(false_alarms)
-    workspace = Workspace.of(arguments.journal) or Workspace.open(arguments.workspace)
-    return Comparison.choose(workspace.room(str(start.get("room"))), str(baseline_id), false_alarms)
+    home, room = Workspace.of(arguments.journal), start.get("room")
+    if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
+        return Comparison.alone(false_alarms)
+    workspace = home or Workspace.open(arguments.workspace)
+    return Comparison.choose(workspace, str(room), str(baseline_id or NO_BASELINE), false_alarms)
 
 
 def _choose(workspace: Workspace, arguments: Namespace) -> Comparison:
-    return Comparison.choose(workspace.room(arguments.room), arguments.baseline, arguments.false_alarms_per_sweep)
+    return Comparison.choose(workspace, arguments.room, arguments.baseline, arguments.false_alarms_per_sweep)
 
 
 def _context(arguments: Namespace, source: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sweep import __version__
 from sweep.cli.arguments import (
     DEFAULT_PASSES,
+    Commands,
     OneLineParser,
     add_context,
     add_json,
@@ -24,6 +25,8 @@ from sweep.cli.arguments import (
     range_hz,
     whole_ppm,
 )
+from sweep.cli.arguments import add_command as _command
+from sweep.cli.room_parser import add_room_commands
 
 __all__ = ["build_parser"]
 
@@ -34,7 +37,6 @@ first steps: 'quietroom demo' needs no hardware
 _REPORTS = "default: in the workspace's reports, RECORD"
 _MARKS = ("known", "explained", "suspicious", "device")
 _SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
-_Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def build_parser() -> OneLineParser:
@@ -66,18 +68,12 @@ def build_parser() -> OneLineParser:
     _add_replay(commands)
     _add_baseline(commands)
     _add_findings(commands)
+    add_room_commands(commands)
     _add_present(commands)
     return parser
 
 
-def _command(commands: _Commands[OneLineParser], name: str, target: str, summary: str, more: str = "") -> OneLineParser:
-    description = f"{summary[:1].upper()}{summary[1:]}. {more}".strip()
-    parser = commands.add_parser(name, help=summary, description=description)
-    parser.set_defaults(target=target)
-    return parser
-
-
-def _add_setup(commands: _Commands[OneLineParser]) -> None:
+def _add_setup(commands: Commands[OneLineParser]) -> None:
     init = _command(
         commands, "init", "setup:init", "make a folder a workspace", "Nothing that is in it already is changed."
     )
@@ -105,7 +101,7 @@ def _add_setup(commands: _Commands[OneLineParser]) -> None:
     add_json(devices)
 
 
-def _add_sweep(commands: _Commands[OneLineParser]) -> None:
+def _add_sweep(commands: Commands[OneLineParser]) -> None:
     sweep = _command(
         commands,
         "sweep",
@@ -167,7 +163,7 @@ def _add_sweep(commands: _Commands[OneLineParser]) -> None:
     add_json(sweep)
 
 
-def _add_replay(commands: _Commands[OneLineParser]) -> None:
+def _add_replay(commands: Commands[OneLineParser]) -> None:
     replay = _command(
         commands,
         "replay",
@@ -219,7 +215,7 @@ def _add_captures(parser: OneLineParser, *, also: str = "") -> None:
     )
 
 
-def _add_baseline(commands: _Commands[OneLineParser]) -> None:
+def _add_baseline(commands: Commands[OneLineParser]) -> None:
     summary = "learn, list and show the baselines of a room"
     baseline = commands.add_parser("baseline", help=summary, description=f"{summary.capitalize()}.")
     actions = baseline.add_subparsers(metavar="ACTION", required=True)
@@ -255,7 +251,7 @@ def _add_baseline(commands: _Commands[OneLineParser]) -> None:
     add_json(compare)
 
 
-def _add_findings(commands: _Commands[OneLineParser]) -> None:
+def _add_findings(commands: Commands[OneLineParser]) -> None:
     findings = _command(
         commands, "findings", "findings:findings", "list what was found, what was decided, and what could be missed"
     )
@@ -276,7 +272,7 @@ def _add_findings(commands: _Commands[OneLineParser]) -> None:
     add_json(mark)
 
 
-def _add_present(commands: _Commands[OneLineParser]) -> None:
+def _add_present(commands: Commands[OneLineParser]) -> None:
     plot = _command(commands, "plot", "present:plot", "draw the spectrum against the baseline, and the waterfall")
     add_record(plot)
     plot.add_argument(

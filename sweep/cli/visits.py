@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from baselines.judge import make_judge
+from baselines.known import room_list, site_list
 from baselines.store import BaselineStore
 from dsp.errors import RecordError
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
@@ -41,7 +42,7 @@ class Comparison:
     Attributes
     ----------
     baseline_id : str or None
-        None when the room has none, or none is wanted.
+        None when the room has none, or none is wanted: then every emitter that is heard is listed.
     false_alarms_per_sweep : float
     judge : Judge
     """
@@ -51,27 +52,34 @@ class Comparison:
     judge: Judge
 
     @classmethod
-    def choose(cls, room_folder: Path, baseline_id: str | None, false_alarms_per_sweep: float) -> Comparison:
-        """Load the wanted baseline of a room, by default the latest one.
+    def choose(
+        cls,
+        workspace: Workspace,
+        room: str,
+        baseline_id: str | None = None,
+        false_alarms_per_sweep: float = DEFAULT_FALSE_ALARMS,
+    ) -> Comparison:
+        """Load the wanted baseline of a room, by default the latest one, and what is known to be heard there.
 
         Raises
         ------
         RecordError
-            The room has no such baseline.
+            The room has no such baseline, or what is kept of it is damaged.
         """
-        store = BaselineStore(room_folder)
-        if baseline_id == NO_BASELINE or (baseline_id is None and not store.list()):
-            return cls.without_baseline(false_alarms_per_sweep)
-        baseline = store.load(baseline_id)
+        folder = workspace.room(room)
+        store = BaselineStore(folder)
+        wanted = baseline_id != NO_BASELINE and (baseline_id is not None or bool(store.list()))
+        baseline = store.load(baseline_id) if wanted else None
+        known = (*room_list(folder).entries(), *site_list(workspace.root).entries())
         return cls(
-            baseline_id=baseline.id,
+            baseline_id=None if baseline is None else baseline.id,
             false_alarms_per_sweep=false_alarms_per_sweep,
-            judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep),
+            judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep, known=known),
         )
 
     @classmethod
-    def without_baseline(cls, false_alarms_per_sweep: float = DEFAULT_FALSE_ALARMS) -> Comparison:
-        """Compare with nothing: every emitter that is heard is listed."""
+    def alone(cls, false_alarms_per_sweep: float) -> Comparison:
+        """Compare with nothing, and with nothing known: for a journal that was taken from its workspace."""
         return cls(
             baseline_id=None,
             false_alarms_per_sweep=false_alarms_per_sweep,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.services import merge_ranges
@@ -10,7 +10,7 @@ from reports.wording import frequency_range, listed, remarks, verdict
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, table, wrapped
 
-__all__ = ["coverage_lines", "evidence_lines", "findings_lines", "verdict_line"]
+__all__ = ["coverage_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
 
 _INDENT = "     "
 _MOST_RANGES = 8
@@ -22,6 +22,7 @@ _STATES = (
 _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
 _AS_GOOD_AS_CERTAIN = 0.995
 _NO_WEIGHT = "+0.0 "
+_KNOWN = "known as"
 
 
 def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = None) -> list[str]:
@@ -94,10 +95,25 @@ def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[s
     ]
 
 
+def known_changes(before: Sequence[Mapping[str, Any]] | None, now: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how the known emitters differ from those that a record was judged with; nothing where they do not.
+
+    Examples
+    --------
+    >>> known_changes([{"id": "K1"}], [{"id": "K2"}])
+    ['Known emitters since the record was judged: K2 new, K1 retired']
+    """
+    old, new = ([entry["id"] for entry in entries] for entries in (before or (), now))
+    changes = [f"{name} new" for name in new if name not in old] + [
+        f"{name} retired" for name in old if name not in new
+    ]
+    return wrapped(f"Known emitters since the record was judged: {', '.join(changes)}") if changes else []
+
+
 def _about(finding: Mapping[str, Any]) -> list[str]:
-    """Kind of signal, and the reasons of the threat level that have a weight."""
+    """Kind of signal, and the reasons of the threat level that have a weight, or are about a known emitter."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
-    said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT)]
+    said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
     signal_type = finding.get("signal_type")
     return [str(signal_type), *said] if signal_type else said
 
@@ -113,7 +129,7 @@ def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]
         level(finding["excess_db"]),
         _duty(finding["duty_cycle"]),
         finding["threat"]["level"],
-        decision if decision != "-" or finding.get("known_as") is None else "in inventory",
+        decision if decision != "-" or finding.get("known_as") is None else "known",
     )
 
 

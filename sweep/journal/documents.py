@@ -122,6 +122,21 @@ class FindingDocument(msgspec.Struct, frozen=True):
     artefact_tests: tuple[_ArtefactTest, ...] | None = None
 
 
+class _KnownEmitter(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    center_freq_hz: float
+    tolerance_hz: float
+    bandwidth_hz: float | None
+    bandwidth_factor: float | None
+    power_dbfs: float | None
+    tolerance_db: float | None
+    reason: str
+    by: str
+    expires: str | None
+    added: str
+
+
 class _Coverage(msgspec.Struct, frozen=True):
     start_hz: float
     stop_hz: float
@@ -143,6 +158,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     baseline: str | None = None
     false_alarms_per_sweep: float | None = None
     rejected_candidates: tuple[FindingDocument, ...] | None = None
+    known_emitters: tuple[_KnownEmitter, ...] | None = None
 
 
 class SweepDocument(msgspec.Struct, frozen=True):

@@ -1,0 +1,150 @@
+"""An append-only log of JSON lines, each chained to the one before it by its hash."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import rfc8785
+
+from dsp.errors import RecordError
+from sweep.units import iso_utc
+
+__all__ = ["ChainedLog"]
+
+_FIRST = "0" * 64
+_MAX_LOG_BYTES = 64 << 20
+_OWN_FIELDS = frozenset({"sequence", "time", "previous", "hash"})
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainedLog:
+    """A log in which no line can be changed, put in or taken out unseen, but for the last ones.
+
+    Attributes
+    ----------
+    path : Path
+    fields : frozenset of str
+        What an entry says, beside its ``sequence``, ``time``, and the hashes ``previous`` and ``hash``.
+    about : (str, str)
+        Field and value that every entry has: what the log is of, so that a log in another's place is noticed.
+    noun : str
+        What an entry is called in messages.
+    """
+
+    path: Path
+    fields: frozenset[str]
+    about: tuple[str, str]
+    noun: str
+
+    def append(self, compose: Callable[[Sequence[Entry]], Mapping[str, Any] | None]) -> Entry | None:
+        """Add an entry, synced to disk, while nobody else can.
+
+        Parameters
+        ----------
+        compose : callable
+            From the entries so far to what the new one says; None to add nothing.
+
+        Raises
+        ------
+        RecordError
+            The log is damaged, or the disk refuses.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = self.path.open("a+b")
+        except OSError as error:
+            raise self._cannot_write(error) from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            entries = self.read()
+            body = compose(entries)
+            if body is None:
+                return None
+            entry = {
+                "sequence": len(entries),
+                "time": iso_utc(time.time_ns()),
+                self.about[0]: self.about[1],
+                **body,
+                "previous": entries[-1]["hash"] if entries else _FIRST,
+            }
+            entry["hash"] = _digest(entry)
+            self._write(file, json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+        return entry
+
+    def read(self) -> list[Entry]:
+        """Read the log and check its chain.
+
+        Returns
+        -------
+        list of dict
+            Oldest first; empty where nothing was written yet.
+
+        Raises
+        ------
+        RecordError
+            A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by
+            itself.
+        """
+        path = self.path
+        if not path.exists():
+            return []
+        if path.stat().st_size > _MAX_LOG_BYTES:
+            raise RecordError(
+                f"{path}: {path.stat().st_size} bytes is no log that people wrote; restore it from a copy"
+            )
+        field, value = self.about
+        entries: list[Entry] = []
+        previous = _FIRST
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            entry = self._entry(line)
+            if entry is not None and entry[field] != value:
+                raise RecordError(f"{path}: line {number} is about {entry[field]}; put the {field}'s own log back")
+            if entry is None or entry["previous"] != previous:
+                raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
+            previous = str(entry["hash"])
+            entries.append(entry)
+        return entries
+
+    def _write(self, file: BinaryIO, line: bytes) -> None:
+        """Write one line to disk, or leave the log as it was."""
+        before = os.fstat(file.fileno()).st_size
+        try:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):  # what was buffered is tried again by close
+                file.close()
+            os.truncate(self.path, before)
+            raise self._cannot_write(error) from None
+
+    def _cannot_write(self, error: OSError) -> RecordError:
+        return RecordError(
+            f"{self.path}: cannot write the {self.noun} ({error}); free some space or mend permissions and try again"
+        )
+
+    def _entry(self, line: bytes) -> Entry | None:
+        """One line as an entry, if it is one and has the hash that it should have."""
+        wanted = self.fields | _OWN_FIELDS | {self.about[0]}
+        try:
+            entry = json.loads(line)
+            sound = isinstance(entry, dict) and set(entry) == wanted and entry["hash"] == _digest(entry)
+        except (ValueError, RecursionError, rfc8785.CanonicalizationError):
+            return None
+        return entry if sound else None
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in entry.items() if key != "hash"}
+    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()

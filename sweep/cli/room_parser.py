@@ -1,0 +1,95 @@
+"""The grammar of what is kept of a room between visits: its known emitters, and its register of emitters."""
+
+from __future__ import annotations
+
+from sweep.cli.arguments import (
+    Commands,
+    OneLineParser,
+    add_command,
+    add_json,
+    factor,
+    frequency_hz,
+    level_dbfs,
+    printable,
+    room_name,
+)
+
+__all__ = ["add_room_commands"]
+
+_PLACE = "name of the room; leave it out with --site"
+
+
+def add_room_commands(commands: Commands[OneLineParser]) -> None:
+    """Add ``known``."""
+    summary = "add, list and retire known emitters of a room or of the site"
+    known = commands.add_parser(
+        "known",
+        help=summary,
+        description=f"{summary.capitalize()}. What one of them explains is listed and is no anomaly; what changes its "
+        "level or its bandwidth is one again.",
+    )
+    actions = known.add_subparsers(metavar="ACTION", required=True)
+    _add_add(actions)
+    listing = add_command(actions, "list", "known:list_entries", "list the known emitters, those of the site with them")
+    _add_place(listing)
+    add_json(listing)
+    retire = add_command(
+        actions,
+        "retire",
+        "known:retire",
+        "take an entry out of use",
+        "The log keeps that it was there, and why it went.",
+    )
+    _add_place(retire)
+    retire.add_argument("entry", metavar="ENTRY", help="id of the entry, for example K1, or S1 of the site")
+    _add_why(retire)
+    add_json(retire)
+
+
+def _add_add(actions: Commands[OneLineParser]) -> None:
+    add = add_command(
+        actions,
+        "add",
+        "known:add",
+        "say that an emitter is known, by its numbers or from a finding",
+        "A number that is left out, and that no finding gives, is not looked at: any bandwidth, any level.",
+    )
+    _add_place(add)
+    add.add_argument("--name", metavar="TEXT", required=True, type=printable, help="what it is, up to 200 characters")
+    add.add_argument(
+        "--from",
+        dest="from_",
+        metavar=("RECORD", "FINDING"),
+        nargs=2,
+        help="take frequency, bandwidth and level of this finding, where they are not given",
+    )
+    add.add_argument("--frequency", metavar="HZ", type=frequency_hz, help="centre, for example 433.92M")
+    add.add_argument(
+        "--tolerance",
+        metavar="HZ",
+        type=frequency_hz,
+        help="how far its centre may be off (default: half the bandwidth, at least 7.5k and 1 ppm)",
+    )
+    add.add_argument("--bandwidth", metavar="HZ", type=frequency_hz, help="occupied bandwidth, for example 12.5k")
+    add.add_argument(
+        "--bandwidth-factor", metavar="X", type=factor, help="how many times wider or narrower it may be (default 2)"
+    )
+    add.add_argument("--level", metavar="DBFS", type=level_dbfs, help="level in dBFS with the usual dongle and gain")
+    add.add_argument(
+        "--level-tolerance", metavar="DB", type=level_dbfs, help="how much stronger or weaker it may be (default 6)"
+    )
+    add.add_argument(
+        "--expires", metavar="DAY", type=printable, help="last day (UTC), for example 2027-06-30 (default: no end)"
+    )
+    _add_why(add)
+    add_json(add)
+
+
+def _add_place(parser: OneLineParser) -> None:
+    parser.add_argument("room", metavar="ROOM", nargs="?", type=room_name, help=_PLACE)
+    parser.add_argument("--site", action="store_true", help="instead of a room: of every room of this workspace")
+
+
+def _add_why(parser: OneLineParser) -> None:
+    parser.add_argument("--reason", metavar="TEXT", required=True, type=printable, help="why, up to 200 characters")
+    parser.add_argument("--by", metavar="NAME", required=True, type=printable, help="who says so")
