@@ -40,12 +40,15 @@ class ChainedLog:
         Field and value that every entry has: what the log is of, so that a log in another's place is noticed.
     noun : str
         What an entry is called in messages.
+    mend : str
+        What to do about a damaged log.
     """
 
     path: Path
     fields: frozenset[str]
     about: tuple[str, str]
     noun: str
+    mend: str = "restore it from a copy"
 
     def append(self, compose: Callable[[Sequence[Entry]], Mapping[str, Any] | None]) -> Entry | None:
         """Add an entry, synced to disk, while nobody else can.
@@ -100,9 +103,7 @@ class ChainedLog:
         if not path.exists():
             return []
         if path.stat().st_size > _MAX_LOG_BYTES:
-            raise RecordError(
-                f"{path}: {path.stat().st_size} bytes is no log that people wrote; restore it from a copy"
-            )
+            raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; {self.mend}")
         field, value = self.about
         entries: list[Entry] = []
         previous = _FIRST
@@ -111,7 +112,7 @@ class ChainedLog:
             if entry is not None and entry[field] != value:
                 raise RecordError(f"{path}: line {number} is about {entry[field]}; put the {field}'s own log back")
             if entry is None or entry["previous"] != previous:
-                raise RecordError(f"{path}: line {number} was altered, or a line before it; restore it from a copy")
+                raise RecordError(f"{path}: line {number} was altered, or a line before it; {self.mend}")
             previous = str(entry["hash"])
             entries.append(entry)
         return entries

@@ -26,6 +26,7 @@ _DOCUMENT_KEYS = (
     "coverage",
     "findings",
     "known_emitters",
+    "outside_record",
 )
 _HZ_KEYS = frozenset({"center_freq_hz", "occupied_bw_hz", "start_hz", "stop_hz"})
 _FINDING_COLUMNS = (
@@ -46,6 +47,13 @@ _FINDING_COLUMNS = (
     "allocation",
     "known_as",
 )
+_LATER_COLUMNS = (
+    "emitter",
+    "outside_dbfs",
+    "outside_limit_dbfs",
+    "inside_minus_outside_db",
+    "inside_minus_outside_at_least_db",
+)
 CSV_COLUMNS = (
     "record",
     "room",
@@ -60,6 +68,7 @@ CSV_COLUMNS = (
     "disposition_reason",
     "disposition_by",
     "disposition_time",
+    *_LATER_COLUMNS,
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
@@ -148,7 +157,7 @@ def _line(document: Mapping[str, Any], finding: Mapping[str, Any], decided: Mapp
     tests = [f"{test.get('test')}: {words[test.get('passed')]}" for test in finding.get("artefact_tests") or ()]
     return {
         **{key: document.get(key) for key in ("record", "room", "position", "baseline")},
-        **{key: finding.get(key) for key in _FINDING_COLUMNS},
+        **{key: finding.get(key) for key in (*_FINDING_COLUMNS, *_LATER_COLUMNS)},
         "threat_level": threat.get("level"),
         "threat_score": threat.get("score"),
         "threat_reasons": "; ".join(str(reason) for reason in threat.get("reasons") or ()),

@@ -110,12 +110,32 @@ def _excess(content: ReportContent, finding: Mapping[str, Any]) -> str:
 def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
     known_as = finding.get("known_as")
     return [
+        *_history(finding),
         ("Allocation", recorded(finding.get("allocation"))),
         ("Known as", recorded(known_as) if known_as else "not in the list of known emitters"),
         ("Threat", _threat(finding)),
         ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
         ("Decision", _decision(content, str(finding["id"]))),
     ]
+
+
+def _history(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Number and visits of the emitter, and its level at each position of the visit, where they were looked up."""
+    rows = []
+    if finding.get("emitter") is not None:
+        visits = finding.get("visits")
+        found = "" if visits is None else f", found at {count(round(visits), 'visit')} of this room"
+        rows.append(("Emitter", f"{finding['emitter']}{found}"))
+    elsewhere = (finding.get("positions") or ())[1:]
+    if elsewhere:
+        rows.append(("Level elsewhere", "; ".join(map(_elsewhere, elsewhere))))
+    return rows
+
+
+def _elsewhere(place: Mapping[str, Any]) -> str:
+    power, limit = place.get("power_dbfs"), place.get("limit_dbfs")
+    said = number(power, "dBFS") if limit is None else f"not heard, below {number(limit, 'dBFS')}"
+    return f"{said} ({place.get('position') or 'position not named'}, {place.get('record')})"
 
 
 def _test(test: Mapping[str, Any]) -> str:

@@ -59,6 +59,7 @@ def test_the_contract_has_these_commands() -> None:
         "baseline list",
         "baseline show",
         "compare",
+        "emitters",
         "findings",
         "known add",
         "known list",

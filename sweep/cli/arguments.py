@@ -200,7 +200,10 @@ def add_record(parser: argparse.ArgumentParser) -> None:
 def add_context(parser: argparse.ArgumentParser) -> None:
     """Add who swept from where with which antenna, for the record."""
     parser.add_argument(
-        "--position", metavar="NAME", type=printable, help="where in the room the antenna stands, for the record"
+        "--position",
+        metavar="NAME",
+        type=printable,
+        help="where the antenna stands, for the record; those inside are compared with 'outside'",
     )
     parser.add_argument("--operator", metavar="NAME", type=printable, help="who sweeps, for the record")
     parser.add_argument(

@@ -17,6 +17,7 @@ from dsp.errors import ParameterError, RecordError
 from sweep.cli.capture import RECORD_ENDS, capture_options, refuse_records, replay_captures
 from sweep.cli.evidence import read_evidence, require_intact
 from sweep.cli.printing import Printer, short_time, span, table, wrapped
+from sweep.cli.room_history import in_room, outside_record, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines, known_changes
 from sweep.record import SweepRecord
@@ -111,7 +112,12 @@ def compare(arguments: Namespace) -> int:
                 f"room {room} has no baseline to compare with; learn one with 'quietroom baseline learn', "
                 f"or give --baseline {NO_BASELINE}"
             )
-        judgement = comparison.judge(record.layout, record.rows, record.start.get("instrument") or {})
+        outside = None if arguments.outside is None else outside_record(workspace.find_record(arguments.outside), room)
+        ready_register(workspace, room)
+        judge = in_room(
+            comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
+        )
+        judgement = judge(record.layout, record.rows, record.start.get("instrument") or {})
         before = record.judgement.document.get("known_emitters")
     evidence = read_evidence(path, judgement=judgement)
     printer.lines(evidence_lines(evidence))

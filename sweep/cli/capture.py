@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from baselines.judge import make_judge
 from dsp.errors import ParameterError
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
+from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, record_visit
 from sweep.cli.wording import evidence_lines
 from sweep.journal import JournalReader
-from sweep.model import IqSource, SpectraSource
+from sweep.model import IqSource, Judge, SpectraSource
 from sweep.recovery import recover as recover_journal
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
@@ -115,23 +117,25 @@ def recover(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     with JournalReader(arguments.journal) as journal:
         start = journal.start
-    path = recover_journal(arguments.journal, _planned_comparison(arguments, start).judge)
+    path = recover_journal(arguments.journal, _planned_judge(arguments, start))
     evidence = read_evidence(path)
     printer.lines(evidence_lines(evidence))
     printer.document(evidence.document)
     return evidence.exit_code
 
 
-def _planned_comparison(arguments: Namespace, start: Mapping[str, Any]) -> Comparison:
-    """What the sweep was to be compared with, unless another baseline is asked for."""
+def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:
+    """The judge that the sweep was to have, unless another baseline is asked for."""
     baseline_id = arguments.baseline or start.get("baseline")
     false_alarms = start.get("false_alarms_per_sweep")
     false_alarms = false_alarms if isinstance(false_alarms, float) else DEFAULT_FALSE_ALARMS
     home, room = Workspace.of(arguments.journal), start.get("room")
     if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
-        return Comparison.alone(false_alarms)
-    workspace = home or Workspace.open(arguments.workspace)
-    return Comparison.choose(workspace, str(room), str(baseline_id or NO_BASELINE), false_alarms)
+        return make_judge(None, false_alarms_per_sweep=false_alarms)
+    workspace, name = home or Workspace.open(arguments.workspace), str(room)
+    comparison = Comparison.choose(workspace, name, str(baseline_id or NO_BASELINE), false_alarms)
+    ready_register(workspace, name)
+    return in_room(comparison.judge, workspace, name, position=start.get("position"))
 
 
 def _choose(workspace: Workspace, arguments: Namespace) -> Comparison:

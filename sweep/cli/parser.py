@@ -247,6 +247,12 @@ def _add_baseline(commands: Commands[OneLineParser]) -> None:
         "The record stays as it is; the new judgement is printed, and written with --json.",
     )
     add_record(compare)
+    compare.add_argument(
+        "--outside",
+        metavar="RECORD",
+        help="record to take the levels outside the room from (default: the latest earlier one of the same visit, "
+        "within 12 hours, whose position begins with 'outside')",
+    )
     add_judging(compare)
     add_json(compare)
 

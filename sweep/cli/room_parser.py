@@ -7,6 +7,7 @@ from sweep.cli.arguments import (
     OneLineParser,
     add_command,
     add_json,
+    add_room,
     factor,
     frequency_hz,
     level_dbfs,
@@ -20,7 +21,7 @@ _PLACE = "name of the room; leave it out with --site"
 
 
 def add_room_commands(commands: Commands[OneLineParser]) -> None:
-    """Add ``known``."""
+    """Add ``known`` and ``emitters``."""
     summary = "add, list and retire known emitters of a room or of the site"
     known = commands.add_parser(
         "known",
@@ -44,6 +45,17 @@ def add_room_commands(commands: Commands[OneLineParser]) -> None:
     retire.add_argument("entry", metavar="ENTRY", help="id of the entry, for example K1, or S1 of the site")
     _add_why(retire)
     add_json(retire)
+    emitters = add_command(
+        commands,
+        "emitters",
+        "emitters:emitters",
+        "list every emitter that was found in a room, with the number that it keeps",
+    )
+    add_room(emitters)
+    emitters.add_argument(
+        "--rebuild", action="store_true", help="make the register anew from the records; the old one is kept"
+    )
+    add_json(emitters)
 
 
 def _add_add(actions: Commands[OneLineParser]) -> None:

@@ -19,6 +19,7 @@ from dsp.errors import RecordError
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.progress import follow
+from sweep.cli.room_history import in_room, ready_register
 from sweep.model import Closed, IqSource, Judge, SpectraSource
 from sweep.plan import SweepPlan
 from sweep.session import SweepSession
@@ -77,15 +78,6 @@ class Comparison:
             judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep, known=known),
         )
 
-    @classmethod
-    def alone(cls, false_alarms_per_sweep: float) -> Comparison:
-        """Compare with nothing, and with nothing known: for a journal that was taken from its workspace."""
-        return cls(
-            baseline_id=None,
-            false_alarms_per_sweep=false_alarms_per_sweep,
-            judge=make_judge(None, false_alarms_per_sweep=false_alarms_per_sweep),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRequest:
@@ -142,6 +134,7 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
     except RecordError:
         source.close()
         raise
+    ready_register(request.workspace, request.room)
     session = _session(source, request)
     closed: Closed | None = None
     with _stop_on_interrupt(session.stop):
@@ -164,7 +157,7 @@ def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSe
         source,
         start=start,
         name_record=lambda utc_ns: workspace.new_record(room, utc_ns),
-        judge=comparison.judge,
+        judge=in_room(comparison.judge, workspace, room, position=request.context.get("position")),
         passes=request.passes,
         duration_s=request.duration_s,
         keep_iq=request.keep_iq,

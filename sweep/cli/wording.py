@@ -114,8 +114,24 @@ def _about(finding: Mapping[str, Any]) -> list[str]:
     """Kind of signal, and the reasons of the threat level that have a weight, or are about a known emitter."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
-    signal_type = finding.get("signal_type")
-    return [str(signal_type), *said] if signal_type else said
+    facts = [finding.get("signal_type"), _history(finding)]
+    return [*(str(fact) for fact in facts if fact), *said]
+
+
+def _history(finding: Mapping[str, Any]) -> str | None:
+    """The number that the emitter keeps, and at how many visits it was found; its levels at other positions."""
+    name, visits = finding.get("emitter"), finding.get("visits")
+    told = (
+        [] if name is None else [f"{name}, found at {visits:g} visit{'' if visits == 1 else 's'}" if visits else name]
+    )
+    return "; ".join([*told, *map(_elsewhere, (finding.get("positions") or ())[1:])]) or None
+
+
+def _elsewhere(place: Mapping[str, Any]) -> str:
+    named = place["position"] or "at a position without a name"
+    if place["power_dbfs"] is not None:
+        return f"{named}: {level(place['power_dbfs'], ' dBFS')}"
+    return f"{named}: " + ("-" if place["limit_dbfs"] is None else f"below {level(place['limit_dbfs'], ' dBFS')}")
 
 
 def _finding_cells(finding: Mapping[str, Any], decision: str) -> tuple[str, ...]:

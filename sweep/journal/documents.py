@@ -98,6 +98,13 @@ class _ArtefactTest(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class _PositionLevel(msgspec.Struct, frozen=True):
+    position: str | None
+    record: str | None
+    power_dbfs: float | None
+    limit_dbfs: float | None
+
+
 class FindingDocument(msgspec.Struct, frozen=True):
     """A finding, or a candidate that was rejected."""
 
@@ -119,6 +126,12 @@ class FindingDocument(msgspec.Struct, frozen=True):
     allocation: str | None = None
     known_as: str | None = None
     confirmed: bool | None = None
+    emitter: str | None = None
+    outside_dbfs: float | None = None
+    outside_limit_dbfs: float | None = None
+    inside_minus_outside_db: float | None = None
+    inside_minus_outside_at_least_db: float | None = None
+    positions: tuple[_PositionLevel, ...] | None = None
     artefact_tests: tuple[_ArtefactTest, ...] | None = None
 
 
@@ -159,6 +172,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     false_alarms_per_sweep: float | None = None
     rejected_candidates: tuple[FindingDocument, ...] | None = None
     known_emitters: tuple[_KnownEmitter, ...] | None = None
+    outside_record: str | None = None
 
 
 class SweepDocument(msgspec.Struct, frozen=True):
