@@ -14,7 +14,7 @@ from dsp.errors import ParameterError
 from sweep.plan import Layout
 from sweep.units import format_hz
 
-__all__ = ["curve_onto", "emitter_onto", "onto", "same_axis", "shared_bins", "union_axis"]
+__all__ = ["curve_onto", "displaced", "emitter_onto", "onto", "same_axis", "shared_bins", "union_axis"]
 
 _SAME_WIDTH, _SAME_PLACE = 1e-3, 0.02
 
@@ -128,6 +128,25 @@ def emitter_onto(emitter: Emitter, source: Layout, target: Layout) -> Emitter:
         floor_power=emitter.floor_power * scale,
         peak_power=None if emitter.peak_power is None else emitter.peak_power * scale,
     )
+
+
+def displaced(emitter: Emitter, layout: Layout, ppm: float) -> Emitter:
+    """An emitter where the visit itself heard it, whose frequencies were so far off the baseline's.
+
+    Parameters
+    ----------
+    emitter : Emitter
+        On the frequencies of the baseline.
+    layout : Layout
+    ppm : float
+        Frequency error that was taken out of the visit.
+    """
+    offset = round(ppm * 1e-6 * emitter.center_freq_hz / layout.bin_width_hz)
+    if not ppm:
+        return emitter
+    start = min(max(emitter.start + offset, 0), layout.n_bins - 1)
+    stop = min(max(emitter.stop + offset, start + 1), layout.n_bins)
+    return replace(emitter, start=start, stop=stop, center_freq_hz=emitter.center_freq_hz * (1 + ppm * 1e-6))
 
 
 def shared_bins(source: Layout, target: Layout) -> NDArray[np.bool_]:

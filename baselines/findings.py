@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from baselines.allocations import allocation
-from baselines.artefacts import ArtefactTest
+from baselines.artefacts import Vetted
 from baselines.emitters import Emitter
 from baselines.threat import assess
 from baselines.tracking import NEVER_HEARD, Track
@@ -38,7 +38,7 @@ def signal_type(emitter: Emitter, track: Track, bin_width_hz: float) -> str:
 def make_finding(
     emitter: Emitter,
     track: Track,
-    tests: Sequence[ArtefactTest],
+    vetted: Vetted,
     *,
     kind: str,
     visits: int,
@@ -76,7 +76,8 @@ def make_finding(
         "known_as": None,
         "confirmed": emitter.confirmed,
         "channels": list(emitter.channels),
-        "artefact_tests": [test.as_dict() for test in tests],
+        "artefact_tests": [test.as_dict() for test in vetted.tests],
+        "harmonic_of_hz": None if vetted.harmonic_of_hz is None else round(vetted.harmonic_of_hz),
         "threat": dict(
             assess(
                 kind=kind,

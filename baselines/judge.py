@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.aligned import align
-from baselines.artefacts import ArtefactTest, artefact_tests
-from baselines.axes import curve_onto, emitter_onto, onto
+from baselines.alignment import shift_bins
+from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
+from baselines.axes import curve_onto, displaced, emitter_onto, onto
 from baselines.candidates import gather
 from baselines.comparison import channel_scores
 from baselines.compatibility import check_compatibility
@@ -30,6 +31,7 @@ from baselines.summary import VisitSummary, summarise
 from baselines.tracking import Followed, Track, follow
 from dsp.errors import ParameterError, RecordError
 from dsp.statistics import DB_PER_NEPER_POWER
+from sweep.looks import MAX_LOOKS, Looks
 from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
 from sweep.plan import Layout
 
@@ -45,7 +47,10 @@ Rows = Callable[[], Iterable[SweepRow]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Outcome:
-    """What one way of judging gives; ``judged`` is the share of the measured bins that it could judge."""
+    """What one way of judging gives.
+
+    ``judged`` is the share of the measured bins that it could judge, ``ppm`` the frequency error that was taken out.
+    """
 
     emitters: list[Emitter]
     kinds: list[str]
@@ -55,6 +60,7 @@ class _Outcome:
     model_sigma: float
     threshold_sigmas: float
     judged: float = 1.0
+    ppm: float = 0.0
 
 
 def make_judge(
@@ -80,8 +86,10 @@ def make_judge(
     if not 0 < false_alarms_per_sweep < 100:
         raise ParameterError(f"{false_alarms_per_sweep} false alarms a sweep is not above 0 and below 100; try 0.1")
 
-    def judge(layout: Layout, rows: Rows, instrument: Mapping[str, Any]) -> Judgement:
-        return _judge(layout, rows, instrument, baseline, false_alarms=false_alarms_per_sweep, known=tuple(known))
+    def judge(layout: Layout, rows: Rows, instrument: Mapping[str, Any], looks: Looks | None = None, /) -> Judgement:
+        return _judge(
+            layout, rows, instrument, looks, baseline=baseline, false_alarms=false_alarms_per_sweep, known=tuple(known)
+        )
 
     return judge
 
@@ -90,8 +98,9 @@ def _judge(
     layout: Layout,
     rows: Rows,
     instrument: Mapping[str, Any],
-    baseline: Baseline | None,
+    looks: Looks | None,
     *,
+    baseline: Baseline | None,
     false_alarms: float,
     known: tuple[KnownEmitter, ...],
 ) -> Judgement:
@@ -112,8 +121,11 @@ def _judge(
         outcome = _hear(summary, floor_dbfs, false_alarms)
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
-    heard, rejected = _findings(layout, rows, outcome, compared=compared)
+    spectrum = _spectrum(summary, outcome, instrument, compared=compared)
+    heard, rejected, cut = _findings(layout, rows, outcome, spectrum, looks)
     findings = number_findings(explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz))
+    if cut:
+        outcome.reasons.append(f"{cut} candidates were not looked at again: a sweep takes {MAX_LOOKS} second looks")
     coverage = coverage_of(
         summary, floor_dbfs, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
     )
@@ -207,6 +219,7 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
         model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
         threshold_sigmas=_THRESHOLD_SIGMAS * baseline.quiet_inflation,
         judged=judged,
+        ppm=aligned.ppm_applied,
     )
 
 
@@ -223,49 +236,67 @@ def _kind(emitter: Emitter) -> str:
     return "raised" if "continuous" in emitter.channels else "changed"
 
 
+def _spectrum(
+    summary: VisitSummary, outcome: _Outcome, instrument: Mapping[str, Any], *, compared: bool
+) -> HeardSpectrum:
+    """What the receiver heard, on its own frequencies: those of the baseline may be some ppm off."""
+    shown = outcome.background_dbfs
+    background = None if shown is None else _linear(shift_bins(shown, summary.layout, -outcome.ppm))
+    ppm = instrument.get("ppm")
+    return heard_spectrum(
+        summary,
+        background=background if compared else None,
+        floor=_linear(outcome.floor_dbfs),
+        ppm=float(ppm) if isinstance(ppm, int | float) else 0.0,
+    )
+
+
 def _findings(
-    layout: Layout, rows: Rows, outcome: _Outcome, *, compared: bool
-) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
-    """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart."""
+    layout: Layout, rows: Rows, outcome: _Outcome, spectrum: HeardSpectrum, looks: Looks | None
+) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]], int]:
+    """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart.
+
+    Gives the findings, what was rejected, and how many got no second look because there were enough.
+    """
     followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters), strict=True))
+    suspects = [
+        Suspect(emitter=displaced(emitter, layout, outcome.ppm), track=track, heard=kind != "missing")
+        for (emitter, track), kind in zip(followed, outcome.kinds, strict=True)
+    ]
+    vetted, cut = vet(suspects, spectrum, looks)
     findings: list[dict[str, Any]] = []
     rejected: list[Mapping[str, Any]] = []
-    for emitter, track, kind, vetted in _vetted(layout, outcome, followed, compared=compared):
+    for emitter, track, kind, tests in _grouped(outcome, followed, vetted, spectrum):
         finding = make_finding(
-            emitter, track, vetted, kind=kind, visits=1, has_baseline=compared, bin_width_hz=layout.bin_width_hz
+            emitter,
+            track,
+            tests,
+            kind=kind,
+            visits=1,
+            has_baseline=spectrum.compared,
+            bin_width_hz=layout.bin_width_hz,
         )
-        if _is_artefact(vetted):
+        if tests.is_artefact:
             rejected.append({**finding, "id": f"R{len(rejected) + 1}"})
         else:
             findings.append(finding)
-    return findings, rejected
+    return findings, rejected, cut
 
 
-def _vetted(
-    layout: Layout, outcome: _Outcome, followed: Sequence[Followed], *, compared: bool
-) -> Iterator[tuple[Emitter, Track, str, list[ArtefactTest]]]:
+def _grouped(
+    outcome: _Outcome, followed: Sequence[Followed], vetted: Sequence[Vetted], spectrum: HeardSpectrum
+) -> Iterator[tuple[Emitter, Track, str, Vetted]]:
     """Each emitter with its kind and its tests; the channels of a hopper that is not an artefact become one."""
-    has_iq = layout.n_averages is not None
     kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
-    tests = {
-        id(emitter): artefact_tests(emitter, outcome.emitters, layout, has_iq=has_iq, compared=compared)
-        for emitter in outcome.emitters
-    }
-    hopping = compared and has_iq
-    new = [
-        item for item in followed if hopping and kinds[id(item[0])] == "new" and not _is_artefact(tests[id(item[0])])
-    ]
+    tests = {id(emitter): outcomes for emitter, outcomes in zip(outcome.emitters, vetted, strict=True)}
+    hopping = spectrum.compared and spectrum.has_hops
+    new = [item for item in followed if hopping and kinds[id(item[0])] == "new" and not tests[id(item[0])].is_artefact]
     for emitter, track in absorb_sidebands(group_hoppers(new)):
-        vetted = tests.get(id(emitter)) or artefact_tests(emitter, [], layout, has_iq=False, compared=compared)
-        yield emitter, track, "new", vetted
+        yield emitter, track, "new", tests.get(id(emitter)) or vet_joined(emitter, spectrum)
     grouped = {id(emitter) for emitter, _ in new}
     for emitter, track in followed:
         if id(emitter) not in grouped:
             yield emitter, track, kinds[id(emitter)], tests[id(emitter)]
-
-
-def _is_artefact(tests: Sequence[ArtefactTest]) -> bool:
-    return any(test.passed is False for test in tests)
 
 
 def _verdict(

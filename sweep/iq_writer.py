@@ -15,9 +15,10 @@ import sigmf
 from dsp.errors import ParameterError, RecordError
 from dsp.samples import as_components
 from sweep import __version__
+from sweep.looks import Look, LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
-from sweep.sources.recorded.quietroom_keys import EXTENSION, capture_keys, gap_keys, global_keys
+from sweep.sources.recorded.quietroom_keys import EXTENSION, capture_keys, gap_keys, global_keys, look_keys
 from sweep.units import iso_utc
 
 __all__ = ["IqWriter"]
@@ -28,6 +29,7 @@ class IqWriter:
 
     ``pass-0000.sigmf-data`` grows while its pass lasts. ``pass-0000.sigmf-meta`` appears at once and whole, when the
     last hop of the pass is there, when the next pass begins, or at `close`. A pass that is all gap has metadata only.
+    Second looks are one more recording, ``looks``.
 
     Parameters
     ----------
@@ -51,6 +53,7 @@ class IqWriter:
         self._plan = plan
         self._instrument = instrument
         self._pass: _PassFiles | None = None
+        self._looks: _PassFiles | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -84,31 +87,57 @@ class IqWriter:
                 raise ParameterError(f"a hop of pass {hop.pass_index} came after pass {self._pass.index} had begun")
             self.close()
         if self._pass is None:
-            self._pass = _PassFiles(self._folder, hop.pass_index, self._plan, self._instrument)
+            stem = f"pass-{hop.pass_index:04d}"
+            self._pass = _PassFiles(self._folder, stem, hop.pass_index, self._plan, self._instrument)
         self._pass.append(hop)
         if hop.hop_index in (None, self._plan.n_hops - 1):
             self._pass.save()
 
+    def write_look(self, samples: HopSamples, request: LookRequest) -> None:
+        """Append a second look, after all passes.
+
+        Raises
+        ------
+        ParameterError
+            Its format is not that of the looks before it.
+        RecordError
+            The disk refuses; the looks before this one are whole.
+        """
+        files = self._look_files()
+        files.append(samples)
+        files.add_look(look_keys(request, samples, None, files.n_captures - 1))
+
+    def write_failed_look(self, look: Look) -> None:
+        """Note a second look for which the receiver gave nothing."""
+        self._look_files().add_look(look_keys(look.request, look, look.failure, None))
+
     def close(self) -> None:
-        """Finish the current pass, however many hops it has.
+        """Finish the current pass, however many hops it has, and the looks.
 
         Raises
         ------
         RecordError
             The disk refuses.
         """
-        files, self._pass = self._pass, None
-        if files is not None:
-            files.close()
+        for files in (self._pass, self._looks):
+            if files is not None:
+                files.close()
+        self._pass = self._looks = None
+
+    def _look_files(self) -> _PassFiles:
+        if self._looks is None:
+            self.close()
+            self._looks = _PassFiles(self._folder, "looks", 0, self._plan, self._instrument)
+        return self._looks
 
 
 class _PassFiles:
-    """The two files of one pass."""
+    """The two files of one pass, or of all second looks."""
 
-    def __init__(self, folder: Path, index: int, plan: SweepPlan, instrument: Instrument) -> None:
+    def __init__(self, folder: Path, stem: str, index: int, plan: SweepPlan, instrument: Instrument) -> None:
         self.index = index
-        self._data_path = folder / f"pass-{index:04d}.sigmf-data"
-        self._meta_path = folder / f"pass-{index:04d}.sigmf-meta"
+        self._data_path = folder / f"{stem}.sigmf-data"
+        self._meta_path = folder / f"{stem}.sigmf-meta"
         self._plan = plan
         self._instrument = instrument
         self._digest = hashlib.sha512()
@@ -118,7 +147,18 @@ class _PassFiles:
         self._sample_format: str | None = None
         self._captures: list[dict[str, Any]] = []
         self._gaps: list[dict[str, Any]] = []
+        self._looks: list[dict[str, Any]] = []
         self._saved = False
+
+    @property
+    def n_captures(self) -> int:
+        """Hops or looks with samples so far."""
+        return len(self._captures)
+
+    def add_look(self, keys: dict[str, Any]) -> None:
+        """Note what was asked for."""
+        self._saved = False
+        self._looks.append(keys)
 
     def append(self, hop: HopSamples | HopGap) -> None:
         self._saved = False
@@ -190,7 +230,7 @@ class _PassFiles:
             "core:num_channels": 1,
             "core:recorder": f"Quietroom {__version__}",
             "core:extensions": [EXTENSION],
-            **global_keys(self._plan, self._instrument, self._gaps),
+            **global_keys(self._plan, self._instrument, self._gaps, self._looks),
         }
         if hardware:
             info["core:hw"] = hardware

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.looks import Look, LookRequest, Looks
 from sweep.plan import Layout, SweepPlan
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "IqSource",
     "Judge",
     "Judgement",
+    "LookTaken",
+    "RetunableSource",
     "RowDone",
     "SpectraSource",
     "SweepRow",
@@ -184,6 +187,25 @@ class IqSource(Protocol):
         ...
 
 
+class RetunableSource(IqSource, Protocol):
+    """A source that can look again: a receiver, or a recording in which second looks were kept."""
+
+    def look(self, request: LookRequest) -> HopSamples | None:
+        """Tune, settle as in the sweep, and give the dwells of the request in one piece.
+
+        Returns
+        -------
+        HopSamples or None
+            None where a recording holds no such look. Its gain is the one that was set.
+
+        Raises
+        ------
+        DeviceError
+            The receiver was lost or cannot tune there.
+        """
+        ...
+
+
 class SpectraSource(Protocol):
     """A recording of spectra that another tool made."""
 
@@ -226,9 +248,30 @@ class Judgement:
     baseline_dbfs: NDArray[np.float32] | None = None
 
 
-Judge = Callable[[Layout, Callable[[], Iterable[SweepRow]], Mapping[str, Any]], Judgement]
-"""From rows (which it may read several times) and the instrument, as the record's start names it, to a judgement. The
-session knows no baseline; it is handed this."""
+class Judge(Protocol):
+    """From the rows of a sweep to a judgement. The session knows no baseline; it is handed this."""
+
+    def __call__(
+        self,
+        layout: Layout,
+        rows: Callable[[], Iterable[SweepRow]],
+        instrument: Mapping[str, Any],
+        looks: Looks | None = None,
+        /,
+    ) -> Judgement:
+        """Judge.
+
+        Parameters
+        ----------
+        layout : Layout
+        rows : callable
+            Gives the rows; may be called several times.
+        instrument : mapping
+            As the start of the record names it.
+        looks : Looks, optional
+            For looking again with the receiver tuned otherwise; None where that cannot be.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +299,14 @@ class GapSeen:
     gap: HopGap
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LookTaken:
+    """A second look is in the journal, synced to disk."""
+
+    look: Look
+    leaf: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingMade:
     """The judge made a finding; it is in the journal."""
@@ -272,4 +323,4 @@ class Closed:
     judgement: Judgement = field(hash=False)
 
 
-Event = HopDone | RowDone | GapSeen | FindingMade | Closed
+Event = HopDone | RowDone | GapSeen | LookTaken | FindingMade | Closed

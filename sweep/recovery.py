@@ -10,6 +10,7 @@ import numpy as np
 from dsp.errors import QuietroomError
 from sweep.journal import JournalReader, exclusive
 from sweep.journal.documents import check_judgement
+from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
 from sweep.packing import pack
 
@@ -56,7 +57,9 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
     reasons = [INTERRUPTED]
     if judge is not None and journal.n_rows:
         try:
-            judged = judge(journal.layout, journal.rows, journal.start.get("instrument") or {})
+            judged = judge(
+                journal.layout, journal.rows, journal.start.get("instrument") or {}, StoredLooks(journal.looks)
+            )
             check_judgement(judged.document)
         except QuietroomError as error:  # the rows must be saved even if they cannot be judged
             reasons.append(f"the rows could not be judged: {error}")

@@ -14,6 +14,7 @@ from dsp.errors import CaptureError, DeviceError, QuietroomError
 from sweep import __version__
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
+from sweep.look_taking import LookTaker
 from sweep.model import (
     Closed,
     Event,
@@ -24,6 +25,7 @@ from sweep.model import (
     HopSamples,
     IqSource,
     Judge,
+    RetunableSource,
     RowDone,
     SpectraSource,
     SweepRow,
@@ -48,9 +50,11 @@ class _OpenRecord:
     layout: Layout
     iq_writer: IqWriter | None
     n_rows: int = 0
+    next_pass: int = 0
 
     def append(self, piece: SweepRow | HopGap) -> Event:
         """Journal a row or a gap and give the event that says so."""
+        self.next_pass = max(self.next_pass, 1 + (piece.pass_index if isinstance(piece, HopGap) else piece.sequence))
         if isinstance(piece, HopGap):
             self.journal.append_gap(piece)
             return GapSeen(gap=piece)
@@ -84,7 +88,7 @@ class SweepSession:
         From the start of the first samples (nanoseconds since 1970 UTC) to the path of the new record. The journal
         lies beside it.
     judge : Judge
-        Called once, when all rows are in the journal.
+        Called once, when all rows are in the journal. It may ask a source that can be tuned for second looks.
     passes : int, optional
         Passes that are wanted; by default until the source ends.
     duration_s : float, optional
@@ -266,11 +270,14 @@ class SweepSession:
         return self._open
 
     def _conclude(self) -> Iterator[Event]:
-        """Judge the rows in the journal, close it, and pack it into the record."""
+        """Judge the rows in the journal, with second looks where that can be, close it, and pack it into the record."""
         opened = self._opened
-        opened.close_iq()
+        taker = self._look_taker(opened)
         with JournalReader(opened.journal_path) as reader:
-            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"])
+            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker)
+        opened.close_iq()
+        if taker is not None:
+            yield from taker.events
         findings = judgement.document["findings"]
         for finding in findings:
             opened.journal.append_finding(finding)
@@ -279,6 +286,17 @@ class SweepSession:
         yield from (FindingMade(finding=finding) for finding in findings)
         pack(opened.journal_path, opened.record_path)
         yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)
+
+    def _look_taker(self, opened: _OpenRecord) -> LookTaker | None:
+        if not _can_look(self._source):
+            return None
+        return LookTaker(
+            self._source,
+            opened.journal,
+            pass_index=opened.next_pass,
+            is_stopping=lambda: self._stopping,
+            keep=opened.iq_writer,
+        )
 
     def _release(self) -> None:
         """Give back the receiver and the files, whatever happened."""
@@ -299,6 +317,10 @@ class SweepSession:
             return []
         journal = shlex.quote(str(self._open.journal_path))
         return [f"all measured rows are in {journal}; make the record with: quietroom recover {journal}"]
+
+
+def _can_look(source: IqSource | SpectraSource) -> TypeGuard[RetunableSource]:
+    return hasattr(source, "look")
 
 
 def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:

@@ -13,7 +13,7 @@ from dsp.spectra import BURST_WIDTHS, HopSpectra, box_count, hop_spectra
 from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopDone, HopGap, HopSamples, SweepRow
 from sweep.plan import SweepPlan
 
-__all__ = ["PassAssembler", "RowBuilder", "row_bytes", "to_centidecibels"]
+__all__ = ["PassAssembler", "RowBuilder", "is_overloaded", "row_bytes", "to_centidecibels"]
 
 OVERLOAD_CLIP_FRACTION = 1e-4
 OVERLOAD_RMS_DBFS = 20 * np.log10(0.3)
@@ -104,7 +104,7 @@ class RowBuilder:
         """
         index = hop.hop_index
         self._levels[index] = to_centidecibels(np.concatenate([getattr(spectra, name) for name in self._sizes]))
-        overloaded = _is_overloaded(hop, spectra)
+        overloaded = is_overloaded(hop, spectra)
         flags = HOP_MEASURED | HOP_OVERLOADED * overloaded | HOP_UNLOCKED * (not hop.tuner_locked)
         values = {
             "hop_utc_ns": hop.utc_ns,
@@ -273,7 +273,10 @@ def _level_sizes(plan: SweepPlan) -> dict[str, int]:
     return sizes | {f"burst_{width}": count for width, count in boxes.items()} | {"burst_8x4": boxes[8]}
 
 
-def _is_overloaded(hop: HopSamples, spectra: HopSpectra) -> bool:
-    """A float capture has lost the level of its converter, so for it only the rails count."""
+def is_overloaded(hop: HopSamples, spectra: HopSpectra) -> bool:
+    """Whether a hop drove the converter too far.
+
+    A float capture has lost the level of its converter, so for it only the rails count.
+    """
     too_loud = hop.sample_format != "cf32_le" and spectra.rms_dbfs > OVERLOAD_RMS_DBFS
     return bool(too_loud or spectra.clip_fraction > OVERLOAD_CLIP_FRACTION)

@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -117,7 +116,7 @@ def test_an_unclosed_sweep_is_inconclusive(tmp_path: Path) -> None:
 def test_a_judge_judges_what_is_left(tmp_path: Path, found: str, expected: str) -> None:
     write_journal(tmp_path / "a.journal", closed=False)
 
-    def judge(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mapping[str, Any]) -> Judgement:
+    def judge(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: object) -> Judgement:
         assert [row.sequence for row in rows()] == [row.sequence for row in rows()] == [0, 1, 2]
         judged = make_judgement(layout)
         return Judgement(
@@ -135,7 +134,7 @@ def test_a_judge_judges_what_is_left(tmp_path: Path, found: str, expected: str) 
 def test_rows_that_cannot_be_judged_are_saved_all_the_same(tmp_path: Path) -> None:
     write_journal(tmp_path / "a.journal", closed=False)
 
-    def judge(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mapping[str, Any]) -> Judgement:
+    def judge(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: object) -> Judgement:
         raise ParameterError("the baseline has another plan")
 
     recover(tmp_path / "a.journal", judge)

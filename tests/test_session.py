@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -108,7 +107,7 @@ def gap(pass_index: int, hop_index: int | None, reason: str = "the dongle was un
     )
 
 
-def loudest_bin(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mapping[str, Any]) -> Judgement:
+def loudest_bin(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: object) -> Judgement:
     """A judge that reads the rows twice, as real ones do, and finds the loudest bin."""
     levels = np.full(layout.n_bins, FILL, np.int16)
     for row in rows():
@@ -278,7 +277,7 @@ def test_stop_in_the_last_hop_is_no_gap(tmp_path: Path) -> None:
 
 
 def test_a_second_interrupt_leaves_a_journal_that_can_be_recovered(tmp_path: Path) -> None:
-    def interrupted(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mapping[str, Any]) -> Judgement:
+    def interrupted(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: object) -> Judgement:
         raise KeyboardInterrupt
 
     sweep = Sweep(tmp_path, Receiver(), interrupted, passes=2)
@@ -291,7 +290,7 @@ def test_a_second_interrupt_leaves_a_journal_that_can_be_recovered(tmp_path: Pat
 
 
 def test_a_defect_of_the_judge_loses_no_row(tmp_path: Path) -> None:
-    def broken(layout: Layout, rows: Callable[[], Iterable[SweepRow]], _: Mapping[str, Any]) -> Judgement:
+    def broken(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: object) -> Judgement:
         raise ZeroDivisionError("a defect")
 
     sweep = Sweep(tmp_path, Receiver(), broken, passes=1)

@@ -20,6 +20,7 @@ from sweep.cli.printing import Printer, short_time, span, table, wrapped
 from sweep.cli.room_history import in_room, outside_record, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines, known_changes
+from sweep.looks import StoredLooks
 from sweep.record import SweepRecord
 from sweep.sources.recorded import open_captures
 from sweep.units import format_hz, iso_utc, parse_utc
@@ -117,7 +118,8 @@ def compare(arguments: Namespace) -> int:
         judge = in_room(
             comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
         )
-        judgement = judge(record.layout, record.rows, record.start.get("instrument") or {})
+        instrument = record.start.get("instrument") or {}
+        judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks))
         before = record.judgement.document.get("known_emitters")
     evidence = read_evidence(path, judgement=judgement)
     printer.lines(evidence_lines(evidence))

@@ -72,12 +72,12 @@ def read_evidence(
 
 
 def require_intact(record: SweepRecord) -> None:
-    """Make sure that every row still has its hash, before anything is concluded from it.
+    """Make sure that every row and second look still has its hash, before anything is concluded from it.
 
     Raises
     ------
     RecordError
-        A row was altered or is damaged.
+        A row or a look was altered or is damaged.
     """
     altered = [str(number) for number, is_intact in record.verify_rows() if not is_intact]
     if altered:
@@ -85,6 +85,12 @@ def require_intact(record: SweepRecord) -> None:
         raise RecordError(
             f"{record.path}: row {', '.join(altered[:_MOST_ROWS])}{more} of {record.n_rows} does not match its hash: "
             "the record was altered or is damaged; use an intact copy"
+        )
+    altered = [str(number) for number, is_intact in record.verify_looks() if not is_intact]
+    if altered:
+        raise RecordError(
+            f"{record.path}: second look {altered[0]} of {len(record.looks)} does not match its hash: the record was "
+            "altered or is damaged; use an intact copy"
         )
 
 

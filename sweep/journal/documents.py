@@ -133,6 +133,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     inside_minus_outside_at_least_db: float | None = None
     positions: tuple[_PositionLevel, ...] | None = None
     artefact_tests: tuple[_ArtefactTest, ...] | None = None
+    harmonic_of_hz: float | None = None
 
 
 class _KnownEmitter(msgspec.Struct, frozen=True):

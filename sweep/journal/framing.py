@@ -35,6 +35,7 @@ class Kind(IntEnum):
     GAP = 4
     NOTE = 5
     CLOSE = 6
+    LOOK = 7
 
 
 class Frame(NamedTuple):

@@ -29,6 +29,8 @@ from sweep.journal.framing import HEADER_BYTES, MAGIC, MAX_PAYLOAD, Frame, Kind,
 from sweep.journal.layout_json import layout_from
 from sweep.journal.row_order import row_misfit
 from sweep.leaf import NO_LEAF, decode_row, leaf, read_header
+from sweep.look_leaf import decode_look, look_previous
+from sweep.looks import MAX_LOOKS, Look
 from sweep.model import HopGap, Judgement, SweepRow
 
 __all__ = ["JournalDamageError", "JournalReader"]
@@ -71,6 +73,8 @@ class JournalReader:
     gaps : list of HopGap
     findings : list of dict
     notes : list of Note
+    looks : list of Look
+        Second looks, after the rows.
     judgement : Judgement or None
         None when the sweep was not closed.
     end_time : str or None
@@ -91,6 +95,8 @@ class JournalReader:
         self.gaps: list[HopGap] = []
         self.findings: list[dict[str, Any]] = []
         self.notes: list[Note] = []
+        self.looks: list[Look] = []
+        self._look_hashes: list[tuple[bytes, bytes]] = []
         self.judgement: Judgement | None = None
         self.end_time: str | None = None
         self.torn_tail_bytes = 0
@@ -127,6 +133,25 @@ class JournalReader:
                 raise self._damage(self._row_records[row], self._row_offsets[row], "it does not follow the row before")
             leaves.append(leaf(header, body))
         return leaves
+
+    @property
+    def look_leaves(self) -> list[bytes]:
+        """Leaf of every second look; they go on where the leaves of the rows end.
+
+        Raises
+        ------
+        JournalDamageError
+            A look does not follow the look or the row before it.
+        """
+        before = self.leaves[-1] if self.n_rows else NO_LEAF
+        for number, (previous, digest) in enumerate(self._look_hashes):
+            if previous != before:
+                raise JournalDamageError(
+                    f"{self.path}: second look {number} does not follow what stands before it; nothing was changed: "
+                    "keep this file, and try a copy of it from another disk"
+                )
+            before = digest
+        return [digest for _, digest in self._look_hashes]
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
         """Give rows in order, one in memory at a time.
@@ -233,6 +258,8 @@ class JournalReader:
             self._take_start(payload)
         elif frame.kind == Kind.ROW:
             self._take_row(frame, offset, payload)
+        elif frame.kind == Kind.LOOK:
+            self._take_look(payload)
         elif frame.kind == Kind.FINDING:
             self.findings.append(parse_document(payload, FindingDocument)[0])
         elif frame.kind == Kind.GAP:
@@ -248,11 +275,21 @@ class JournalReader:
         self.start: dict[str, Any] = document["start"]
         self.layout = layout_from(told.layout, np.frombuffer(rest, "<f8"))
 
+    def _take_look(self, payload: bytes) -> None:
+        header, body = split_text(payload)
+        number, previous = look_previous(header)
+        if number != len(self.looks) or number >= MAX_LOOKS:
+            raise ValueError(f"look {number} cannot follow {len(self.looks)} looks (at most {MAX_LOOKS} in a record)")
+        self.looks.append(decode_look(header, body))
+        self._look_hashes.append((previous, leaf(header, body)))
+
     def _take_row(self, frame: Frame, offset: int, payload: bytes) -> None:
         header = read_header(split_text(payload)[0])
         why = row_misfit(header.sequence, header.sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self.layout)
         if why is not None:
             raise ValueError(why)
+        if self.looks:
+            raise ValueError("it follows a second look")
         self._sizes = header.sizes
         self._row_records.append(frame.sequence)
         self._row_offsets.append(offset)

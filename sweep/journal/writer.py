@@ -23,6 +23,8 @@ from sweep.journal.framing import Kind, framed, with_text
 from sweep.journal.layout_json import MAX_BINS, layout_document
 from sweep.journal.row_order import row_misfit
 from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays
+from sweep.look_leaf import encode_look
+from sweep.looks import Look
 from sweep.model import HopGap, Judgement, SweepRow
 from sweep.plan import Layout
 
@@ -35,6 +37,7 @@ class _Tail(NamedTuple):
     end: int = 0
     sequence: int = 0
     n_rows: int = 0
+    n_looks: int = 0
     last_leaf: bytes = NO_LEAF
 
 
@@ -126,6 +129,21 @@ class JournalWriter:
         self._append(Kind.ROW, *with_text(header, payload), last_leaf=digest)
         return digest
 
+    def append_look(self, look: Look) -> bytes:
+        """Append a second look and give its leaf; no row may follow. It is safe only after ``sync``.
+
+        Raises
+        ------
+        RecordError
+            The disk is full.
+        ParameterError
+            Its arrays are not those of a look.
+        """
+        header, payload = encode_look(look, self._tail.n_looks, self._tail.last_leaf)
+        digest = leaf(header, payload)
+        self._append(Kind.LOOK, *with_text(header, payload), last_leaf=digest)
+        return digest
+
     def append_finding(self, finding: Mapping[str, Any]) -> None:
         """Append a finding as in the findings JSON."""
         self._append(Kind.FINDING, _written(self.path, finding, FindingDocument))
@@ -203,6 +221,8 @@ class JournalWriter:
 
     def _check_row(self, row: SweepRow) -> None:
         sizes = tuple((name, values.size) for name, values in row_arrays(row).items())
+        if self._tail.n_looks:
+            raise RecordError(f"{self.path}: no row can follow a second look; begin another record")
         why = row_misfit(row.sequence, sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self._layout)
         if why is not None:
             raise RecordError(f"{self.path}: {why}; close this record and begin another")
@@ -218,6 +238,7 @@ class JournalWriter:
                 end=tail.end + len(record),
                 sequence=tail.sequence + 1,
                 n_rows=tail.n_rows + (kind is Kind.ROW),
+                n_looks=tail.n_looks + (kind is Kind.LOOK),
                 last_leaf=last_leaf or tail.last_leaf,
             )
         except OSError as error:

@@ -13,6 +13,7 @@ from sweep.journal import JournalReader
 from sweep.journal.layout_json import layout_document
 from sweep.model import Instrument, Judgement
 from sweep.packing.hdf5 import add_attributes, make_group, make_note, plain_text
+from sweep.packing.look_datasets import write_looks
 from sweep.packing.previews import write_previews
 from sweep.packing.row_datasets import WrittenRows, write_rows
 from sweep.packing.tables import write_events, write_findings, write_gaps, write_segments
@@ -51,6 +52,7 @@ def write_contents(file: h5py.File, journal: JournalReader, judged: Judgement, *
     )
     entry = make_group(file, "entry", "NXentry", default="summary")
     rows = write_rows(entry, journal)
+    write_looks(entry, journal)
     write_previews(entry, rows.preview, judged, rows.utc_ns)
     write_findings(entry, judged.document["findings"])
     write_gaps(entry, journal.gaps)

@@ -15,11 +15,14 @@ from dsp.errors import RecordError
 from sweep.journal import Note
 from sweep.journal.documents import parse_document
 from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
+from sweep.leaf import NO_LEAF
+from sweep.looks import Look
 from sweep.model import HopGap, Instrument, Judgement, SweepRow
 from sweep.plan import Layout, SweepPlan
 from sweep.record.entry import RecordEntry
 from sweep.record.refusal import check_schema, refusing, survey
 from sweep.record.schema import MAX_WATERFALL_CELLS, ProcessingDocument
+from sweep.record.stored_looks import read_looks, verify_looks
 from sweep.record.stored_rows import StoredRows
 
 __all__ = ["SweepRecord", "Waterfall"]
@@ -212,6 +215,25 @@ class SweepRecord:
             can no longer be read is False.
         """
         return self._rows.verify()
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """Second looks that the judge asked for, in order."""
+        return self._looks[0]
+
+    @property
+    def look_leaves(self) -> tuple[bytes, ...]:
+        """Leaf of every second look, as stored."""
+        return self._looks[1]
+
+    def verify_looks(self) -> list[tuple[int, bool]]:
+        """Hash every second look anew, as ``verify_rows`` does rows."""
+        return verify_looks(*self._looks, self.leaves[-1] if self.n_rows else NO_LEAF)
+
+    @cached_property
+    def _looks(self) -> tuple[tuple[Look, ...], tuple[bytes, ...]]:
+        with refusing(self.path):
+            return read_looks(self._entry)
 
     def _summary(self, name: str) -> NDArray[np.float32] | None:
         with refusing(self.path):

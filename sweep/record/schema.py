@@ -7,9 +7,9 @@ import msgspec
 from sweep.journal.documents import Int64, JudgementDocument, StartDocument
 from sweep.journal.layout_json import LayoutDocument
 
-__all__ = ["BLOCK_BYTES", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
+__all__ = ["BLOCK_BYTES", "LOOK_NUMBERS", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
 
-SCHEMA = "1.0.0"
+SCHEMA = "1.1.0"
 """Semantic version of the file's schema; a reader refuses another major version and ignores what it does not know."""
 
 BLOCK_BYTES = 4 << 20
@@ -17,6 +17,20 @@ BLOCK_BYTES = 4 << 20
 
 MAX_WATERFALL_CELLS = 2000
 """Cells of the waterfall in time, and in frequency."""
+
+
+LOOK_NUMBERS = (
+    ("center_freq_hz", "<i8"),
+    ("gain_step_db", "<f8"),
+    ("wanted_dwells", "<i8"),
+    ("n_dwells", "<i8"),
+    ("n_bins", "<i8"),
+    ("first_bin", "<i8"),
+    ("gain_db", "<f8"),
+    ("utc_ns", "<i8"),
+    ("monotonic_ns", "<i8"),
+)
+"""What ``/entry/looks`` says of each second look, with its stored type."""
 
 
 class ProcessingDocument(msgspec.Struct, frozen=True):

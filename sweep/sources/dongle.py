@@ -94,6 +94,10 @@ class RtlSdrReceiver:
         budget_s = (n_skip + n_keep) / self._settings.sample_rate_hz + _STALL_S
         return self._call(lambda: self._visit(center_freq_hz, n_skip, n_keep), budget_s)
 
+    def set_gain(self, gain_db: float) -> None:
+        """Set another fixed gain."""
+        self._call(lambda: self._set_gain(gain_db), _STALL_S)
+
     def close(self) -> None:
         """Close the dongle, unless a call into its driver never came back."""
         try:
@@ -112,6 +116,14 @@ class RtlSdrReceiver:
             self._sdr.set_gain(settings.gain_db)
         except OSError as error:
             raise DeviceError(f"{self._name} cannot be set up ({error}); unplug it and plug it in again") from error
+
+    def _set_gain(self, gain_db: float) -> None:
+        try:
+            self._sdr.set_gain(gain_db)
+        except OSError as error:
+            raise DeviceError(
+                f"{self._name} does not take a gain of {gain_db:g} dB ({error}); plug it in again"
+            ) from error
 
     def _visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
         self._tune(center_freq_hz)

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import DeviceError
+from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
+from sweep.sources.tuners import nearest_gain_db
 
 __all__ = ["LiveSource", "Receiver", "Recovery", "TuningRefusedError", "Visit"]
 
@@ -53,6 +55,16 @@ class Receiver(Protocol):
         ------
         TuningRefusedError
             Not this frequency; others work.
+        DeviceError
+            The receiver is lost.
+        """
+        ...
+
+    def set_gain(self, gain_db: float) -> None:
+        """Set another fixed gain, in dB.
+
+        Raises
+        ------
         DeviceError
             The receiver is lost.
         """
@@ -94,6 +106,8 @@ class LiveSource:
     plan : SweepPlan
     instrument : Instrument
         With the settle time, which is thrown away after each retune.
+    gains_db : tuple of float
+        Gains that the receiver has; empty where that is not known.
     recovery : Recovery
     """
 
@@ -104,12 +118,14 @@ class LiveSource:
         reconnect: Callable[[], Receiver],
         plan: SweepPlan,
         instrument: Instrument,
+        gains_db: tuple[float, ...] = (),
         recovery: Recovery | None = None,
     ) -> None:
         self._receiver: Receiver | None = receiver
         self._reconnect = reconnect
         self._plan = plan
         self._instrument = instrument
+        self._gains_db = gains_db
         self._recovery = recovery or Recovery()
         self._n_skip = round((instrument.settle_s or 0.0) * plan.sample_rate_hz)
         self._failures = 0  # in a row, over passes
@@ -128,6 +144,32 @@ class LiveSource:
         """Give hop after hop, pass after pass; for ever when passes is None."""
         for pass_index in itertools.count() if passes is None else range(passes):
             yield from self._one_pass(pass_index)
+
+    def look(self, request: LookRequest) -> HopSamples:
+        """Look at another tuning, at the gain nearest to the wanted one; the gain of the plan is set again after it.
+
+        Raises
+        ------
+        DeviceError
+            The receiver is lost or refuses the frequency.
+        """
+        planned_db = self._plan.gain_db
+        gain_db = planned_db
+        if planned_db is not None and request.gain_step_db:
+            wanted_db = planned_db + request.gain_step_db
+            gain_db = nearest_gain_db(self._gains_db, wanted_db) if self._gains_db else wanted_db
+        visit = self._visit(request.center_freq_hz, n_keep=request.n_dwells * self._plan.hop_samples, gain_db=gain_db)
+        return HopSamples(
+            raw=visit.raw,
+            sample_format="cu8",
+            center_freq_hz=float(request.center_freq_hz),
+            sample_rate_hz=self._plan.sample_rate_hz,
+            gain_db=gain_db,
+            utc_ns=visit.utc_ns,
+            monotonic_ns=visit.monotonic_ns,
+            pass_index=0,
+            hop_index=0,
+        )
 
     def close(self) -> None:
         """Give the receiver back."""
@@ -153,13 +195,21 @@ class LiveSource:
             failures = 0
             yield self._hop(pass_index, hop_index, visit)
 
-    def _visit(self, center_freq_hz: int) -> Visit:
+    def _visit(self, center_freq_hz: int, *, n_keep: int | None = None, gain_db: float | None = None) -> Visit:
+        """Receive one frequency; another gain than that of the plan lasts for this only."""
+        stepped = gain_db is not None and gain_db != self._plan.gain_db
         try:
             if self._receiver is None:
                 if self._failures > 1:
                     self._recovery.wait(self._recovery.retry_s)
                 self._receiver = self._reconnect()
-            visit = self._receiver.visit(center_freq_hz, self._n_skip, self._plan.hop_samples)
+            if stepped and gain_db is not None:
+                self._receiver.set_gain(gain_db)
+            try:
+                visit = self._receiver.visit(center_freq_hz, self._n_skip, n_keep or self._plan.hop_samples)
+            finally:
+                if stepped and self._plan.gain_db is not None:
+                    self._receiver.set_gain(self._plan.gain_db)
         except TuningRefusedError:
             raise
         except DeviceError:

@@ -100,7 +100,14 @@ def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | No
         settle_measured=settle.measured,
         notes=(settle.note, NOT_REPORTED, *rate_notes(plan.sample_rate_hz)),
     )
-    return LiveSource(receiver=receiver, reconnect=connect, plan=plan, instrument=instrument, recovery=recovery)
+    return LiveSource(
+        receiver=receiver,
+        reconnect=connect,
+        plan=plan,
+        instrument=instrument,
+        gains_db=gains_db,
+        recovery=recovery,
+    )
 
 
 def _find(address: str) -> int:

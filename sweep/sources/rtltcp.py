@@ -76,7 +76,15 @@ def open_rtltcp(address: str, options: SourceOptions, *, recovery: Recovery | No
         settle_measured=settle.measured,
         notes=(settle.note, NOT_REPORTED, _NOT_TOLD, *gain_note, *rate_notes(rate)),
     )
-    return LiveSource(receiver=receiver, reconnect=connect, plan=plan, instrument=instrument, recovery=recovery)
+    known_gains = tuner.gains_db if len(tuner.gains_db) == stream.gain_count else ()
+    return LiveSource(
+        receiver=receiver,
+        reconnect=connect,
+        plan=plan,
+        instrument=instrument,
+        gains_db=known_gains,
+        recovery=recovery,
+    )
 
 
 class RtlTcpReceiver:
@@ -97,6 +105,10 @@ class RtlTcpReceiver:
         """Tune, let pass what was under way, skip and read."""
         self._stream.command(Command.CENTER_FREQ_HZ, center_freq_hz)
         return self._stream.collect(n_skip, n_keep)
+
+    def set_gain(self, gain_db: float) -> None:
+        """Set another fixed gain."""
+        self._stream.command(Command.GAIN_TENTHS, round(gain_db * 10))
 
     def close(self) -> None:
         """Hang up."""

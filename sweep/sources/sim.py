@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from urllib.parse import parse_qsl
 
-from dsp.errors import ParameterError
+from dsp.errors import DeviceError, ParameterError
+from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan, plan_hops
 from sweep.scene.loading import TUNER_RANGE_HZ, load_scene, scene_ranges
@@ -86,18 +88,20 @@ class SimSource:
         seed = scene.seed if address.seed is None else address.seed
         bugs = choose_bugs(scene, address.bugs)
         self._plan = plan
+        self._next_pass, self._next_ns = 0, 0
         self._pace = address.pace
         self._settle_s = scene.receiver.settle_s
         self._start_ns = round(scene.start.timestamp()) * 1_000_000_000 + address.visit * _DAY_NS
-        self._room = Room(
+        self._make_room = partial(
+            Room,
             scene,
             seed=seed,
             visit=address.visit,
             bugs=bugs,
             sample_rate_hz=plan.sample_rate_hz,
-            gain_db=plan.gain_db,
             ppm=options.ppm,
         )
+        self._room = self._make_room(gain_db=plan.gain_db)
         self._instrument = Instrument(
             driver="sim",
             serial=f"SIM-{address.scene if not address.scene.endswith('.toml') else scene.title}",
@@ -138,6 +142,7 @@ class SimSource:
             for hop_index, center_freq_hz in enumerate(plan.hop_centers_hz):
                 elapsed_ns = (pass_index * plan.n_hops + hop_index) * step_ns + settle_ns
                 start_ns = self._start_ns + elapsed_ns
+                self._next_pass, self._next_ns = pass_index + 1, elapsed_ns + step_ns
                 raw = self._room.capture(
                     center_freq_hz, start_ns, plan.hop_samples, pass_index=pass_index, hop_index=hop_index
                 )
@@ -155,6 +160,42 @@ class SimSource:
                     pass_index=pass_index,
                     hop_index=hop_index,
                 )
+
+    def look(self, request: LookRequest) -> HopSamples:
+        """Look at another tuning, after the sweep in simulated time.
+
+        A look has fading and noise of its own, as a pass of its own would have.
+
+        Raises
+        ------
+        DeviceError
+            The simulated tuner does not reach that far.
+        """
+        plan = self._plan
+        if not TUNER_RANGE_HZ[0] <= request.center_freq_hz <= TUNER_RANGE_HZ[1]:
+            raise DeviceError(f"the simulated tuner does not tune to {request.center_freq_hz} Hz; narrow the range")
+        n_samples = min(request.n_dwells * plan.hop_samples, _MAX_HOP_SAMPLES)
+        gain_db = min(max((plan.gain_db or 0.0) + request.gain_step_db, _GAINS_DB[0]), _GAINS_DB[1])
+        room = self._room if gain_db == plan.gain_db else self._make_room(gain_db=gain_db)
+        elapsed_ns, pass_index = self._next_ns, self._next_pass
+        raw = room.capture(
+            request.center_freq_hz, self._start_ns + elapsed_ns, n_samples, pass_index=pass_index, hop_index=0
+        )
+        length_ns = round((self._settle_s + n_samples / plan.sample_rate_hz) * 1e9)
+        self._next_pass, self._next_ns = pass_index + 1, elapsed_ns + length_ns
+        if self._pace:
+            time.sleep(length_ns / 1e9)
+        return HopSamples(
+            raw=raw,
+            sample_format="cu8",
+            center_freq_hz=float(request.center_freq_hz),
+            sample_rate_hz=plan.sample_rate_hz,
+            gain_db=gain_db,
+            utc_ns=self._start_ns + elapsed_ns,
+            monotonic_ns=elapsed_ns,
+            pass_index=pass_index,
+            hop_index=0,
+        )
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -17,7 +17,7 @@ from sweep.plan import SweepPlan
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.files import name_errors, refuse
 
-__all__ = ["HopAt", "RecordedSource", "Recording", "Samples", "nanoseconds", "receiver"]
+__all__ = ["HopAt", "RecordedSource", "Recording", "Samples", "hop_samples", "nanoseconds", "receiver"]
 
 
 def nanoseconds(n_samples: int, sample_rate_hz: int) -> int:
@@ -219,7 +219,9 @@ class RecordedSource:
                     seen.add(step.pass_index)
                     if passes is not None and len(seen) > passes:
                         return
-                    yield step if isinstance(step, HopGap) else _hop(recording, step, read(step.start, step.count))
+                    yield (
+                        step if isinstance(step, HopGap) else hop_samples(recording, step, read(step.start, step.count))
+                    )
             first_pass += recording.n_passes
             monotonic_ns += recording.duration_ns
 
@@ -227,7 +229,8 @@ class RecordedSource:
         """Nothing is held: a file is open only while its blocks are being given."""
 
 
-def _hop(recording: Recording, at: HopAt, raw: NDArray[Any]) -> HopSamples:
+def hop_samples(recording: Recording, at: HopAt, raw: NDArray[Any]) -> HopSamples:
+    """Put the samples of a hop together with what is known of it."""
     return HopSamples(
         raw=raw,
         sample_format=recording.samples.sample_format,

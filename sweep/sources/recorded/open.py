@@ -12,6 +12,7 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.csv_spectra import CsvSource, CsvStretch, open_csv
 from sweep.sources.recorded.files import name_errors, refuse
 from sweep.sources.recorded.iq import RecordedSource, Recording
+from sweep.sources.recorded.kept_looks import source_of_visit
 from sweep.sources.recorded.raw import open_raw
 from sweep.sources.recorded.sigmf_capture import open_sigmf
 from sweep.sources.recorded.sigmf_files import META, is_sigmf, recording_path
@@ -99,7 +100,7 @@ def _iq_sources(recordings: Sequence[Recording]) -> list[RecordedSource]:
     for recording in recordings:
         by_plan.setdefault(recording.plan, []).append(recording)
     return [
-        RecordedSource(visit)
+        source_of_visit(visit)
         for group in by_plan.values()
         for visit in split_visits(group, lambda one: (one.utc_ns, one.utc_ns + one.duration_ns))
     ]

@@ -1,7 +1,8 @@
 """Quietroom's own SigMF extension: what makes a kept sweep replay bit for bit.
 
 Namespace ``quietroom``. Global: ``plan`` and ``instrument`` (the fields of ``SweepPlan`` and ``Instrument``) and
-``gaps``. In each capture, which is one hop: its times, pass and hop index, gain, full scale, and flags.
+``gaps``; in the recording of the second looks also ``looks``, what was asked for. In each capture, which is one hop:
+its times, pass and hop index, gain, full scale, and flags.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 import numpy as np
 
 from dsp.errors import ParameterError
+from sweep.looks import MAX_LOOKS, Look, LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
 
@@ -21,13 +23,16 @@ __all__ = [
     "EXTENSION",
     "GapKeys",
     "HopKeys",
+    "LookKeys",
     "capture_keys",
     "gap_keys",
     "global_keys",
     "is_kept_sweep",
+    "look_keys",
     "parse_gaps",
     "parse_hop",
     "parse_instrument",
+    "parse_looks",
     "parse_plan",
 ]
 
@@ -68,6 +73,23 @@ class GapKeys(msgspec.Struct, frozen=True, kw_only=True):
     before_capture: _Count
 
 
+class LookKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """A second look: what was asked for, and the capture that holds its samples, or why there are none."""
+
+    center_freq_hz: _Freq
+    gain_step_db: float
+    n_dwells: Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
+    utc_ns: _Time
+    monotonic_ns: _Time
+    failure: str | None
+    capture: _Count | None
+
+    @property
+    def request(self) -> LookRequest:
+        """What was asked for."""
+        return LookRequest(center_freq_hz=self.center_freq_hz, gain_step_db=self.gain_step_db, n_dwells=self.n_dwells)
+
+
 class _PlanKeys(msgspec.Struct, frozen=True, kw_only=True):
     sample_rate_hz: _Above0
     n_fft: Annotated[int, msgspec.Meta(ge=2, le=1 << 20, multiple_of=2)]
@@ -85,12 +107,19 @@ def is_kept_sweep(global_info: Mapping[str, Any]) -> bool:
     return _PREFIX + "plan" in global_info
 
 
-def global_keys(plan: SweepPlan, instrument: Instrument, gaps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def global_keys(
+    plan: SweepPlan,
+    instrument: Instrument,
+    gaps: Iterable[Mapping[str, Any]],
+    looks: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Fields of the global object."""
+    asked = list(looks)
     return {
         _PREFIX + "plan": asdict(plan),
         _PREFIX + "instrument": asdict(instrument),
         _PREFIX + "gaps": list(gaps),
+        **({_PREFIX + "looks": asked} if asked else {}),
     }
 
 
@@ -103,6 +132,14 @@ def capture_keys(hop: HopSamples) -> dict[str, Any]:
 def gap_keys(gap: HopGap, before_capture: int) -> dict[str, Any]:
     """Entry of the list of gaps."""
     return {**asdict(gap), "before_capture": before_capture}
+
+
+def look_keys(
+    request: LookRequest, taken: HopSamples | Look, failure: str | None, capture: int | None
+) -> dict[str, Any]:
+    """Entry of the list of looks."""
+    times = {"utc_ns": taken.utc_ns, "monotonic_ns": taken.monotonic_ns}
+    return {**asdict(request), **times, "failure": failure, "capture": capture}
 
 
 def parse_plan(global_info: Mapping[str, Any]) -> SweepPlan:
@@ -150,6 +187,24 @@ def parse_gaps(global_info: Mapping[str, Any]) -> list[GapKeys]:
         A field is missing or of the wrong type.
     """
     return _convert(global_info.get(_PREFIX + "gaps", []), list[GapKeys], "gaps")
+
+
+def parse_looks(global_info: Mapping[str, Any], n_captures: int) -> tuple[LookKeys, ...]:
+    """Read what was asked for in second looks; empty for the recording of a pass.
+
+    Raises
+    ------
+    ParameterError
+        A field is missing or of the wrong type, or a look names a capture that is not there.
+    """
+    looks = _convert(global_info.get(_PREFIX + "looks", []), tuple[LookKeys, ...], "looks")
+    if len(looks) > MAX_LOOKS or any((look.capture is None) != (look.failure is not None) for look in looks):
+        raise ParameterError(
+            f"quietroom:looks has {len(looks)} looks, or one without samples or reason; it was changed"
+        )
+    if any(look.capture is not None and look.capture >= n_captures for look in looks):
+        raise ParameterError(f"quietroom:looks names a capture beyond the {n_captures} that there are; it was changed")
+    return looks
 
 
 def parse_hop(capture: Mapping[str, Any]) -> HopKeys:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sweep.model import HopGap, Instrument
 from sweep.plan import SweepPlan
 from sweep.sources.recorded.iq import HopAt, Samples, nanoseconds
+from sweep.sources.recorded.quietroom_keys import LookKeys
 
 __all__ = ["SweptRecording"]
 
@@ -25,6 +26,8 @@ class SweptRecording:
     stated : bool
         True when pass numbers and monotonic times are those that the recorder wrote; False when passes were counted
         from 0 and monotonic times run from the start of the recording.
+    looks : tuple of LookKeys
+        What was asked for, where the entries are second looks and no passes.
     """
 
     samples: Samples
@@ -32,16 +35,17 @@ class SweptRecording:
     instrument: Instrument
     entries: tuple[HopAt | HopGap, ...]
     stated: bool
+    looks: tuple[LookKeys, ...] = ()
 
     @property
     def utc_ns(self) -> int:
         """Time of the first sample."""
-        return min(entry.utc_ns for entry in self.entries)
+        return min(entry.utc_ns for entry in (*self.entries, *self.looks))
 
     @property
     def duration_ns(self) -> int:
         """From the first sample to the end of the last."""
-        last = max(self.entries, key=lambda entry: entry.utc_ns)
+        last = max((*self.entries, *self.looks), key=lambda entry: entry.utc_ns)
         count = last.count if isinstance(last, HopAt) else 0
         return last.utc_ns - self.utc_ns + nanoseconds(count, self.plan.sample_rate_hz)
 
