@@ -24,7 +24,7 @@ from visits import (
 
 from baselines.aligned import align
 from baselines.allocations import DEVICE_BANDS, allocation, device_bands
-from baselines.artefacts import artefact_tests
+from baselines.artefacts import Vetted
 from baselines.candidates import Candidate
 from baselines.compatibility import check_compatibility
 from baselines.coverage import coverage_of
@@ -63,68 +63,6 @@ def emitter(center_hz: float, *, width_hz: float = 12_000.0, snr_db: float = 20.
         "confirmed": True,
     }
     return Emitter(**{**fields, **more})
-
-
-def hop_center(hop: int) -> float:
-    return float(LAYOUT.freq_hz[hop * 768 + 384])
-
-
-def failed(one: Emitter, others: list[Emitter], *, compared: bool = True, layout: Any = LAYOUT) -> set[str]:
-    tests = artefact_tests(one, [one, *others], layout, has_iq=True, compared=compared)
-    assert all(test.reason for test in tests)
-    assert json.dumps([test.as_dict() for test in tests])
-    return {test.test for test in tests if test.passed is False}
-
-
-@pytest.mark.parametrize("compared", [True, False])
-def test_what_is_at_the_centre_of_every_hop_is_the_receiver(compared: bool) -> None:
-    skirts = [emitter(hop_center(hop) + 2000, width_hz=30_000, snr_db=5) for hop in range(7)]
-    for one in skirts:
-        others = [other for other in skirts if other is not one]
-        assert failed(one, others, compared=compared) == {"dc_offset"}
-    bug = emitter(hop_center(3), width_hz=11_000, snr_db=15)
-    assert failed(bug, [other for hop, other in enumerate(skirts) if hop != 3], compared=compared) == set()
-    assert failed(emitter(hop_center(3), width_hz=11_000), [], compared=compared) == set()
-
-
-def test_a_lone_hop_keeps_what_is_modulated_or_new_at_its_centre() -> None:
-    layout = noise_layout(1)
-    at_dc = emitter(hop_center(0), width_hz=7000, snr_db=5.0)
-    assert failed(at_dc, [], layout=layout, compared=False) == {"dc_offset"}
-    assert failed(at_dc, [], layout=layout) == {"dc_offset"}
-    assert failed(replace(at_dc, mean_power=1e-5), [], layout=layout) == set()  # 10 dB over the baseline's own offset
-    assert failed(replace(at_dc, kurtosis_db=4.0), [], layout=layout, compared=False) == set()
-    assert failed(replace(at_dc, occupied_bw_hz=20_000.0), [], layout=layout, compared=False) == set()
-    assert failed(emitter(hop_center(0) + 8000, width_hz=7000), [], layout=layout, compared=False) == set()
-
-
-def test_harmonics_of_the_crystal() -> None:
-    spur = emitter(432_001_000.0, width_hz=5000, kurtosis_db=-8.0)
-    assert failed(spur, []) == {"crystal_spur"}
-    assert failed(replace(spur, kurtosis_db=6.0), []) == set()  # a burst there is no spur
-    assert failed(replace(spur, occupied_bw_hz=16_000.0), []) == set()
-    assert failed(emitter(433_000_000.0, width_hz=5000, kurtosis_db=-8.0), []) == set()
-
-
-def test_the_image_of_a_strong_emitter() -> None:
-    strong = emitter(hop_center(2) + 300_000, snr_db=60.0)
-    image = emitter(hop_center(2) - 301_000, snr_db=20.0)
-    assert failed(image, [strong]) == {"iq_image"}
-    assert failed(strong, [image]) == set()
-    assert failed(replace(image, mean_power=1e-2), [strong]) == set()  # 20 dB under it is more than any image
-    assert failed(emitter(hop_center(2) - 330_000), [strong]) == set()
-    assert failed(emitter(hop_center(3) - 301_000), [strong]) == set()
-
-
-def test_dynamic_range_matters_only_without_a_baseline() -> None:
-    strong, weak = emitter(hop_center(2) + 300_000, snr_db=70.0), emitter(hop_center(2) + 500_000, snr_db=10.0)
-    assert failed(weak, [strong], compared=False) == {"dynamic_range"}
-    assert failed(weak, [strong], compared=True) == set()
-
-
-def test_spectra_of_others_have_no_hops_to_test() -> None:
-    tests = artefact_tests(emitter(hop_center(0)), [], LAYOUT, has_iq=False, compared=False)
-    assert [(test.test, test.passed) for test in tests] == [("crystal_spur", True), ("lo_shift", None)]
 
 
 def test_what_an_emitter_measures() -> None:
@@ -241,7 +179,9 @@ def test_a_signal_has_a_name(more: dict[str, Any], duty: float, words: str) -> N
 
 
 def finding_of(one: Emitter, followed: Track, *, kind: str = "new", has_baseline: bool = True) -> dict[str, Any]:
-    return make_finding(one, followed, [], kind=kind, visits=1, has_baseline=has_baseline, bin_width_hz=WIDTH)
+    return make_finding(
+        one, followed, Vetted(tests=()), kind=kind, visits=1, has_baseline=has_baseline, bin_width_hz=WIDTH
+    )
 
 
 def test_levels_of_a_finding() -> None:

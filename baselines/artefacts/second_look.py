@@ -75,23 +75,23 @@ def lo_shift(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, *, expla
     shift_hz = look.request.center_freq_hz - spectrum.tuned_hz(spectrum.hop_of(emitter))
     with_shift = f"with the tuning moved by {shift_hz / 1e3:+.0f} kHz"
     level = measure_look(emitter, spectrum, look)
-    state = _state(level)
-    if state == "present":
-        change_db = decibels(level.power) - decibels(max(level.expected, 1e-30))
-        reason = f"it stayed {with_shift}, {change_db:+.1f} dB against the sweep"
-        return _outcome(
-            True, reason if level.power > _PRESENT_SIGMAS * level.sigma else f"its bursts stayed {with_shift}"
-        )
+    if _state(level) == "present":
+        return _outcome(True, _stayed(level, with_shift))
     if not _is_continuous(suspect, spectrum):
         return _outcome(None, f"not possible: it was not on the air during the second look {with_shift}")
-    if state == "unclear":
+    if _state(level) == "unclear":
         return _outcome(None, f"not possible: too weak to tell {with_shift}")
     went = _where_to(emitter, spectrum, look, shift_hz)
-    if went is not None:
-        return _outcome(False, f"it was gone {with_shift}, and heard {went}")
-    if explained:
-        return _outcome(False, f"it was gone {with_shift}")
+    if went is not None or explained:
+        return _outcome(False, f"it was gone {with_shift}" + (f", and heard {went}" if went else ""))
     return _return(emitter, spectrum, book, look, with_shift)
+
+
+def _stayed(level: LookLevel, with_shift: str) -> str:
+    if level.power < _PRESENT_SIGMAS * level.sigma:
+        return f"its bursts stayed {with_shift}"
+    change_db = decibels(level.power) - decibels(level.expected)
+    return f"it stayed {with_shift}, {change_db:+.1f} dB against the sweep"
 
 
 def _outcome(passed: bool | None, reason: str) -> ArtefactTest:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from sweep.model import Closed, Event, GapSeen, HopDone, RowDone
+from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, RowDone
 
 __all__ = ["follow"]
 
@@ -48,7 +48,7 @@ def follow(
         The same, unchanged.
     """
     display: _Display = _Bar(passes, label, duration_s) if sys.stderr.isatty() else _Lines(passes, label)
-    n_rows = n_gaps = 0
+    n_rows = n_gaps = n_looks = 0
     try:
         for event in events:
             if isinstance(event, HopDone):
@@ -60,8 +60,11 @@ def follow(
                 n_gaps += 1
                 if n_gaps <= _MAX_GAP_LINES:
                     display.say(f"{label}: gap in pass {event.gap.pass_index + 1}: {event.gap.reason}")
+            elif isinstance(event, LookTaken):
+                n_looks += 1
             elif isinstance(event, Closed):
-                display.say(f"{label}: {_recorded(n_rows, passes, n_gaps)}")
+                looks = f", {n_looks} second look{'s' if n_looks != 1 else ''}" if n_looks else ""
+                display.say(f"{label}: {_recorded(n_rows, passes, n_gaps)}{looks}")
             yield event
     finally:
         display.close()
