@@ -12,6 +12,7 @@ from baselines.register import EmitterRegister
 from baselines.summary import summarise
 from baselines.threat import amended
 from dsp.errors import RecordError
+from sweep.looks import Looks
 from sweep.model import Judge, Judgement, SweepRow
 from sweep.plan import Layout
 from sweep.record import SweepRecord
@@ -67,8 +68,8 @@ def with_history(judge: Judge, history: RoomHistory) -> Judge:
         follows. The judgement names the ``outside_record``.
     """
 
-    def judged(layout: Layout, rows: Rows, instrument: Mapping[str, Any]) -> Judgement:
-        judgement = judge(layout, rows, instrument)
+    def judged(layout: Layout, rows: Rows, instrument: Mapping[str, Any], looks: Looks | None = None, /) -> Judgement:
+        judgement = judge(layout, rows, instrument, looks)
         first = next(iter(rows()), None)
         if first is None:
             return judgement

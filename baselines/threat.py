@@ -76,7 +76,7 @@ def amended(
     score = threat["score"] + sum(weight for weight, _ in terms)
     reached = next((name for limit, name in _LEVELS if score >= limit), "info")
     reasons = [*threat["reasons"], *(f"{weight:+.1f} {text}" for weight, text in terms)]
-    return {"level": level or reached, "score": round(score, 2), "reasons": reasons}
+    return {"level": level or reached, "score": score, "reasons": reasons}
 
 
 def _novelty(kind: str, excess_db: float | None, *, has_baseline: bool) -> Sequence[tuple[float, str]]:
