@@ -73,7 +73,7 @@ def amended(
     >>> amended({"score": 0.8, "reasons": ["+0.8 on all the time"]}, [(0.5, "strong here")])
     {'level': 'medium', 'score': 1.3, 'reasons': ['+0.8 on all the time', '+0.5 strong here']}
     """
-    score = threat["score"] + sum(weight for weight, _ in terms)
+    score = round(threat["score"] + sum(weight for weight, _ in terms), 2)  # the level is that of what is shown
     reached = next((name for limit, name in _LEVELS if score >= limit), "info")
     reasons = [*threat["reasons"], *(f"{weight:+.1f} {text}" for weight, text in terms)]
     return {"level": level or reached, "score": score, "reasons": reasons}
