@@ -21,6 +21,7 @@ from baselines.coverage import coverage_of, is_overloaded
 from baselines.emitters import Emitter, measure_emitters
 from baselines.explanation import explain, within
 from baselines.findings import make_finding, number_findings
+from baselines.health import check_health
 from baselines.heard import FLOOR_MODEL_DB, floor_of, heard_candidates
 from baselines.hoppers import group_hoppers
 from baselines.known import KnownEmitter
@@ -192,7 +193,7 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
     shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
     measured = np.isfinite(own.mean).any(axis=0)
     judged = float(np.mean(np.isfinite(shown[measured])))
-    reasons = [*notes, *_single_visit(baseline)]
+    reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons]
     if judged < _ALL_JUDGED:
         reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
     if aligned.ppm is not None and abs(aligned.ppm) > 2:
@@ -221,12 +222,6 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
         judged=judged,
         ppm=aligned.ppm_applied,
     )
-
-
-def _single_visit(baseline: Baseline) -> list[str]:
-    if baseline.n_visits > 1:
-        return []
-    return ["the baseline is of one visit only: how much the room varies from visit to visit is assumed, not measured"]
 
 
 def _kind(emitter: Emitter) -> str:

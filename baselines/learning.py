@@ -19,7 +19,9 @@ from sweep.record import SweepRecord
 __all__ = ["build_baseline", "learn"]
 
 
-def learn(record_paths: Sequence[Path], room_folder: Path, *, room: str, created: str) -> Baseline:
+def learn(
+    record_paths: Sequence[Path], room_folder: Path, *, room: str, created: str, parent: str | None = None
+) -> Baseline:
     """Learn a new version of a room's baseline from sweep records, and put it in the room's store.
 
     Parameters
@@ -29,6 +31,8 @@ def learn(record_paths: Sequence[Path], room_folder: Path, *, room: str, created
     room_folder : Path
     room, created : str
         Name, and time in ISO 8601.
+    parent : str, optional
+        Version whose visits are among the records.
 
     Raises
     ------
@@ -42,15 +46,15 @@ def learn(record_paths: Sequence[Path], room_folder: Path, *, room: str, created
     for path in record_paths:
         with SweepRecord.open(path) as record:
             summaries.append(summarise(record.layout, record.rows()))
-            visits.append(_visit(record))
+            visits.append(_visit(record, summaries[-1]))
     if len({visit.record_id for visit in visits}) < len(visits):
         raise ParameterError("the same record was given twice; each visit counts once")
-    baseline = build_baseline(summaries, visits, room=room, created=created)
+    baseline = replace(build_baseline(summaries, visits, room=room, created=created), parent=parent)
     BaselineStore(room_folder).save(baseline)
     return baseline
 
 
-def _visit(record: SweepRecord) -> BaselineVisit:
+def _visit(record: SweepRecord, summary: VisitSummary) -> BaselineVisit:
     start = record.start
     instrument = start.get("instrument") or {}
     return BaselineVisit(
@@ -61,6 +65,8 @@ def _visit(record: SweepRecord) -> BaselineVisit:
         instrument=dict(instrument),
         plan_digest=None if record.plan is None else record.plan.digest,
         gain_db=None if record.plan is None else record.plan.gain_db,
+        measured_share=round(float(summary.measured.mean()), 4),
+        overloaded_share=round(float(summary.overloaded.mean()), 4),
     )
 
 

@@ -17,7 +17,11 @@ __all__ = ["Baseline", "BaselineVisit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineVisit:
-    """One visit that a baseline was learnt from."""
+    """One visit that a baseline was learnt from.
+
+    ``measured_share`` and ``overloaded_share`` are those of its hops over all passes; None in baselines of before they
+    were kept.
+    """
 
     record_id: str
     last_leaf: str
@@ -26,6 +30,8 @@ class BaselineVisit:
     instrument: Mapping[str, Any]
     plan_digest: str | None
     gain_db: float | None
+    measured_share: float | None = None
+    overloaded_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +66,8 @@ class Baseline:
         them; 1 or above.
     mask_margin : float
         How far above the mask, in nats, a visit left out reached.
+    parent : str or None
+        Version whose visits this one was learnt from too.
     """
 
     id: str
@@ -79,6 +87,7 @@ class Baseline:
     inflation: float
     quiet_inflation: float
     mask_margin: float
+    parent: str | None = None
 
     @property
     def above_floor(self) -> NDArray[np.float32]:

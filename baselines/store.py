@@ -126,6 +126,8 @@ def _write(file: h5py.File, baseline: Baseline) -> None:
     file.attrs["quietroom_baseline_schema"] = SCHEMA
     for name in ("id", "room", "created", *_NUMBERS):
         file.attrs[name] = getattr(baseline, name)
+    if baseline.parent is not None:
+        file.attrs["parent"] = baseline.parent
     file.attrs["visits"] = json.dumps([asdict(visit) for visit in baseline.visits], sort_keys=True)
     layout = baseline.layout
     for name in ("bin_width_hz", "n_hops", "hop_bins", "enbw_bins"):
@@ -170,7 +172,7 @@ def _read(file: h5py.File, path: Path) -> Baseline:
     if any(array.size != layout.n_bins for array in arrays.values()) or layout.n_hops * layout.hop_bins != freq_hz.size:
         raise ValueError("its arrays differ in length")
     known = {field.name for field in fields(BaselineVisit)}  # a later minor version may say more
-    visits = [BaselineVisit(**{k: v for k, v in visit.items() if k in known}) for visit in _visits(file)]
+    visits = [_visit({key: value for key, value in visit.items() if key in known}) for visit in _visits(file)]
     return Baseline(
         id=str(_attribute(file, "id")),
         room=str(_attribute(file, "room")),
@@ -184,6 +186,7 @@ def _read(file: h5py.File, path: Path) -> Baseline:
         inflation=_positive(file, "inflation"),
         quiet_inflation=_positive(file, "quiet_inflation"),
         mask_margin=_positive(file, "mask_margin"),
+        parent=str(file.attrs["parent"]) if "parent" in file.attrs else None,
         **arrays,
     )
 
@@ -199,6 +202,16 @@ def _visits(file: h5py.File) -> list[dict[str, Any]]:
     if not visits:
         raise ValueError("it names no visit")
     return visits
+
+
+def _visit(values: dict[str, Any]) -> BaselineVisit:
+    visit = BaselineVisit(**values)
+    if not isinstance(visit.n_passes, int) or visit.n_passes < 1 or not isinstance(visit.instrument, dict):
+        raise ValueError(f"its visit {visit.record_id} has {visit.n_passes!r} passes")
+    for share in (visit.measured_share, visit.overloaded_share):
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"its visit {visit.record_id} has a share of {share!r}")
+    return visit
 
 
 def _positive(file: h5py.File, name: str) -> float:

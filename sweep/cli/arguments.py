@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_PASSES",
     "Commands",
     "OneLineParser",
+    "add_captures",
     "add_command",
     "add_context",
     "add_json",
@@ -49,6 +50,7 @@ _MOST_PPM = 1000
 _MOST_FALSE_ALARMS = 100
 _MAX_TEXT = 200
 _EXPORTS = ("json", "csv")
+_SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
 
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -194,6 +196,33 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     """Add the record."""
     parser.add_argument(
         "record", metavar="RECORD", help="path of a sweep record (.h5), or its name in the workspace's sweeps"
+    )
+
+
+def add_captures(parser: OneLineParser, *, also: str = "") -> None:
+    """Add the paths of captures, and what they do not say themselves."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        help=f"{also}SigMF (file or folder), .cu8/.cs8/.cs16/.cf32, WAV IQ, or CSV of rtl_power or hackrf_sweep",
+    )
+    parser.add_argument(
+        "--rate", metavar="HZ", type=frequency_hz, help="sample rate that the capture does not say, for example 2.4M"
+    )
+    parser.add_argument(
+        "--center",
+        metavar="HZ",
+        type=frequency_hz,
+        help="centre frequency that the capture does not say, for example 433.92M",
+    )
+    parser.add_argument("--format", choices=_SAMPLE_FORMATS, help="sample format that the capture does not say")
+    parser.add_argument(
+        "--bin-width",
+        metavar="HZ",
+        type=frequency_hz,
+        help="width of a bin in Hz, or with k; must divide the sample rate (default: chosen, 2500 where it divides)",
     )
 
 

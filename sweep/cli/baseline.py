@@ -7,23 +7,24 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from baselines.compatibility import Compatibility, check_compatibility
+from baselines.health import age_days, check_health
 from baselines.learning import learn as learn_baseline
 from baselines.model import Baseline
 from baselines.store import BaselineStore
 from dsp.errors import ParameterError, RecordError
+from sweep.cli.baseline_words import baseline_document, description, dongle_of, span_of, visits_of
 from sweep.cli.capture import RECORD_ENDS, capture_options, refuse_records, replay_captures
 from sweep.cli.evidence import read_evidence, require_intact
-from sweep.cli.printing import Printer, short_time, span, table, wrapped
+from sweep.cli.printing import Printer, table, wrapped
 from sweep.cli.room_history import in_room, outside_record, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines, known_changes
 from sweep.looks import StoredLooks
 from sweep.record import SweepRecord
 from sweep.sources.recorded import open_captures
-from sweep.units import format_hz, iso_utc, parse_utc
+from sweep.units import format_hz, iso_utc
 from sweep.workspace import Workspace
 
 __all__ = ["compare", "learn", "list_versions", "show"]
@@ -41,17 +42,27 @@ def learn(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     workspace = Workspace.open(arguments.workspace)
     room = arguments.room
+    parent = None
+    if arguments.extend is not None:
+        parent = BaselineStore(workspace.room(room)).load(arguments.extend or None)
     given = [path for path in arguments.paths if path.suffix.lower() in RECORD_ENDS]
-    records = [workspace.find_record(str(path)) for path in given]
+    records = [] if parent is None else visits_of(parent, workspace)
+    records += [workspace.find_record(str(path)) for path in given]
     _check_records(records, room)
     records += _replayed(arguments, workspace, [path for path in arguments.paths if path not in given])
-    baseline = learn_baseline(records, workspace.make_room(room), room=room, created=iso_utc(time.time_ns()))
+    baseline = learn_baseline(
+        records,
+        workspace.make_room(room),
+        room=room,
+        created=iso_utc(time.time_ns()),
+        parent=None if parent is None else parent.id,
+    )
     printer.line(f"Learnt baseline {baseline.id} of {room}")
-    printer.lines(_description(baseline))
+    printer.lines(description(baseline))
     if baseline.n_visits == 1:
         warning = "Warning: one visit only. How much the room changes from visit to visit is not known yet; "
         printer.lines(wrapped(f"{warning}learn again with two or three visits."))
-    printer.document(_document(baseline))
+    printer.document(baseline_document(baseline))
     return 0
 
 
@@ -66,19 +77,20 @@ def list_versions(arguments: Namespace) -> int:
     rows = [
         (
             baseline.id,
-            f"{_age_days(baseline):.0f} d",
+            f"{age_days(baseline, utc_ns=time.time_ns()):.0f} d",
             f"{baseline.n_visits}, {sum(visit.n_passes for visit in baseline.visits)}",
-            f"{_span(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
-            _dongle(baseline),
+            f"{span_of(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
+            dongle_of(baseline),
+            check_health(baseline, utc_ns=time.time_ns()).verdict,
             "-" if verdict is None else verdict.verdict,
         )
         for baseline, verdict in zip(baselines, verdicts, strict=True)
     ]
     if rows:
-        printer.lines(table(("id", "age", "visits, passes", "plan", "dongle", "latest sweep"), rows))
+        printer.lines(table(("id", "age", "visits, passes", "plan", "dongle", "health", "latest sweep"), rows))
     else:
         printer.line(f"Room {arguments.room} has no baseline; learn one with 'quietroom baseline learn'.")
-    documents = [_document(baseline, verdict) for baseline, verdict in zip(baselines, verdicts, strict=True)]
+    documents = [baseline_document(baseline, verdict) for baseline, verdict in zip(baselines, verdicts, strict=True)]
     printer.document({"schema": "quietroom.baselines/1", "room": arguments.room, "baselines": documents})
     return 0
 
@@ -90,12 +102,13 @@ def show(arguments: Namespace) -> int:
     baseline = BaselineStore(workspace.room(arguments.room)).load(arguments.id)
     latest = _latest_record(workspace, arguments.room)
     verdict = _compatibility(baseline, latest)
-    printer.line(f"Baseline {baseline.id} of {baseline.room}, last visit {_age_days(baseline):.0f} days ago")
-    printer.lines(_description(baseline))
+    days = age_days(baseline, utc_ns=time.time_ns())
+    printer.line(f"Baseline {baseline.id} of {baseline.room}, last visit {days:.0f} days ago")
+    printer.lines(description(baseline))
     if latest is not None and verdict is not None:
         reasons = "".join(f"; {reason}" for reason in verdict.reasons)
         printer.lines(wrapped(f"The latest sweep, {latest.name}, is {_FIT[verdict.verdict]} it{reasons}"))
-    printer.document(_document(baseline, verdict))
+    printer.document(baseline_document(baseline, verdict))
     return 0
 
 
@@ -167,56 +180,3 @@ def _compatibility(baseline: Baseline, path: Path | None) -> Compatibility | Non
     with SweepRecord.open(path) as record:
         instrument = record.instrument
         return check_compatibility(baseline, record.layout, instrument=asdict(instrument), gain_db=instrument.gain_db)
-
-
-def _description(baseline: Baseline) -> list[str]:
-    layout = baseline.layout
-    lines = [
-        f"  created  {short_time(baseline.created)}",
-        f"  plan     {_span(baseline)}, {layout.n_bins} bins of {format_hz(layout.bin_width_hz)}",
-        f"  dongle   {_dongle(baseline)}",
-    ]
-    for number, visit in enumerate(baseline.visits, start=1):
-        gain = "gain not recorded" if visit.gain_db is None else f"gain {visit.gain_db:g} dB"
-        lines.append(
-            f"  visit {number}  {short_time(visit.start_time)}, {visit.n_passes} passes, {gain}: {visit.record_id}"
-        )
-    return lines
-
-
-def _document(baseline: Baseline, verdict: Compatibility | None = None) -> dict[str, Any]:
-    layout = baseline.layout
-    return {
-        "schema": "quietroom.baseline/1",
-        "id": baseline.id,
-        "room": baseline.room,
-        "created": baseline.created,
-        "n_visits": baseline.n_visits,
-        "n_sweeps": baseline.n_sweeps,
-        "start_hz": round(layout.freq_hz[0]),
-        "stop_hz": round(layout.freq_hz[-1]),
-        "bin_width_hz": layout.bin_width_hz,
-        "n_bins": layout.n_bins,
-        "plan_digest": baseline.plan_digest,
-        "visits": [asdict(visit) for visit in baseline.visits],
-        "compatibility": None if verdict is None else asdict(verdict),
-    }
-
-
-def _span(baseline: Baseline) -> str:
-    return span(float(baseline.layout.freq_hz[0]), float(baseline.layout.freq_hz[-1]))
-
-
-def _dongle(baseline: Baseline) -> str:
-    """Driver and serial of the visits."""
-    named = {
-        " ".join(str(visit.instrument[field]) for field in ("driver", "serial") if visit.instrument.get(field))
-        for visit in baseline.visits
-    }
-    return ", ".join(sorted(name for name in named if name)) or "not recorded"
-
-
-def _age_days(baseline: Baseline) -> float:
-    """Since the room was last visited for it: what was learnt today from old recordings is old."""
-    last_ns = max(parse_utc(visit.start_time) for visit in baseline.visits)
-    return max(0, time.time_ns() - last_ns) / _DAY_NS

@@ -11,6 +11,7 @@ from sweep.cli.arguments import (
     DEFAULT_PASSES,
     Commands,
     OneLineParser,
+    add_captures,
     add_context,
     add_json,
     add_judging,
@@ -26,7 +27,7 @@ from sweep.cli.arguments import (
     whole_ppm,
 )
 from sweep.cli.arguments import add_command as _command
-from sweep.cli.room_parser import add_room_commands
+from sweep.cli.room_parser import add_baseline, add_room_commands
 
 __all__ = ["build_parser"]
 
@@ -36,7 +37,6 @@ first steps: 'quietroom demo' needs no hardware
 """
 _REPORTS = "default: in the workspace's reports, RECORD"
 _MARKS = ("known", "explained", "suspicious", "device")
-_SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
 
 
 def build_parser() -> OneLineParser:
@@ -66,7 +66,7 @@ def build_parser() -> OneLineParser:
     _add_setup(commands)
     _add_sweep(commands)
     _add_replay(commands)
-    _add_baseline(commands)
+    add_baseline(commands)
     _add_findings(commands)
     add_room_commands(commands)
     _add_present(commands)
@@ -172,7 +172,7 @@ def _add_replay(commands: Commands[OneLineParser]) -> None:
         "Several captures within 30 minutes are passes of one visit; each visit gives a record.",
     )
     add_room(replay)
-    _add_captures(replay)
+    add_captures(replay)
     add_context(replay)
     add_judging(replay)
     add_json(replay)
@@ -187,74 +187,6 @@ def _add_replay(commands: Commands[OneLineParser]) -> None:
         help="baseline to compare with (default: the one that the sweep had; 'none' for none)",
     )
     add_json(recover)
-
-
-def _add_captures(parser: OneLineParser, *, also: str = "") -> None:
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        type=Path,
-        nargs="+",
-        help=f"{also}SigMF (file or folder), .cu8/.cs8/.cs16/.cf32, WAV IQ, or CSV of rtl_power or hackrf_sweep",
-    )
-    parser.add_argument(
-        "--rate", metavar="HZ", type=frequency_hz, help="sample rate that the capture does not say, for example 2.4M"
-    )
-    parser.add_argument(
-        "--center",
-        metavar="HZ",
-        type=frequency_hz,
-        help="centre frequency that the capture does not say, for example 433.92M",
-    )
-    parser.add_argument("--format", choices=_SAMPLE_FORMATS, help="sample format that the capture does not say")
-    parser.add_argument(
-        "--bin-width",
-        metavar="HZ",
-        type=frequency_hz,
-        help="width of a bin in Hz, or with k; must divide the sample rate (default: chosen, 2500 where it divides)",
-    )
-
-
-def _add_baseline(commands: Commands[OneLineParser]) -> None:
-    summary = "learn, list and show the baselines of a room"
-    baseline = commands.add_parser("baseline", help=summary, description=f"{summary.capitalize()}.")
-    actions = baseline.add_subparsers(metavar="ACTION", required=True)
-    learn = _command(
-        actions,
-        "learn",
-        "baseline:learn",
-        "make a baseline from sweeps of the room while it is known to hold no device",
-        "Give at least two visits, better three: only then is it known how much the room varies. A version is never "
-        "changed; learning again makes a new one.",
-    )
-    add_room(learn)
-    _add_captures(learn, also="sweep records (.h5) of the room, or captures, which are replayed first: ")
-    add_json(learn)
-    listing = _command(
-        actions, "list", "baseline:list_versions", "list the versions of a room, and which fit its latest sweep"
-    )
-    add_room(listing)
-    add_json(listing)
-    show = _command(actions, "show", "baseline:show", "show one version, and whether the latest sweep fits it")
-    add_room(show)
-    show.add_argument("id", metavar="ID", nargs="?", help="version, as listed (default: the latest)")
-    add_json(show)
-    compare = _command(
-        commands,
-        "compare",
-        "baseline:compare",
-        "judge a record anew against a baseline",
-        "The record stays as it is; the new judgement is printed, and written with --json.",
-    )
-    add_record(compare)
-    compare.add_argument(
-        "--outside",
-        metavar="RECORD",
-        help="record to take the levels outside the room from (default: the latest earlier one of the same visit, "
-        "within 12 hours, whose position begins with 'outside')",
-    )
-    add_judging(compare)
-    add_json(compare)
 
 
 def _add_findings(commands: Commands[OneLineParser]) -> None:

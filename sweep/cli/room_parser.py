@@ -1,12 +1,15 @@
-"""The grammar of what is kept of a room between visits: its known emitters, and its register of emitters."""
+"""The grammar of what is kept of a room between visits: its baselines, known emitters and register."""
 
 from __future__ import annotations
 
 from sweep.cli.arguments import (
     Commands,
     OneLineParser,
+    add_captures,
     add_command,
     add_json,
+    add_judging,
+    add_record,
     add_room,
     factor,
     frequency_hz,
@@ -15,9 +18,60 @@ from sweep.cli.arguments import (
     room_name,
 )
 
-__all__ = ["add_room_commands"]
+__all__ = ["add_baseline", "add_room_commands"]
 
 _PLACE = "name of the room; leave it out with --site"
+
+
+def add_baseline(commands: Commands[OneLineParser]) -> None:
+    """Add ``baseline`` and ``compare``."""
+    summary = "learn, list and show the baselines of a room"
+    baseline = commands.add_parser("baseline", help=summary, description=f"{summary.capitalize()}.")
+    actions = baseline.add_subparsers(metavar="ACTION", required=True)
+    learn = add_command(
+        actions,
+        "learn",
+        "baseline:learn",
+        "make a baseline from sweeps of the room while it is known to hold no device",
+        "Give at least two visits, better three: only then is it known how much the room varies. A version is never "
+        "changed; learning again makes a new one.",
+    )
+    add_room(learn)
+    add_captures(learn, also="sweep records (.h5) of the room, or captures, which are replayed first: ")
+    learn.add_argument(
+        "--extend",
+        metavar="ID",
+        nargs="?",
+        const="",
+        help="learn from the visits of this version too, by default of the latest; their records must still be here. "
+        "Write it after the paths",
+    )
+    add_json(learn)
+    listing = add_command(
+        actions, "list", "baseline:list_versions", "list the versions of a room, and which fit its latest sweep"
+    )
+    add_room(listing)
+    add_json(listing)
+    show = add_command(actions, "show", "baseline:show", "show one version, and whether the latest sweep fits it")
+    add_room(show)
+    show.add_argument("id", metavar="ID", nargs="?", help="version, as listed (default: the latest)")
+    add_json(show)
+    compare = add_command(
+        commands,
+        "compare",
+        "baseline:compare",
+        "judge a record anew against a baseline",
+        "The record stays as it is; the new judgement is printed, and written with --json.",
+    )
+    add_record(compare)
+    compare.add_argument(
+        "--outside",
+        metavar="RECORD",
+        help="record to take the levels outside the room from (default: the latest earlier one of the same visit, "
+        "within 12 hours, whose position begins with 'outside')",
+    )
+    add_judging(compare)
+    add_json(compare)
 
 
 def add_room_commands(commands: Commands[OneLineParser]) -> None:
