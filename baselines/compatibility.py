@@ -15,6 +15,7 @@ __all__ = ["Compatibility", "check_compatibility"]
 
 _GAIN_STEP_DB = 0.6
 _WIDTH_TOLERANCE = 1e-3
+_CORRECTION_PPM = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,9 @@ def _equipment(baseline: Baseline, instrument: Mapping[str, Any], gain_db: float
         mine, theirs = instrument.get(field), last.instrument.get(field)
         if mine and theirs and mine != theirs:
             reasons.append(f"{field} {mine} differs from the baseline's {theirs}")
+    mine, theirs = instrument.get("ppm"), last.instrument.get("ppm")
+    if isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and abs(mine - theirs) > _CORRECTION_PPM:
+        reasons.append(f"correction {mine:g} ppm differs from the baseline's {theirs:g} ppm")
     gains = [visit.gain_db for visit in baseline.visits if visit.gain_db is not None]
     if gain_db is not None and gains and min(abs(gain_db - gain) for gain in gains) > _GAIN_STEP_DB:
         reasons.append(f"gain {gain_db:g} dB differs from the baseline's {gains[-1]:g} dB; levels were aligned")
