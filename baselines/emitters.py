@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.candidates import Candidate
+from baselines.candidates import Candidate, axis_breaks
+from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
 from dsp.emitters import occupied_bandwidth, split_at_valleys
 
@@ -62,6 +63,21 @@ class Emitter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Visit:
+    """A visit over all its groups, with what it is held against; linear power of each bin."""
+
+    summary: VisitSummary
+    mean: NDArray[np.floating]
+    peak: NDArray[np.floating] | None
+    background: NDArray[np.floating]
+    floor: NDArray[np.floating]
+
+    def sigma(self, behind: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard deviation of the mean power of bins that hold so much background."""
+        return behind * np.sqrt(self.summary.group_variance / self.summary.n_groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Excess:
     """Power of a candidate's bins over what was there before: the one to split by, the mean, the held maxima."""
 
@@ -97,38 +113,55 @@ def measure_emitters(
         warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
         mean = np.nanmean(summary.mean, axis=0)
         peak = None if summary.max_hold is None else np.nanmax(summary.max_hold, axis=0)
+    visit = _Visit(summary=summary, mean=mean, peak=peak, background=background, floor=floor)
+    pieces = [
+        Piece(start=candidate.start + int(start), stop=candidate.start + int(stop), sources=(number,))
+        for number, candidate in enumerate(candidates)
+        for start, stop in _split(visit, candidate)
+    ]
+    behind = np.nan_to_num(np.asarray(background, np.float64))
+    over = np.nan_to_num(np.asarray(mean, np.float64) - behind)
+    joined = join_pieces(pieces, over, visit.sigma(behind), axis_breaks(summary.layout))
     return [
         emitter
-        for candidate in candidates
-        for emitter in _split(summary, candidate, mean, peak, background=background, floor=floor)
+        for piece in joined
+        for emitter in _emitter(visit, _joined_candidate([candidates[n] for n in piece.sources]), piece)
     ]
 
 
-def _split(
-    summary: VisitSummary,
-    candidate: Candidate,
-    mean: NDArray[np.floating],
-    peak: NDArray[np.floating] | None,
-    *,
-    background: NDArray[np.floating],
-    floor: NDArray[np.floating],
-) -> list[Emitter]:
+def _joined_candidate(candidates: Sequence[Candidate]) -> Candidate:
+    """What speaks for an emitter that was found in several places."""
+    return Candidate(
+        start=min(one.start for one in candidates),
+        stop=max(one.stop for one in candidates),
+        channels=tuple(dict.fromkeys(name for one in candidates for name in one.channels)),
+        p_value=min(one.p_value for one in candidates),
+        confirmed=any(one.confirmed for one in candidates),
+    )
+
+
+def _excess(visit: _Visit, run: slice) -> _Excess | None:
+    """Excess over the background of a run of bins; None where there is none to measure."""
+    behind = np.nan_to_num(np.asarray(visit.background[run], np.float64), nan=0.0)
+    mean = np.nan_to_num(np.asarray(visit.mean[run], np.float64) - behind, nan=0.0)
+    held = None if visit.peak is None else _peak_excess(visit.summary, np.asarray(visit.peak[run], np.float64), behind)
+    sigma = visit.sigma(behind)
+    steady = mean.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and mean.max() > 3 * sigma.max()
+    basis = mean if steady or held is None else held
+    if not basis.max() > 0:  # a sweep in which it stood out was outweighed by the others
+        return None
+    return _Excess(basis=basis, mean=mean, peak=held, behind=behind)
+
+
+def _split(visit: _Visit, candidate: Candidate) -> NDArray[np.int64]:
+    """Bins of each emitter from the start of a candidate."""
     run = slice(candidate.start, candidate.stop)
-    behind = np.nan_to_num(np.asarray(background[run], np.float64), nan=0.0)
-    over_mean = np.nan_to_num(np.asarray(mean[run], np.float64) - behind, nan=0.0)
-    over_peak = None if peak is None else _peak_excess(summary, np.asarray(peak[run], np.float64), behind)
-    sigma = behind * np.sqrt(summary.group_variance / summary.n_groups)
-    steady = over_mean.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and over_mean.max() > 3 * sigma.max()
-    basis = over_mean if steady or over_peak is None else over_peak
-    if not basis.max() > 0:  # a sweep in which it stood out was outweighed by the others: nothing to measure
-        return []
+    over = _excess(visit, run)
+    if over is None:
+        return np.empty((0, 2), np.int64)
     # A bin next to a deep notch of the background is leakage: the noise floor bounds what can be told apart.
-    resolved = np.maximum(behind, np.nan_to_num(np.asarray(floor[run], np.float64)))
-    over = _Excess(basis=basis, mean=over_mean, peak=over_peak, behind=behind)
-    return [
-        _emitter(summary, candidate, over, floor, slice(int(start), int(stop)))
-        for start, stop in split_at_valleys(basis, resolved)
-    ]
+    resolved = np.maximum(over.behind, np.nan_to_num(np.asarray(visit.floor[run], np.float64)))
+    return split_at_valleys(over.basis, resolved)
 
 
 def _peak_excess(summary: VisitSummary, peak: NDArray[np.float64], behind: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,31 +171,34 @@ def _peak_excess(summary: VisitSummary, peak: NDArray[np.float64], behind: NDArr
     return excess
 
 
-def _emitter(
-    summary: VisitSummary, candidate: Candidate, over: _Excess, floor: NDArray[np.floating], piece: slice
-) -> Emitter:
-    layout = summary.layout
-    center = piece.start + occupied_bandwidth(np.maximum(over.basis[piece], 0.0) + 1e-30).center
-    low, high = _widest(over, piece)
+def _emitter(visit: _Visit, candidate: Candidate, piece: Piece) -> list[Emitter]:
+    """Measure one; gives none where nothing is left over the background."""
+    over = _excess(visit, slice(candidate.start, candidate.stop))
+    if over is None:
+        return []
+    layout, summary, first = visit.summary.layout, visit.summary, candidate.start
+    inner = slice(piece.start - first, piece.stop - first)
+    center = inner.start + occupied_bandwidth(np.maximum(over.basis[inner], 0.0) + 1e-30).center
+    low, high = _widest(over, inner)
     start = min(max(0, int(np.floor(low + 0.5))), int(center))
     stop = max(min(over.basis.size, int(np.ceil(high + 0.5))), int(center) + 1)
-    inside = slice(start, stop)
-    first = candidate.start
-    strongest = first + start + int(over.basis[inside].argmax())
-    return Emitter(
-        start=first + start,
-        stop=first + stop,
+    inside, bins = slice(start, stop), slice(first + start, first + stop)
+    strongest = bins.start + int(over.basis[inside].argmax())
+    one = Emitter(
+        start=bins.start,
+        stop=bins.stop,
         center_freq_hz=float(layout.freq_hz[first] + center * layout.bin_width_hz),
         occupied_bw_hz=float((high - low) * layout.bin_width_hz),
         mean_power=float(max(over.mean[inside].sum(), 0.0) / layout.enbw_bins),
         background_power=float(over.behind[inside].sum() / layout.enbw_bins),
-        floor_power=float(np.nansum(floor[first + start : first + stop]) / layout.enbw_bins),
+        floor_power=float(np.nansum(visit.floor[bins]) / layout.enbw_bins),
         peak_power=None if over.peak is None else float(over.peak[inside].sum() / layout.enbw_bins),
         kurtosis_db=None if summary.kurtosis_db is None else float(summary.kurtosis_db[strongest]),
         channels=candidate.channels,
         p_value=candidate.p_value,
         confirmed=candidate.confirmed,
     )
+    return [one]
 
 
 def _widest(over: _Excess, piece: slice) -> tuple[float, float]:
