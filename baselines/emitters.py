@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from baselines.candidates import Candidate, axis_breaks
 from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
-from dsp.emitters import occupied_bandwidth, split_at_valleys
+from dsp.emitters import occupied_bandwidth, split_at_valleys, x_db_bandwidth
+from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]
 
 _MEAN_SIGMAS = 5.0
-_BLOCK_BINS = 100
+_BLOCK_BINS, _LEAST_MARGIN = 100, 8
 _EMISSION_RATIO = 10**-2.6  # the -26 dB points bound an emission
 
 
@@ -40,6 +41,9 @@ class Emitter:
         Spectral kurtosis at its strongest bin, 10 log10.
     channels_heard : int
         Above 1 for a frequency hopper.
+    width_6db_hz, width_26db_hz : float or None
+        Widths at 6 and 26 dB under the highest bin (ITU-R SM.443), the resolution of the window included; None where
+        the emitter is not that far above its background.
     """
 
     start: int
@@ -55,6 +59,8 @@ class Emitter:
     p_value: float | None
     confirmed: bool
     channels_heard: int = 1
+    width_6db_hz: float | None = None
+    width_26db_hz: float | None = None
 
     @property
     def level(self) -> float:
@@ -74,7 +80,8 @@ class _Visit:
 
     def sigma(self, behind: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of the mean power of bins that hold so much background."""
-        return behind * np.sqrt(self.summary.group_variance / self.summary.n_groups)
+        sigma: NDArray[np.float64] = behind * np.sqrt(self.summary.group_variance / self.summary.n_groups)
+        return sigma
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +92,11 @@ class _Excess:
     mean: NDArray[np.float64]
     peak: NDArray[np.float64] | None
     behind: NDArray[np.float64]
+
+    @property
+    def widest(self) -> NDArray[np.float64]:
+        """The held maxima where there are any: speech leaves a transmitter unmodulated most of the time."""
+        return self.peak if self.peak is not None and self.peak.max() > 0 else np.maximum(self.basis, 0.0)
 
 
 def measure_emitters(
@@ -124,9 +136,25 @@ def measure_emitters(
     joined = join_pieces(pieces, over, visit.sigma(behind), axis_breaks(summary.layout))
     return [
         emitter
-        for piece in joined
-        for emitter in _emitter(visit, _joined_candidate([candidates[n] for n in piece.sources]), piece)
+        for piece, window in zip(joined, _windows(joined, summary.layout), strict=True)
+        for emitter in _emitter(visit, _joined_candidate([candidates[n] for n in piece.sources]), piece, window)
     ]
+
+
+def _windows(pieces: Sequence[Piece], layout: Layout) -> list[slice]:
+    """Bins in which each piece is measured: its own, and beside them as many again up to its neighbours."""
+    jumps = np.concatenate([[-1], axis_breaks(layout), [layout.n_bins - 1]])
+    windows = []
+    reached = 0  # by what starts before
+    for number, piece in enumerate(pieces):
+        margin = max(_LEAST_MARGIN, piece.width) if piece.width <= _BLOCK_BINS else _LEAST_MARGIN
+        after = min((other.start for other in pieces[number + 1 : number + 2]), default=layout.n_bins)
+        jump = int(np.searchsorted(jumps, piece.start))
+        low = max(piece.start - margin, min(reached, piece.start), int(jumps[jump - 1]) + 1)
+        high = min(piece.stop + margin, max(after, piece.stop) if reached <= piece.start else piece.stop)
+        windows.append(slice(low, min(high, int(jumps[np.searchsorted(jumps, piece.stop - 1)]) + 1)))
+        reached = max(reached, piece.stop)
+    return windows
 
 
 def _joined_candidate(candidates: Sequence[Candidate]) -> Candidate:
@@ -140,15 +168,15 @@ def _joined_candidate(candidates: Sequence[Candidate]) -> Candidate:
     )
 
 
-def _excess(visit: _Visit, run: slice) -> _Excess | None:
-    """Excess over the background of a run of bins; None where there is none to measure."""
+def _excess(visit: _Visit, run: slice, inner: slice) -> _Excess | None:
+    """Excess over the background of a run of bins; None where its inner ones have none to measure."""
     behind = np.nan_to_num(np.asarray(visit.background[run], np.float64), nan=0.0)
     mean = np.nan_to_num(np.asarray(visit.mean[run], np.float64) - behind, nan=0.0)
     held = None if visit.peak is None else _peak_excess(visit.summary, np.asarray(visit.peak[run], np.float64), behind)
-    sigma = visit.sigma(behind)
-    steady = mean.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and mean.max() > 3 * sigma.max()
+    own, sigma = mean[inner], visit.sigma(behind)[inner]
+    steady = own.sum() > _MEAN_SIGMAS * np.sqrt(np.sum(sigma**2)) and own.max() > 3 * sigma.max()
     basis = mean if steady or held is None else held
-    if not basis.max() > 0:  # a sweep in which it stood out was outweighed by the others
+    if not basis[inner].max() > 0:  # a sweep in which it stood out was outweighed by the others
         return None
     return _Excess(basis=basis, mean=mean, peak=held, behind=behind)
 
@@ -156,7 +184,7 @@ def _excess(visit: _Visit, run: slice) -> _Excess | None:
 def _split(visit: _Visit, candidate: Candidate) -> NDArray[np.int64]:
     """Bins of each emitter from the start of a candidate."""
     run = slice(candidate.start, candidate.stop)
-    over = _excess(visit, run)
+    over = _excess(visit, run, slice(None))
     if over is None:
         return np.empty((0, 2), np.int64)
     # A bin next to a deep notch of the background is leakage: the noise floor bounds what can be told apart.
@@ -166,20 +194,24 @@ def _split(visit: _Visit, candidate: Candidate) -> NDArray[np.int64]:
 
 def _peak_excess(summary: VisitSummary, peak: NDArray[np.float64], behind: NDArray[np.float64]) -> NDArray[np.float64]:
     """What the largest frames exceed the largest of as many frames of noise by."""
-    n_frames = max(2.0, float(summary.passes.sum()) * float(summary.layout.n_averages or 1))
-    excess: NDArray[np.float64] = np.maximum(np.nan_to_num(peak) - behind * (np.log(n_frames) + 2.0), 0.0)
+    excess: NDArray[np.float64] = np.maximum(np.nan_to_num(peak) - behind * _crest_of_noise(summary), 0.0)
     return excess
 
 
-def _emitter(visit: _Visit, candidate: Candidate, piece: Piece) -> list[Emitter]:
+def _crest_of_noise(summary: VisitSummary) -> float:
+    n_frames = max(2.0, float(summary.passes.sum()) * float(summary.layout.n_averages or 1))
+    return float(np.log(n_frames)) + 2.0
+
+
+def _emitter(visit: _Visit, candidate: Candidate, piece: Piece, window: slice) -> list[Emitter]:
     """Measure one; gives none where nothing is left over the background."""
-    over = _excess(visit, slice(candidate.start, candidate.stop))
+    inner = slice(piece.start - window.start, piece.stop - window.start)
+    over = _excess(visit, window, inner)
     if over is None:
         return []
-    layout, summary, first = visit.summary.layout, visit.summary, candidate.start
-    inner = slice(piece.start - first, piece.stop - first)
+    layout, summary, first = visit.summary.layout, visit.summary, window.start
     center = inner.start + occupied_bandwidth(np.maximum(over.basis[inner], 0.0) + 1e-30).center
-    low, high = _widest(over, inner)
+    low, high = _edges(over, inner)
     start = min(max(0, int(np.floor(low + 0.5))), int(center))
     stop = max(min(over.basis.size, int(np.ceil(high + 0.5))), int(center) + 1)
     inside, bins = slice(start, stop), slice(first + start, first + stop)
@@ -197,29 +229,32 @@ def _emitter(visit: _Visit, candidate: Candidate, piece: Piece) -> list[Emitter]
         channels=candidate.channels,
         p_value=candidate.p_value,
         confirmed=candidate.confirmed,
+        width_6db_hz=_width_hz(visit, over, 6.0),
+        width_26db_hz=_width_hz(visit, over, 26.0),
     )
     return [one]
 
 
-def _widest(over: _Excess, piece: slice) -> tuple[float, float]:
-    """Edges in bins of the occupied bandwidth, from the held maxima where they stand out.
-
-    Speech leaves a transmitter unmodulated most of the time; only the maxima show the band that it really takes.
-    """
-    width = piece.stop - piece.start
-    margin = width if width <= _BLOCK_BINS else 0
-    reach = slice(max(0, piece.start - margin), min(over.basis.size, piece.stop + margin))
-    if over.peak is not None and over.peak[piece].max() > 0:
-        held = over.peak[reach].copy()
-        if width > _BLOCK_BINS:  # parts of a block fade apart by more than 26 dB
-            occupied = occupied_bandwidth(held)
-            return reach.start + occupied.low, reach.start + occupied.high
-        top = piece.start - reach.start + int(over.peak[piece].argmax())
-        weak = np.flatnonzero(held < held[top] * _EMISSION_RATIO)
+def _edges(over: _Excess, inner: slice) -> tuple[float, float]:
+    """Edges in bins of the occupied bandwidth: of what is within 26 dB of the highest bin, and hangs together."""
+    shown = over.widest.copy()
+    if inner.stop - inner.start > _BLOCK_BINS:  # parts of a block fade apart by more than that
+        shown[: inner.start] = shown[inner.stop :] = 0
+    elif over.peak is not None and over.peak[inner].max() > 0:
+        top = inner.start + int(shown[inner].argmax())
+        weak = np.flatnonzero(shown < shown[top] * _EMISSION_RATIO)
         before, after = weak[weak < top], weak[weak > top]
-        held[: before[-1] + 1 if before.size else 0] = 0
-        held[after[0] if after.size else held.size :] = 0
-        occupied = occupied_bandwidth(held)
-        return reach.start + occupied.low, reach.start + occupied.high
-    occupied = occupied_bandwidth(np.maximum(over.basis[piece], 0.0) + 1e-30)
-    return piece.start + occupied.low, piece.start + occupied.high
+        shown[: before[-1] + 1 if before.size else 0] = 0
+        shown[after[0] if after.size else shown.size :] = 0
+    else:
+        shown = np.maximum(over.basis, 0.0) + 1e-30
+        shown[: inner.start] = shown[inner.stop :] = 0
+    occupied = occupied_bandwidth(shown)
+    return occupied.low, occupied.high
+
+
+def _width_hz(visit: _Visit, over: _Excess, x_db: float) -> float | None:
+    """Width at so many dB under the highest bin of the window."""
+    background = float(over.behind.max()) * (_crest_of_noise(visit.summary) if over.widest is over.peak else 1.0)
+    width = x_db_bandwidth(over.widest, background, x_db)
+    return None if width is None else width * visit.summary.layout.bin_width_hz

@@ -62,6 +62,8 @@ def make_finding(
         "kind": kind,
         "center_freq_hz": round(emitter.center_freq_hz),
         "occupied_bw_hz": round(emitter.occupied_bw_hz),
+        "width_6db_hz": None if emitter.width_6db_hz is None else round(emitter.width_6db_hz),
+        "width_26db_hz": None if emitter.width_26db_hz is None else round(emitter.width_26db_hz),
         "power_dbfs": _round(_decibels(on_power)),
         "snr_db": _round(snr_db),
         "excess_db": _round(excess_db),
@@ -71,6 +73,9 @@ def make_finding(
         "hits": track.hits,
         "visits": visits,
         "duty_cycle": None if track.duty_cycle is None else round(track.duty_cycle, 4),
+        "burst_length_s": _seconds(track.burst_length_s),
+        "burst_period_s": _seconds(track.burst_period_s),
+        "burst_resolution_s": _seconds(track.burst_resolution_s),
         "signal_type": "not heard" if gone else signal_type(emitter, track, bin_width_hz),
         "allocation": allocation(max(0, round(emitter.center_freq_hz))),
         "known_as": None,
@@ -116,3 +121,7 @@ def _ratio_db(over: float, under: float) -> float | None:
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from baselines.emitters import Emitter
 from baselines.tracking import Followed, Track
+from baselines.union import unite
+from sweep.plan import Layout
 
 __all__ = ["group_hoppers"]
 
-_MIN_CHANNELS = 4
 _LARGEST_DUTY = 0.7
 _LARGEST_WIDTH_HZ = 60_000.0
 _NEIGHBOUR_HZ = 2_000_000.0
-_WIDTH_RATIO, _LEVEL_RATIO = 2.5, 10.0
+_TOGETHER = 1.35
+"""Share of a dwell that the channels of one hop may have been on in all: a hopper is on one at a time; the rest allows
+for the error of the shares."""
+
+_ALIKE = ((4, 2.5, 10.0), (3, 1.6, 2.0))
+"""Fewest channels, and the largest ratios of their widths and levels to the median: few must be the more alike."""
+
+_CLICK_RATIO, _CLICK_DUTY = 1.6, 0.3
 
 
-def group_hoppers(followed: Sequence[Followed]) -> list[Followed]:
+def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed]:
     """Join the channels of a frequency hopper.
 
     Parameters
     ----------
     followed : sequence of (Emitter, Track)
         New emitters, ascending in frequency.
+    layout : Layout
 
     Returns
     -------
     list of (Emitter, Track)
-        Four or more narrow, intermittent emitters of like width and level, each within 2 MHz of the next, become
-        one that spans them; ``channels_heard`` says of how many. All others are as they were.
+        Four or more narrow, intermittent emitters of like width and level (or three that are very much alike), each
+        within 2 MHz of the next and hardly ever on at once, become one that spans them; ``channels_heard`` says of
+        how many. What is as narrow and rare but weaker within that span, a channel that a dwell cut short or a click
+        of the keying, goes with it. All others are as they were.
     """
-    candidates = [item for item in followed if _is_channel(*item)]
-    runs: list[list[Followed]] = []
-    for item in candidates:
-        near = runs and item[0].center_freq_hz - runs[-1][-1][0].center_freq_hz <= _NEIGHBOUR_HZ
-        if near:
-            runs[-1].append(item)
-        else:
-            runs.append([item])
     joined: list[Followed] = []
     taken: set[int] = set()
-    for run in runs:
-        alike = _alike(run)
-        if len(alike) >= _MIN_CHANNELS:
-            joined.append(_join(alike))
-            taken |= {id(item[0]) for item in alike}
+    for run in _runs([item for item in followed if _is_channel(*item)]):
+        channels = _channels(run, layout)
+        if channels:
+            joined.append(unite(channels, channels_heard=len(channels)))
+            taken |= {id(item[0]) for item in channels}
+            taken |= {id(item[0]) for item in run if _is_click(item, joined[-1], channels)}
     rest = [item for item in followed if id(item[0]) not in taken]
     return sorted([*rest, *joined], key=lambda item: item[0].center_freq_hz)
 
@@ -57,47 +60,57 @@ def _is_channel(emitter: Emitter, track: Track) -> bool:
     return intermittent and emitter.occupied_bw_hz <= _LARGEST_WIDTH_HZ
 
 
-def _alike(run: Sequence[Followed]) -> list[Followed]:
+def _runs(candidates: Sequence[Followed]) -> list[list[Followed]]:
+    runs: list[list[Followed]] = []
+    for item in candidates:
+        if runs and item[0].center_freq_hz - runs[-1][-1][0].center_freq_hz <= _NEIGHBOUR_HZ:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
+def _channels(run: Sequence[Followed], layout: Layout) -> list[Followed]:
+    for fewest, width_ratio, level_ratio in _ALIKE:
+        alike = _alike(run, width_ratio, level_ratio)
+        if len(alike) >= fewest and _one_at_a_time(alike, layout):
+            return alike
+    return []
+
+
+def _alike(run: Sequence[Followed], width_ratio: float, level_ratio: float) -> list[Followed]:
     width = float(np.median([emitter.occupied_bw_hz for emitter, _ in run]))
     level = float(np.median([emitter.level for emitter, _ in run]))
     return [
         item
         for item in run
-        if width / _WIDTH_RATIO <= item[0].occupied_bw_hz <= width * _WIDTH_RATIO
-        and level / _LEVEL_RATIO <= item[0].level <= level * _LEVEL_RATIO
+        if width / width_ratio <= item[0].occupied_bw_hz <= width * width_ratio
+        and level / level_ratio <= item[0].level <= level * level_ratio
     ]
 
 
-def _join(run: Sequence[Followed]) -> Followed:
-    emitters = [emitter for emitter, _ in run]
-    tracks = [track for _, track in run]
-    low = min(emitter.center_freq_hz - emitter.occupied_bw_hz / 2 for emitter in emitters)
-    high = max(emitter.center_freq_hz + emitter.occupied_bw_hz / 2 for emitter in emitters)
-    peaks = [emitter.peak_power for emitter in emitters if emitter.peak_power is not None]
-    duties = [track.duty_cycle for track in tracks if track.duty_cycle is not None]
-    firsts = [track.first_utc_ns for track in tracks if track.first_utc_ns is not None]
-    lasts = [track.last_utc_ns for track in tracks if track.last_utc_ns is not None]
-    p_values = [emitter.p_value for emitter in emitters if emitter.p_value is not None]
-    one = replace(
-        emitters[0],
-        start=min(emitter.start for emitter in emitters),
-        stop=max(emitter.stop for emitter in emitters),
-        center_freq_hz=(low + high) / 2,
-        occupied_bw_hz=high - low,
-        mean_power=sum(emitter.mean_power for emitter in emitters),
-        background_power=float(np.mean([emitter.background_power for emitter in emitters])),
-        floor_power=float(np.mean([emitter.floor_power for emitter in emitters])),
-        peak_power=float(np.median(peaks)) if peaks else None,
-        channels=tuple(dict.fromkeys(name for emitter in emitters for name in emitter.channels)),
-        p_value=min(p_values) if p_values else None,
-        confirmed=len({track.first_utc_ns for track in tracks}) > 1 or any(emitter.confirmed for emitter in emitters),
-        channels_heard=len(run),
+def _one_at_a_time(channels: Sequence[Followed], layout: Layout) -> bool:
+    """Whether in most dwells in which channels were heard they shared the time between them."""
+    dwells: list[np.ndarray] = []
+    hops = np.array([(emitter.start + emitter.stop) // 2 // layout.hop_bins for emitter, _ in channels])
+    courses = [track.course for _, track in channels]
+    for hop in np.unique(hops):
+        shares = [course.share for course, its in zip(courses, hops, strict=True) if its == hop and course is not None]
+        if shares:
+            dwells.append(np.nansum(shares, axis=0))
+    total = np.concatenate(dwells) if dwells else np.empty(0)
+    heard = total[total > 0]
+    return heard.size == 0 or bool(np.mean(heard <= _TOGETHER) >= 0.5)
+
+
+def _is_click(item: Followed, hopper: Followed, channels: Sequence[Followed]) -> bool:
+    emitter, track = item
+    width = float(np.median([channel.occupied_bw_hz for channel, _ in channels]))
+    away_hz = abs(emitter.center_freq_hz - hopper[0].center_freq_hz) - hopper[0].occupied_bw_hz / 2
+    return (
+        away_hz <= hopper[0].occupied_bw_hz / len(channels)
+        and emitter.occupied_bw_hz <= _ALIKE[0][1] * width
+        and emitter.level <= _CLICK_RATIO * float(np.median([channel.level for channel, _ in channels]))
+        and track.duty_cycle is not None
+        and track.duty_cycle <= max([_CLICK_DUTY, *(track.duty_cycle or 0.0 for _, track in channels)])
     )
-    track = Track(
-        hits=max(track.hits for track in tracks),
-        duty_cycle=min(1.0, sum(duties)) if duties else None,
-        first_utc_ns=min(firsts) if firsts else None,
-        last_utc_ns=max(lasts) if lasts else None,
-        strongest_power=max((track.strongest_power or 0.0 for track in tracks), default=0.0) or None,
-    )
-    return one, track

@@ -29,6 +29,7 @@ from baselines.missing import missing_emitters
 from baselines.model import Baseline
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import VisitSummary, summarise
+from baselines.tones import join_tones
 from baselines.tracking import Followed, Track, follow
 from dsp.errors import ParameterError, RecordError
 from dsp.statistics import DB_PER_NEPER_POWER
@@ -253,7 +254,7 @@ def _findings(
 
     Gives the findings, what was rejected, and how many got no second look because there were enough.
     """
-    followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters), strict=True))
+    followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters, ppm=outcome.ppm), strict=True))
     suspects = [
         Suspect(emitter=displaced(emitter, layout, outcome.ppm), track=track, heard=kind != "missing")
         for (emitter, track), kind in zip(followed, outcome.kinds, strict=True)
@@ -281,12 +282,14 @@ def _findings(
 def _grouped(
     outcome: _Outcome, followed: Sequence[Followed], vetted: Sequence[Vetted], spectrum: HeardSpectrum
 ) -> Iterator[tuple[Emitter, Track, str, Vetted]]:
-    """Each emitter with its kind and its tests; the channels of a hopper that is not an artefact become one."""
+    """Each emitter with its kind and its tests; of those that are no artefact, what belongs together becomes one."""
     kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
     tests = {id(emitter): outcomes for emitter, outcomes in zip(outcome.emitters, vetted, strict=True)}
-    hopping = spectrum.compared and spectrum.has_hops
-    new = [item for item in followed if hopping and kinds[id(item[0])] == "new" and not tests[id(item[0])].is_artefact]
-    for emitter, track in absorb_sidebands(group_hoppers(new)):
+    real = [item for item in followed if spectrum.has_hops and not tests[id(item[0])].is_artefact]
+    new = [item for item in real if kinds[id(item[0])] == "new"]
+    layout = spectrum.layout
+    alone = absorb_sidebands(new, layout.bin_width_hz, compared=spectrum.compared)
+    for emitter, track in join_tones(group_hoppers(alone, layout)):
         yield emitter, track, "new", tests.get(id(emitter)) or vet_joined(emitter, spectrum)
     grouped = {id(emitter) for emitter, _ in new}
     for emitter, track in followed:

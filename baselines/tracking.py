@@ -1,34 +1,44 @@
-"""Following emitters over the passes of a visit: hits, duty cycle, first and last seen."""
+"""Following emitters over the passes of a visit: hits, duty cycle, first and last seen, burst length and period."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.courses import FRAMES_OF_BOX, BurstBox, Course, box_of, course_of, ratios
 from baselines.emitters import Emitter
-from baselines.summary import BURST_BOXES
+from dsp.bursts import burst_timing
 from dsp.statistics import to_linear
 from sweep.model import SweepRow
 from sweep.plan import Layout
 
 __all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 
-_STEADY_VARIATION = 0.35
-_BOX_OF_WIDTH = (("burst_8", 10, 2.6), ("burst_64", 80, 4.0), ("burst_512", 1 << 30, 4.0))
-"""Feature for emitters of up to so many bins, and the largest value that a continuous signal gives: modulation moves
-power about among the bins of a wide box; keying does more than that."""
+_LARGEST_GAP = 0.1
+_FEWEST_HITS, _LARGEST_HIT_SHARE, _LARGEST_ON_SHARE = 3, 0.9, 0.9
+_WHOLE_BURST = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
     """One emitter over the passes.
 
-    ``duty_cycle`` is the share of the time that it was on while it was looked at, None when never caught on;
-    ``hits`` counts passes; ``strongest_power`` is the linear mean over the pass in which it was strongest, over its
-    background.
+    Attributes
+    ----------
+    hits : int
+        Passes in which it was heard.
+    duty_cycle : float or None
+        Share of the time that it was on while it was looked at; None when never caught on.
+    first_utc_ns, last_utc_ns : int or None
+        Start of its hop in the first and the last of these passes.
+    strongest_power : float or None
+        Linear mean over the pass in which it was strongest, over its background.
+    burst_length_s, burst_period_s, burst_resolution_s : float or None
+        Of a train of bursts, as far as the data tell, and the time that neither can be told finer than.
+    course : Course or None
     """
 
     hits: int
@@ -36,6 +46,10 @@ class Track:
     first_utc_ns: int | None
     last_utc_ns: int | None
     strongest_power: float | None
+    burst_length_s: float | None = None
+    burst_period_s: float | None = None
+    burst_resolution_s: float | None = None
+    course: Course | None = field(default=None, compare=False, repr=False)
 
 
 Followed = tuple[Emitter, Track]
@@ -49,6 +63,8 @@ def follow(
     layout: Layout,
     rows: Iterable[SweepRow],
     emitters: Sequence[Emitter],
+    *,
+    ppm: float = 0.0,
 ) -> list[Track]:
     """Read the rows once more and look at the band of each emitter.
 
@@ -57,18 +73,20 @@ def follow(
     layout : Layout
     rows : iterable of SweepRow
     emitters : sequence of Emitter
+    ppm : float
+        Parts per million to add to the emitters' frequencies to find them in the rows.
 
     Returns
     -------
     list of Track
-        One for each emitter. Memory does not grow with the number of rows but for 12 bytes an emitter and row.
+        One for each emitter. Memory does not grow with the number of rows but for 29 bytes an emitter and row.
     """
     if not emitters:
         return []
-    start = np.array([emitter.start for emitter in emitters])
-    stop = np.array([emitter.stop for emitter in emitters])
-    boxes = [_box_index(layout, emitter) for emitter in emitters]
-    hops = start // layout.hop_bins if layout.n_hops > 1 else np.zeros(len(start), np.int64)
+    bands = [_band(layout, emitter, ppm) for emitter in emitters]
+    start, stop = np.array([band[0] for band in bands]), np.array([band[1] for band in bands])
+    boxes = [box_of(layout, emitter, *band) for emitter, band in zip(emitters, bands, strict=True)]
+    hops = (start + stop) // 2 // layout.hop_bins if layout.n_hops > 1 else np.zeros(len(start), np.int64)
     power: list[NDArray[np.float32]] = []
     ratio: list[NDArray[np.float32]] = []
     times: list[NDArray[np.int64]] = []
@@ -76,76 +94,68 @@ def follow(
         mean = to_linear(row.mean)
         total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(mean), dtype=np.float64)])
         in_band = (total[stop] - total[start]) / layout.enbw_bins
-        in_band[np.isnan(mean[start])] = np.nan
+        in_band[np.isnan(mean[start]) | np.isnan(mean[stop - 1])] = np.nan
         power.append(in_band.astype(np.float32))
-        ratio.append(_ratios(row, boxes))
+        ratio.append(ratios(row, boxes))
         times.append(row.hop_utc_ns[hops])
-    powers, ratios, when = np.array(power), np.array(ratio), np.array(times)
-    return [
-        _track(layout, emitter, powers[:, index], ratios[:, index], when[:, index])
-        for index, emitter in enumerate(emitters)
-    ]
+    powers, features, when = np.array(power), np.array(ratio), np.array(times)
+    tracks = []
+    for index, (emitter, box) in enumerate(zip(emitters, boxes, strict=True)):
+        course = course_of(layout, emitter, box, powers[:, index], features[:, index])
+        tracks.append(NEVER_HEARD if course is None else _track(layout, box, course, powers[:, index], when[:, index]))
+    return tracks
 
 
-def _box_index(layout: Layout, emitter: Emitter) -> tuple[str, int, float] | None:
-    """Burst box that best covers the emitter: feature, index, and its largest value for a continuous signal."""
+def _band(layout: Layout, emitter: Emitter, ppm: float) -> tuple[int, int]:
+    """Bins of the rows that hold an emitter."""
+    away = round(ppm * 1e-6 * emitter.center_freq_hz / layout.bin_width_hz)
     width = emitter.stop - emitter.start
-    hop, center = divmod((emitter.start + emitter.stop) // 2, layout.hop_bins)
-    chosen = None
-    for feature, up_to, limit in _BOX_OF_WIDTH:
-        size = BURST_BOXES[feature]
-        n_boxes = max(0, layout.hop_bins // (size // 2) - 1)
-        if n_boxes == 0:
-            break
-        index = int(np.clip(round((center - size / 2) / (size // 2)), 0, n_boxes - 1))
-        chosen = (feature, hop * n_boxes + index, limit)
-        if width <= up_to:
-            break
-    return chosen
-
-
-def _ratios(row: SweepRow, boxes: Sequence[tuple[str, int, float] | None]) -> NDArray[np.float32]:
-    result = np.full(len(boxes), np.nan, np.float32)
-    for position, box in enumerate(boxes):
-        values = None if box is None else getattr(row, box[0])
-        if box is not None and values is not None:
-            result[position] = to_linear(values[box[1] : box[1] + 1])[0]
-    return result
+    start = min(max(0, emitter.start + away), layout.n_bins - width)
+    return start, start + width
 
 
 def _track(
-    layout: Layout,
-    emitter: Emitter,
-    power: NDArray[np.float32],
-    ratio: NDArray[np.float32],
-    when: NDArray[np.int64],
+    layout: Layout, box: BurstBox | None, course: Course, power: NDArray[np.float32], when: NDArray[np.int64]
 ) -> Track:
-    known = np.isfinite(power)
-    if not known.any():
-        return NEVER_HEARD
-    power, ratio, when = power[known].astype(np.float64), ratio[known].astype(np.float64), when[known]
-    behind = emitter.background_power
-    over = power - behind
-    frames_over = np.nan_to_num(np.maximum(ratio, 1.0), nan=1.0) * power - behind
-    width = emitter.stop - emitter.start
-    sigma = behind * np.sqrt(1.0 / ((layout.n_averages or 1) * max(1.0, width / layout.enbw_bins)))
-    on_level = float(np.quantile(frames_over, 0.98))
-    hit = (over > np.maximum(0.25 * over.max(), 3 * sigma)) | (frames_over > max(0.5 * on_level, 6 * behind))
-    if not hit.any():
-        hit = over == over.max()
-    box = _box_index(layout, emitter)
-    limit = np.inf if box is None else box[2]
-    varies = over[hit].std() / max(over[hit].mean(), 1e-30)
-    typical_ratio = float(np.nanmedian(ratio[hit])) if np.isfinite(ratio[hit]).any() else 1.0
-    if varies < _STEADY_VARIATION and typical_ratio < limit:
-        duty = float(hit.mean())
-    else:
-        duty = float(np.clip(over, 0, None).mean() / max(on_level, over.max()))
-    seen = when[hit]
+    seen, strongest = when[course.hit], float(np.nanmax(course.power))
+    n_frames = np.count_nonzero(np.isfinite(course.power)) * (layout.n_averages or 1)
+    length_s, period_s, resolution_s = _timing(layout, box, course, power, when)
     return Track(
-        hits=int(hit.sum()),
-        duty_cycle=float(np.clip(duty, 1.0 / (power.size * (layout.n_averages or 1)), 1.0)),
+        hits=int(np.count_nonzero(course.hit)),
+        duty_cycle=float(np.clip(np.nanmean(course.share), 1.0 / n_frames, 1.0)),
         first_utc_ns=int(seen.min()),
         last_utc_ns=int(seen.max()),
-        strongest_power=float(over.max()) if over.max() > 0 else None,
+        strongest_power=strongest if strongest > 0 else None,
+        burst_length_s=length_s,
+        burst_period_s=period_s,
+        burst_resolution_s=resolution_s,
+        course=course,
+    )
+
+
+def _timing(
+    layout: Layout, box: BurstBox | None, course: Course, power: NDArray[np.float32], when: NDArray[np.int64]
+) -> tuple[float | None, float | None, float | None]:
+    """Length and period of bursts, and their resolution.
+
+    Passes that follow each other without a gap are frames of one recording. Otherwise only bursts shorter than a
+    dwell can be measured, and only where many dwells hold none: two of a train then never fall into one dwell. Of a
+    burst that a dwell holds whole, the share of the dwell is its length.
+    """
+    nothing = (None, None, None)
+    if layout.n_averages is None or np.count_nonzero(course.hit) < _FEWEST_HITS:
+        return nothing
+    dwell_s = (layout.n_averages + 1) / 2 / layout.bin_width_hz
+    steps_s = np.diff(when) / 1e9
+    if layout.n_hops == 1 and np.all(np.abs(steps_s - dwell_s) <= _LARGEST_GAP * dwell_s):
+        timing = burst_timing(power, dwell_s)
+        return (timing.length_s, timing.period_s, dwell_s) if timing.length_s or timing.period_s else nothing
+    heard = course.share[course.hit]
+    rare = np.count_nonzero(course.hit) <= _LARGEST_HIT_SHARE * np.count_nonzero(np.isfinite(course.share))
+    if box is None or not (course.keyed and rare and heard.max() <= _LARGEST_ON_SHARE):
+        return nothing
+    return (
+        float(np.quantile(heard, _WHOLE_BURST)) * dwell_s,
+        None,
+        (FRAMES_OF_BOX[box.feature] + 1) / 2 / layout.bin_width_hz,
     )

@@ -55,9 +55,7 @@ def one(emitter: AnyEmitter, *snrs_db: float) -> Kind:
 
 
 def _ofdm(standard: Any, bandwidth_hz: float, **more: Any) -> Kind:
-    block = Ofdm(
-        name="block", center_freq_hz=BORDER_HZ, snr_db=0, standard=standard, bandwidth_hz=bandwidth_hz, **more
-    )
+    block = Ofdm(name="block", center_freq_hz=BORDER_HZ, snr_db=0, standard=standard, bandwidth_hz=bandwidth_hz, **more)
     return one(block, 5, 10, 20, 30)
 
 
@@ -168,9 +166,7 @@ def findings_of(
     return [finding for finding in document["findings"] if finding["kind"] != "missing"], heard
 
 
-def counted(
-    emitters: Sequence[AnyEmitter], heard: Sequence[bool], findings: Sequence[Mapping[str, Any]]
-) -> Count:
+def counted(emitters: Sequence[AnyEmitter], heard: Sequence[bool], findings: Sequence[Mapping[str, Any]]) -> Count:
     """Give every finding to the emitter whose band it is nearest to."""
     rows = [0] * len(emitters)
     for finding in findings:
@@ -204,7 +200,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
-    print("splits/merges/misses   " + "".join(f"{mode:>16s}" for mode in ("base M=5", "base M=1", "heard M=5", "heard M=1")))
+    print(
+        "splits/merges/misses   "
+        + "".join(f"{mode:>16s}" for mode in ("base M=5", "base M=1", "heard M=5", "heard M=1"))
+    )
     for name in arguments.names or KINDS:
         table: dict[float, list[str]] = {}
         for compared in (True, False):

@@ -131,7 +131,7 @@ def channels(n: int, *, spacing_hz: float = 50_000.0) -> list[tuple[Emitter, Tra
 def test_the_channels_of_a_hopper_become_one() -> None:
     steady = (emitter(430.5e6), track(duty=1.0))
     loud = (emitter(431.02e6, snr_db=45), track())
-    joined = group_hoppers([steady, *channels(8), loud])
+    joined = group_hoppers([steady, *channels(8), loud], LAYOUT)
     assert [one.channels_heard for one, _ in joined] == [1, 1, 8]
     hopper, followed = joined[-1]
     assert hopper.center_freq_hz == pytest.approx(431e6 + 175_000)
@@ -139,9 +139,12 @@ def test_the_channels_of_a_hopper_become_one() -> None:
     assert hopper.confirmed  # its channels were heard at different times
     assert followed.duty_cycle == 1.0
     assert joined[0] == steady
-    assert len(group_hoppers(channels(3))) == 3
-    assert len(group_hoppers(channels(6, spacing_hz=2_500_000.0))) == 6
-    assert group_hoppers([]) == []
+    assert [one.channels_heard for one, _ in group_hoppers(channels(3), LAYOUT)] == [3]
+    unlike = [(replace(one, mean_power=one.mean_power * 4**n), its) for n, (one, its) in enumerate(channels(3))]
+    assert len(group_hoppers(unlike, LAYOUT)) == 3
+    assert len(group_hoppers(channels(2), LAYOUT)) == 2
+    assert len(group_hoppers(channels(6, spacing_hz=2_500_000.0), LAYOUT)) == 6
+    assert group_hoppers([], LAYOUT) == []
 
 
 def test_lobes_belong_to_their_burst() -> None:
@@ -150,9 +153,9 @@ def test_lobes_belong_to_their_burst() -> None:
     strong = (emitter(433.04e6, width_hz=10_000, snr_db=27), track())
     far = (emitter(433.2e6, width_hz=10_000, snr_db=20), track())
     steady = (emitter(433.04e6, width_hz=10_000, snr_db=20), track(duty=1.0))
-    assert absorb_sidebands([main, lobe, far]) == [main, far]
-    assert absorb_sidebands([main, strong]) == [main, strong]
-    assert absorb_sidebands([main, steady]) == [main, steady]
+    assert absorb_sidebands([main, lobe, far], WIDTH, compared=True) == [main, far]
+    assert absorb_sidebands([main, strong], WIDTH, compared=True) == [main, strong]
+    assert absorb_sidebands([main, steady], WIDTH, compared=True) == [main, steady]
 
 
 def test_nothing_hides_beside_a_hopper_or_a_block() -> None:
@@ -160,7 +163,7 @@ def test_nothing_hides_beside_a_hopper_or_a_block() -> None:
     bug = (emitter(434.5e6, snr_db=10), track())
     for width_hz, heard in ((0.8e6, 17), (5e6, 1)):
         wide = (emitter(433.0e6, width_hz=width_hz, snr_db=30, channels_heard=heard), track())
-        assert absorb_sidebands([wide, bug]) == [wide, bug]
+        assert absorb_sidebands([wide, bug], WIDTH, compared=True) == [wide, bug]
 
 
 @pytest.mark.parametrize(

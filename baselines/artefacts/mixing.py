@@ -17,6 +17,7 @@ from baselines.artefacts.heard_spectrum import HeardSpectrum
 from baselines.artefacts.outcome import ArtefactTest
 from baselines.artefacts.receiver import decibels
 from baselines.emitters import Emitter
+from sweep.plan import Layout
 from sweep.units import format_hz
 
 __all__ = ["WAYS", "Way", "mixing_tests", "moved_hz"]
@@ -29,6 +30,7 @@ _SLACK_BINS = 2
 _SIDE_BINS = 4
 _LOWEST_SOURCE_RATIO = 10.0  # the emitter behind an image stands at least 10 dB over the floor
 _WIDEST_BINS = 400
+_USED_SHARE = 0.8  # of the sample rate a hop keeps the middle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,13 @@ WAYS = (
 """Of an R820T with its IF of 3.57 MHz, which mixes with the oscillator above the signal."""
 
 
+def _aliases(layout: Layout) -> tuple[Way, ...]:
+    """What lies beyond half the sample rate and is not filtered away folds back to the other side of the hop."""
+    rate_hz = layout.hop_bins * layout.bin_width_hz / _USED_SHARE
+    words = "folded by the sample rate"
+    return tuple(Way(test="alias", words=words, a=0, b=1, offset_hz=side * rate_hz) for side in (-1, 1))
+
+
 def moved_hz(way: Way, shift_hz: float) -> float:
     """How far what comes in this way moves on the display when the tuning moves.
 
@@ -74,7 +83,7 @@ def moved_hz(way: Way, shift_hz: float) -> float:
 def mixing_tests(emitter: Emitter, spectrum: HeardSpectrum) -> list[ArtefactTest]:
     """Test an emitter against every way into the receiver; one outcome for each name."""
     outcomes: dict[str, ArtefactTest] = {}
-    for way in WAYS:
+    for way in (*WAYS, *_aliases(spectrum.layout)):
         outcome = _test(way, emitter, spectrum)
         before = outcomes.get(way.test)
         if before is None or (before.passed is not False and outcome.passed is not None):
