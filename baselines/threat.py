@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from baselines.allocations import device_bands
+from baselines.device_bands import device_bands
 from sweep.units import format_hz
 
 __all__ = ["amended", "assess"]

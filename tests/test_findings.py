@@ -23,11 +23,12 @@ from visits import (
 )
 
 from baselines.aligned import align
-from baselines.allocations import DEVICE_BANDS, allocation, device_bands
+from baselines.allocations import allocation
 from baselines.artefacts import Vetted
 from baselines.candidates import Candidate
 from baselines.compatibility import check_compatibility
 from baselines.coverage import coverage_of
+from baselines.device_bands import DEVICE_BANDS, device_bands
 from baselines.emitters import Emitter, measure_emitters
 from baselines.findings import make_finding, number_findings, signal_type
 from baselines.heard import floor_of
@@ -256,6 +257,32 @@ def test_bands_are_in_order_and_sourced() -> None:
     assert device_bands(1.0) == ()
     assert allocation(0) is None
     assert "PMR446" in str(allocation(446_050_000))
+
+
+@pytest.mark.parametrize(
+    ("freq_hz", "words", "weight"),
+    [
+        (27.1e6, "ISM band at 27 MHz", 0.3),
+        (40.68e6, "ISM band at 40.68 MHz", 0.2),
+        (49.86e6, "baby monitors", 0.5),
+        (145.5e6, "amateur radio, 2 m", 0.3),
+        (169.45e6, "hard of hearing", 0.4),
+        (399.0e6, "UHF room transmitters", 0.6),
+        (433.92e6, "licence-free devices at 433 MHz", 0.3),
+        (435.0e6, "amateur radio, 70 cm", 0.5),
+        (864.0e6, "wireless audio", 0.6),
+        (868.3e6, "alarms, meters", 0.3),
+        (869.5e6, "500 mW", 0.4),
+        (905.0e6, "cellular uplink, band 8", 0.6),
+        (1220.0e6, "video transmitter", 0.7),
+        (1575.42e6, "too weak to be heard here", 0.7),
+        (1747.0e6, "cellular uplink, band 3", 0.5),
+    ],
+)
+def test_the_band_that_says_most_counts(freq_hz: float, words: str, weight: float) -> None:
+    band = device_bands(freq_hz)[-1]
+    assert words in band.what
+    assert band.weight == weight
 
 
 def test_emitters_that_fell_silent() -> None:
