@@ -11,11 +11,13 @@ from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments, merge_segments
 from dsp.statistics import DB_PER_NEPER_POWER
+from sweep.plan import Layout
 
 __all__ = ["missing_emitters"]
 
 _STRONG_NEPERS, _GONE_NEPERS = 2.3, 1.0  # 10 dB over the floor then, less than 4 dB now
 _STEADY_VARIANCE = 0.5**2
+_OWN_HZ, _CRYSTAL_HZ = 20_000.0, 14.4e6
 
 
 def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned) -> list[Emitter]:
@@ -45,6 +47,8 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
     result = []
     for start, stop in merge_segments(segments, breaks=axis_breaks(layout)):
         run = slice(int(start), int(stop))
+        if _is_receivers_own(layout, (int(start) + int(stop)) // 2, int(stop) - int(start)):
+            continue
         weight = np.nan_to_num(power[run])
         center = float((layout.freq_hz[run] * weight).sum() / weight.sum())
         result.append(
@@ -64,3 +68,12 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
             )
         )
     return result
+
+
+def _is_receivers_own(layout: Layout, middle: int, n_bins: int) -> bool:
+    """Whether a narrow line is where a receiver hears itself: tuned otherwise it is elsewhere, and nothing is missing."""
+    if n_bins * layout.bin_width_hz > 2 * _OWN_HZ:
+        return False
+    off_dc_hz = abs(middle % layout.hop_bins - layout.hop_bins // 2) * layout.bin_width_hz
+    off_crystal_hz = abs((layout.freq_hz[middle] + _CRYSTAL_HZ / 2) % _CRYSTAL_HZ - _CRYSTAL_HZ / 2)
+    return bool((layout.n_averages is not None and off_dc_hz <= _OWN_HZ) or off_crystal_hz <= _OWN_HZ)
