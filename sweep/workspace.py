@@ -21,7 +21,7 @@ _SPARE_BYTES = 64 * 2**20  # what a full disk leaves of the rest of the machine'
 _README = """\
 This folder is a Quietroom workspace.
 
-rooms/    one folder for each room: its baselines, and what is known to be in it
+rooms/    one folder for each room: its baselines, its known emitters, and the register of what was found
 sweeps/   the sweep records (.h5), and the journals of sweeps that were interrupted (.journal)
 reports/  plots, reports and exports; they can be made again from the records
 
