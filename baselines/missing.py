@@ -71,7 +71,7 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
 
 
 def _is_receivers_own(layout: Layout, middle: int, n_bins: int) -> bool:
-    """Whether a narrow line is where a receiver hears itself: tuned otherwise it is elsewhere, and nothing is missing."""
+    """Whether a narrow line is where a receiver hears itself: with other tuning it is elsewhere, and not missing."""
     if n_bins * layout.bin_width_hz > 2 * _OWN_HZ:
         return False
     off_dc_hz = abs(middle % layout.hop_bins - layout.hop_bins // 2) * layout.bin_width_hz
