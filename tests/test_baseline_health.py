@@ -13,6 +13,8 @@ from visits import baseline_of, make_summary, noise_layout, visit_of
 from baselines.health import check_health
 from baselines.model import Baseline, BaselineVisit
 from baselines.store import BaselineStore
+from dsp.errors import RecordError
+from sweep.cli.baseline_words import visits_of
 from sweep.cli.main import main
 from sweep.units import parse_utc
 from sweep.workspace import Workspace
@@ -134,7 +136,10 @@ def test_extending_with_commands(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "days old" in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 100
     assert job.code("baseline", "list", "lab") == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+    header, *versions = capsys.readouterr().out.splitlines()
+    assert "health  latest sweep" in header
+    assert all(" poor " in line or " fair " in line for line in versions)
+    assert max(map(len, versions)) <= 100
     assert job.code("baseline", "learn", "lab", records[0], "--extend", first["id"]) == 2
     assert "the same record was given twice" in capsys.readouterr().err
     gone = Path(records[0])
@@ -148,6 +153,17 @@ def test_extending_with_commands(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert job.code("baseline", "learn", "lab", records[3], "--extend", first["id"]) == 2
     assert "cannot be extended" in capsys.readouterr().err
     assert len(job.run("baseline", "list", "lab")["baselines"]) == 4
+
+
+def test_a_record_that_is_not_the_one_learnt_from_is_refused(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.run("baseline", "learn", "lab", job.sweep(0))
+    baseline = BaselineStore(job.workspace.room("lab")).load()
+    (path,) = visits_of(baseline, job.workspace)
+    assert path.stem == baseline.visits[0].record_id
+    other = replace(baseline, visits=(replace(baseline.visits[0], last_leaf="ff" * 32),))
+    with pytest.raises(RecordError, match=r"is not the record that baseline .* was learnt from; put that one back"):
+        visits_of(other, job.workspace)
 
 
 def test_age_counts_up_to_the_sweep_not_to_today(tmp_path: Path) -> None:

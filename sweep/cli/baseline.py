@@ -79,15 +79,15 @@ def list_versions(arguments: Namespace) -> int:
             baseline.id,
             f"{age_days(baseline, utc_ns=time.time_ns()):.0f} d",
             f"{baseline.n_visits}, {sum(visit.n_passes for visit in baseline.visits)}",
-            f"{span_of(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
-            dongle_of(baseline),
             check_health(baseline, utc_ns=time.time_ns()).verdict,
             "-" if verdict is None else verdict.verdict,
+            f"{span_of(baseline)} in {format_hz(baseline.layout.bin_width_hz)}",
+            dongle_of(baseline),
         )
         for baseline, verdict in zip(baselines, verdicts, strict=True)
     ]
     if rows:
-        printer.lines(table(("id", "age", "visits, passes", "plan", "dongle", "health", "latest sweep"), rows))
+        printer.lines(table(("id", "age", "visits, passes", "health", "latest sweep", "plan", "dongle"), rows))
     else:
         printer.line(f"Room {arguments.room} has no baseline; learn one with 'quietroom baseline learn'.")
     documents = [baseline_document(baseline, verdict) for baseline, verdict in zip(baselines, verdicts, strict=True)]
