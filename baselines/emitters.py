@@ -246,6 +246,7 @@ def _edges(over: _Excess, inner: slice) -> tuple[float, float]:
         before, after = weak[weak < top], weak[weak > top]
         shown[: before[-1] + 1 if before.size else 0] = 0
         shown[after[0] if after.size else shown.size :] = 0
+        shown = _without_stronger(shown, top)
     else:
         shown = np.maximum(over.basis, 0.0) + 1e-30
         shown[: inner.start] = shown[inner.stop :] = 0
@@ -258,3 +259,15 @@ def _width_hz(visit: _Visit, over: _Excess, x_db: float) -> float | None:
     background = float(over.behind.max()) * (_crest_of_noise(visit.summary) if over.widest is over.peak else 1.0)
     width = x_db_bandwidth(over.widest, background, x_db)
     return None if width is None else width * visit.summary.layout.bin_width_hz
+
+
+def _without_stronger(held: NDArray[np.float64], top: int) -> NDArray[np.float64]:
+    """Cut off, at the valley before it, a stronger neighbour on either side: its power is not this emitter's."""
+    own = held.copy()
+    stronger = np.flatnonzero(held > held[top])
+    before, after = stronger[stronger < top], stronger[stronger > top]
+    if before.size:
+        own[: before[-1] + int(held[before[-1] : top + 1].argmin())] = 0
+    if after.size:
+        own[top + int(held[top : after[0] + 1].argmin()) + 1 :] = 0
+    return own

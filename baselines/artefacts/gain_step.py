@@ -22,8 +22,8 @@ STRONG_DB = 20.0
 """Over the noise floor: what is weaker is lost in the noise after the step."""
 
 _STEP_DB, _LEAST_STEP_DB = -6.0, 3.0
-_TOLERANCE_DB = 3.0
-_PRODUCT_SHARE, _STUCK_SHARE = 2.0, 0.35
+_TOLERANCE_DB, _TOO_FAR_DB = 2.0, 3.0
+_STUCK_SHARE = 0.35
 _SEEN_SIGMAS = 3.0
 _MEASURABLE_SIGMAS = 6.0
 _STEADY_DB = 3.0
@@ -32,19 +32,20 @@ _CONTINUOUS_DUTY = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fall:
-    """How far the level fell, at least, for a step of the gain; ``overloaded`` before the step."""
+    """How far the level fell for a step of the gain, and at least, by noise; ``overloaded`` before the step."""
 
     fall_db: float
+    least_db: float
     step_db: float
     overloaded: bool
 
     @property
     def verdict(self) -> bool | None:
         """True as an emitter's, False as a product's or as nothing that came by the antenna, None between."""
+        if self.least_db >= self.step_db + _TOO_FAR_DB:
+            return False
         if abs(self.fall_db - self.step_db) <= _TOLERANCE_DB:
             return True
-        if self.fall_db >= _PRODUCT_SHARE * self.step_db:
-            return False
         return False if self.fall_db <= _STUCK_SHARE * self.step_db and not self.overloaded else None
 
 
@@ -105,9 +106,9 @@ def _fall(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, before: Loo
     other = measure_look(suspect.emitter, spectrum, lowered, gain_step_db=-step_db)
     if one.power < _MEASURABLE_SIGMAS * one.sigma or _lost(one, other, step_db):
         return "not possible: too weak to tell"
-    least = max(other.power, _SEEN_SIGMAS * other.sigma)
     return _Fall(
-        fall_db=decibels(one.power) - decibels(least),
+        fall_db=decibels(one.power) - decibels(max(other.power, other.sigma)),
+        least_db=decibels(one.power) - decibels(max(other.power, 0.0) + _SEEN_SIGMAS * other.sigma),
         step_db=step_db,
         overloaded=bool((before.flags & HOP_OVERLOADED).any()),
     )

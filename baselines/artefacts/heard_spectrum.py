@@ -20,6 +20,8 @@ _STRONG_RATIO = 100.0  # 20 dB over the floor
 _MOST_STRONG = 400
 _EDGE_RATIO = 10**-2.6
 _GAP_BINS = 4
+_RATE_HOPS = 1.25  # a hop is the central 80 % of what is sampled
+_REACH_RATES = 0.62  # what lies further from the tuned frequency is filtered away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,16 @@ class HeardSpectrum:
     def tuned_hz(self, hop: int) -> float:
         """Frequency to which a hop is tuned."""
         return float(self.layout.freq_hz[self.center_bin(hop)])
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Bandwidth that was sampled; what lies beyond folds back by it."""
+        return _RATE_HOPS * self.layout.hop_bins * self.layout.bin_width_hz
+
+    def strong_near(self, hop: int) -> list[Strong]:
+        """Strong emissions that the receiver takes in while it is tuned to a hop, also from beside it."""
+        reach_hz, tuned_hz = _REACH_RATES * self.sample_rate_hz, self.tuned_hz(hop)
+        return [one for one in self.strong if abs(one.center_freq_hz - tuned_hz) <= reach_hz]
 
     def bins_at(self, freq_hz: NDArray[np.float64]) -> NDArray[np.int64]:
         """Bins that hold these frequencies; -1 where none was measured there."""

@@ -21,6 +21,7 @@ _SPUR_STEP_HZ = 14_400_000.0
 _SPUR_BINS, _SPUR_PPM, _SPUR_RISE = 1.5, 1.0, 10.0
 _RANGE_DB = 50.0
 _BURST_KURTOSIS_DB = 2.0
+_CARRIER_KURTOSIS_DB, _LEAST_KURTOSIS_DB, _CARRIER_SHARE = -3.0, -0.7, 0.6
 
 
 def level_of(emitter: Emitter) -> float:
@@ -80,8 +81,7 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
     away_hz = emitter.center_freq_hz - multiple * step_hz
     reach_hz = _SPUR_BINS * layout.bin_width_hz + _SPUR_PPM * 1e-6 * emitter.center_freq_hz
     narrow = emitter.occupied_bw_hz <= 4 * layout.bin_width_hz and layout.bin_width_hz <= 20_000
-    unmodulated = emitter.kurtosis_db is not None and emitter.kurtosis_db < -3.0
-    at_spur = multiple > 0 and narrow and unmodulated and abs(away_hz) <= reach_hz
+    at_spur = multiple > 0 and narrow and _is_unmodulated(emitter) and abs(away_hz) <= reach_hz
     reason = f"{away_hz / 1e3:+.1f} kHz from {multiple} x 14.4 MHz, a harmonic of the dongle's crystal"
     if at_spur and compared and emitter.mean_power > _SPUR_RISE * emitter.background_power:
         rise_db = decibels(emitter.mean_power / emitter.background_power)
@@ -89,6 +89,15 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
             test="crystal_spur", passed=True, reason=f"{reason}, but {rise_db:.0f} dB above the baseline: no spur rises"
         )
     return ArtefactTest(test="crystal_spur", passed=not at_spur, reason=reason)
+
+
+def _is_unmodulated(emitter: Emitter) -> bool:
+    """Whether its kurtosis is that of a carrier in as much noise: (1 + 2 s) / (1 + s)^2 at a ratio s to the noise."""
+    if emitter.kurtosis_db is None:
+        return False
+    ratio = emitter.mean_power / max(emitter.floor_power, 1e-30)
+    expected_db = decibels((1 + 2 * ratio) / (1 + ratio) ** 2)
+    return emitter.kurtosis_db < max(_CARRIER_KURTOSIS_DB, min(_LEAST_KURTOSIS_DB, _CARRIER_SHARE * expected_db))
 
 
 def dynamic_range(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardSpectrum) -> ArtefactTest:

@@ -119,6 +119,6 @@ def _is_disturbed(emitter: Emitter, spectrum: HeardSpectrum, center_freq_hz: flo
 
 def _is_other_side(center_freq_hz: float, other_hz: float, emitter: Emitter, spectrum: HeardSpectrum) -> bool:
     tuned_hz = spectrum.tuned_hz(spectrum.hop_of(emitter))
-    apart_hz = 0.1 * spectrum.layout.hop_bins * spectrum.layout.bin_width_hz
+    apart_hz = 0.05 * spectrum.layout.hop_bins * spectrum.layout.bin_width_hz
     opposite = (center_freq_hz - tuned_hz) * (other_hz - tuned_hz) < 0
     return opposite or abs(center_freq_hz - other_hz) >= apart_hz

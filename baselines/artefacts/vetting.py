@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from baselines.artefacts.gain_step import STRONG_DB, gain_step
 from baselines.artefacts.harmonics import fundamental_of
 from baselines.artefacts.heard_spectrum import HeardSpectrum
-from baselines.artefacts.intermodulation import intermodulation
-from baselines.artefacts.mixing import WAYS, mixing_tests
+from baselines.artefacts.intermodulation import intermodulation, may_be_product
+from baselines.artefacts.mixing import ALIAS, WAYS, mixing_tests
 from baselines.artefacts.outcome import ArtefactTest, is_artefact, overruled
 from baselines.artefacts.receiver import crystal_spur, dc_offset, decibels, dynamic_range, level_of
 from baselines.artefacts.second_look import Suspect, lo_shift
@@ -19,7 +19,7 @@ from sweep.looks import Looks
 
 __all__ = ["Vetted", "artefact_tests", "vet", "vet_joined"]
 
-_BY_TUNING = frozenset({"dc_offset", *(way.test for way in WAYS)})
+_BY_TUNING = frozenset({"dc_offset", ALIAS, *(way.test for way in WAYS)})
 _BY_GAIN = frozenset({"intermodulation"})
 
 
@@ -112,7 +112,7 @@ def _looked_at(
     tests = [*tests, moved]
     emitter = suspect.emitter
     strong = decibels(level_of(emitter)) - decibels(emitter.floor_power) >= STRONG_DB
-    if moved.passed is not True or not (strong or failed & _BY_GAIN):
+    if moved.passed is not True or not (strong or may_be_product(emitter, spectrum)):
         return tests
     stepped = gain_step(suspect, spectrum, book, explained=bool(failed & _BY_GAIN))
     if stepped.passed is True:
