@@ -19,12 +19,15 @@ class Effort:
         Processor time of a side in one turn.
     replay_mib : tuple of int
         Lengths of the recordings that are replayed; the shortest is replayed ``repeats`` times, the others once.
+    dongles : int
+        Faulty simulated dongles, each swept four times.
     """
 
     repeats: int
     turn_s: float
     replay_mib: tuple[int, ...]
+    dongles: int
 
 
-FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096))
-QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512))
+FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096), dongles=40)
+QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512), dongles=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import replay, rtl_power, startup, transforms
+from benchmarks import artefacts, replay, rtl_power, startup, transforms
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "rtl_power": rtl_power.measure,
     "replay": replay.measure,
     "startup": startup.measure,
+    "artefacts": artefacts.measure,
 }
 
 

@@ -61,6 +61,7 @@ def spectrum_of(
         "mean": mean,
         "background": flat,
         "floor": flat,
+        "kurtosis_db": None,
         "overloaded": np.zeros(layout.n_hops, bool),
         "n_rows": 5,
         "ppm": 0.0,

@@ -20,6 +20,7 @@ _STRONG_RATIO = 100.0  # 20 dB over the floor
 _MOST_STRONG = 400
 _EDGE_RATIO = 10**-2.6
 _GAP_BINS = 4
+_BURST_KURTOSIS_DB = 2.0
 _RATE_HOPS = 1.25  # a hop is the central 80 % of what is sampled
 _REACH_RATES = 0.62  # what lies further from the tuned frequency is filtered away
 
@@ -37,6 +38,8 @@ class Strong:
         Linear, over the floor, noise-bandwidth corrected.
     over_floor : float
         Its highest bin over the floor, a ratio.
+    in_bursts : bool
+        Whether its highest bin has the kurtosis of bursts.
     """
 
     start: int
@@ -45,6 +48,7 @@ class Strong:
     width_hz: float
     power: float
     over_floor: float
+    in_bursts: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,6 +67,8 @@ class HeardSpectrum:
     background : ndarray of float64
         What the baseline, or without one the noise floor, has there.
     floor : ndarray of float64
+    kurtosis_db : ndarray of float32 or None
+        Spectral kurtosis, 10 log10; None where it is not known.
     overloaded : ndarray of bool, shape (n_hops,)
         Hops that were overloaded in any pass.
     n_rows : int
@@ -79,6 +85,7 @@ class HeardSpectrum:
     mean: NDArray[np.float64]
     background: NDArray[np.float64]
     floor: NDArray[np.float64]
+    kurtosis_db: NDArray[np.float32] | None
     overloaded: NDArray[np.bool_]
     n_rows: int
     ppm: float
@@ -135,7 +142,7 @@ class HeardSpectrum:
     def _strong(self, start: int, stop: int) -> Strong:
         excess = self.excess[start:stop]
         kept = np.flatnonzero(excess > _EDGE_RATIO * excess.max())
-        first, last = int(kept[0]), int(kept[-1]) + 1
+        first, last, top = int(kept[0]), int(kept[-1]) + 1, int(excess.argmax())
         part = np.maximum(excess[first:last], 0.0)
         center = float(np.sum(part * self.layout.freq_hz[start + first : start + last]) / part.sum())
         return Strong(
@@ -145,6 +152,7 @@ class HeardSpectrum:
             width_hz=(last - first) * self.layout.bin_width_hz,
             power=float(part.sum() / self.layout.enbw_bins),
             over_floor=float(np.max(excess / self.floor[start:stop])),
+            in_bursts=self.kurtosis_db is not None and bool(self.kurtosis_db[start + top] > _BURST_KURTOSIS_DB),
         )
 
 
@@ -180,6 +188,7 @@ def heard_spectrum(
         mean=np.nan_to_num(mean),
         background=np.where(np.isfinite(behind), behind, known_floor),
         floor=known_floor,
+        kurtosis_db=summary.kurtosis_db,
         overloaded=summary.overloaded > 0,
         n_rows=summary.n_rows,
         ppm=ppm,

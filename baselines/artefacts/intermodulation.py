@@ -27,6 +27,7 @@ _LOWEST_IP3_DBFS = -6.0
 _TOLERANCE_DB = 6.0
 _SLACK_BINS = 2.0
 _FLAT_RATES = 0.42
+_BURST_KURTOSIS_DB = 5.0  # a product of three steady noises has up to 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,13 @@ def may_be_product(emitter: Emitter, spectrum: HeardSpectrum) -> bool:
 
 
 def _parents(emitter: Emitter, spectrum: HeardSpectrum, hop: int) -> list[Strong]:
-    """The strongest there, without the emitter itself; they make products only when they are far stronger."""
+    """The strongest there, without the emitter itself; they make products only when they are far stronger.
+
+    What comes in bursts is made by what comes in bursts.
+    """
     others = [one for one in spectrum.strong_near(hop) if one.stop <= emitter.start or one.start >= emitter.stop]
+    if emitter.kurtosis_db is not None and emitter.kurtosis_db > _BURST_KURTOSIS_DB:
+        others = others if any(one.in_bursts for one in others) else []
     ordered = sorted(others, key=lambda one: -one.power)[:_PARENTS]
     if not ordered:
         return []

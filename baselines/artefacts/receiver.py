@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ __all__ = ["crystal_spur", "dc_offset", "decibels", "dynamic_range", "is_steady"
 _DC_BINS, _NARROW_BINS = 2.0, 6.0
 _SKIRT_BINS, _SKIRT_HZ, _SKIRT_RATIO = 4.0, 50_000.0, 4.0
 _MANY_HOPS, _DC_SHARE = 3, 1 / 3
+_ENOUGH_HOPS, _LEAST_OVER_DB, _OVER_SPREADS = 8, 1.5, 4.0
 _SPUR_STEP_HZ = 14_400_000.0
 _SPUR_BINS, _SPUR_PPM, _SPUR_RISE = 1.5, 1.0, 10.0
 _RANGE_DB = 50.0
@@ -52,6 +53,10 @@ def dc_offset(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardSpectr
         alike = _hops_with_skirt(others, spectrum, level_of(emitter))
         inside = _is_skirt(emitter, spectrum) and len(alike) >= max(_MANY_HOPS, _DC_SHARE * layout.n_hops)
         reason += f"; {len(alike)} of {layout.n_hops} hops have its like"
+        over_db, spread_db = _over_others(emitter, alike)
+        if inside and over_db > max(_LEAST_OVER_DB, _OVER_SPREADS * spread_db):
+            inside = False
+            reason += f", but it is {over_db:.1f} dB stronger than they are"
     else:
         narrow = abs(offset) <= _DC_BINS and width <= _NARROW_BINS and is_steady(emitter)
         risen = spectrum.compared and emitter.mean_power > _SKIRT_RATIO * emitter.background_power
@@ -119,9 +124,19 @@ def _is_skirt(emitter: Emitter, spectrum: HeardSpectrum) -> bool:
     return central and emitter.occupied_bw_hz <= max(_SKIRT_HZ, _NARROW_BINS * spectrum.layout.bin_width_hz)
 
 
-def _hops_with_skirt(emitters: Sequence[Emitter], spectrum: HeardSpectrum, level: float) -> set[int]:
+def _hops_with_skirt(emitters: Sequence[Emitter], spectrum: HeardSpectrum, level: float) -> dict[int, float]:
+    """Hops with the like of a skirt at their centre, and its level in dB."""
     return {
-        spectrum.hop_of(other)
+        spectrum.hop_of(other): decibels(level_of(other))
         for other in emitters
         if _is_skirt(other, spectrum) and level / _SKIRT_RATIO <= level_of(other) <= level * _SKIRT_RATIO
     }
+
+
+def _over_others(emitter: Emitter, alike: Mapping[int, float]) -> tuple[float, float]:
+    """How far an emitter stands above the skirts of all hops, and their spread (MAD as a sigma), in dB."""
+    if len(alike) < _ENOUGH_HOPS:
+        return 0.0, 0.0
+    levels = np.array(list(alike.values()))
+    middle = float(np.median(levels))
+    return decibels(level_of(emitter)) - middle, 1.4826 * float(np.median(np.abs(levels - middle)))
