@@ -22,7 +22,7 @@ STRONG_DB = 20.0
 """Over the noise floor: what is weaker is lost in the noise after the step."""
 
 _STEP_DB, _LEAST_STEP_DB = -6.0, 3.0
-_TOLERANCE_DB, _TOO_FAR_DB = 2.0, 3.0
+_TOLERANCE_DB, _DOUBTED_DB, _TOO_FAR_DB = 2.0, 1.2, 3.0
 _STUCK_SHARE = 0.35
 _SEEN_SIGMAS = 3.0
 _MEASURABLE_SIGMAS = 6.0
@@ -32,19 +32,24 @@ _CONTINUOUS_DUTY = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fall:
-    """How far the level fell for a step of the gain, and at least, by noise; ``overloaded`` before the step."""
+    """How far the level fell for a step of the gain, and at least, by noise; ``overloaded`` before the step.
+
+    ``doubted`` says that another test takes it for a product: then it must not fall much further than the gain did.
+    """
 
     fall_db: float
     least_db: float
     step_db: float
     overloaded: bool
+    doubted: bool
 
     @property
     def verdict(self) -> bool | None:
         """True as an emitter's, False as a product's or as nothing that came by the antenna, None between."""
         if self.least_db >= self.step_db + _TOO_FAR_DB:
             return False
-        if abs(self.fall_db - self.step_db) <= _TOLERANCE_DB:
+        most_db = self.step_db + (_DOUBTED_DB if self.doubted else _TOLERANCE_DB)
+        if self.step_db - _TOLERANCE_DB <= self.fall_db <= most_db:
             return True
         return False if self.fall_db <= _STUCK_SHARE * self.step_db and not self.overloaded else None
 
@@ -69,12 +74,12 @@ def gain_step(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, *, expl
     if spread_db > _STEADY_DB:
         return _outcome(None, f"not possible: its level varies by {spread_db:.0f} dB from pass to pass")
     first = book.moved(emitter, spectrum)
-    fall = first if isinstance(first, str) else _fall(suspect, spectrum, book, first)
+    fall = first if isinstance(first, str) else _fall(suspect, spectrum, book, first, doubted=explained)
     if isinstance(first, str) or isinstance(fall, str):
         return _outcome(None, str(fall))
     if fall.verdict is False and not explained:
         other = book.moved(emitter, spectrum, other_than_hz=first.request.center_freq_hz)
-        again = other if isinstance(other, str) else _fall(suspect, spectrum, book, other)
+        again = other if isinstance(other, str) else _fall(suspect, spectrum, book, other, doubted=False)
         if isinstance(again, str) or again.verdict is not False:
             return _outcome(None, f"{_words(fall)}; not the same when it was tried again")
     return _outcome(fall.verdict, _words(fall))
@@ -92,7 +97,7 @@ def _words(fall: _Fall) -> str:
     return words if fall.verdict else f"{words}, which tells nothing"
 
 
-def _fall(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, before: Look) -> _Fall | str:
+def _fall(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, before: Look, *, doubted: bool) -> _Fall | str:
     """Measure the fall at the tuning of a look, or say why that cannot be."""
     lowered = book.get(replace(before.request, gain_step_db=_STEP_DB))
     if isinstance(lowered, str):
@@ -111,6 +116,7 @@ def _fall(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, before: Loo
         least_db=decibels(one.power) - decibels(max(other.power, 0.0) + _SEEN_SIGMAS * other.sigma),
         step_db=step_db,
         overloaded=bool((before.flags & HOP_OVERLOADED).any()),
+        doubted=doubted,
     )
 
 

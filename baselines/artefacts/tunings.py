@@ -84,7 +84,8 @@ class LookBook:
 def moved_tunings(emitter: Emitter, spectrum: HeardSpectrum) -> list[int]:
     """Tunings 13 to 23 % of a hop from the sweep's that show the emitter, the best first.
 
-    Those come last in which a strong emitter is heard at the emitter's place by an image or a harmonic.
+    Those in which a strong emitter is heard at the emitter's place by an image or a harmonic are left out, if others
+    are left.
     """
     layout = spectrum.layout
     hop = spectrum.hop_of(emitter)
@@ -95,7 +96,8 @@ def moved_tunings(emitter: Emitter, spectrum: HeardSpectrum) -> list[int]:
         for shift in _shifts(hop, spectrum)
         if covered(emitter, spectrum, spectrum.tuned_hz(hop) + shift * layout.bin_width_hz) >= _COVERED
     ]
-    return sorted(found, key=lambda center_freq_hz: _is_disturbed(emitter, spectrum, center_freq_hz))
+    clear = [center_freq_hz for center_freq_hz in found if not _is_disturbed(emitter, spectrum, center_freq_hz)]
+    return clear or found
 
 
 def _shifts(hop: int, spectrum: HeardSpectrum) -> Iterator[int]:
