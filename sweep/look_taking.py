@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -22,14 +22,39 @@ from sweep.model import (
     GapSeen,
     HopGap,
     HopSamples,
+    IqSource,
     LookTaken,
-    RetunableSource,
+    SpectraSource,
 )
 from sweep.plan import SweepPlan
 from sweep.stitch import is_overloaded, to_centidecibels
 from sweep.units import format_hz
 
-__all__ = ["LookTaker", "analyse_look"]
+__all__ = ["LookTaker", "RetunableSource", "analyse_look", "can_look"]
+
+
+class RetunableSource(IqSource, Protocol):
+    """A source that can look again: a receiver, or a recording in which second looks were kept."""
+
+    def look(self, request: LookRequest) -> HopSamples | None:
+        """Tune, settle as in the sweep, and give the dwells of the request in one piece.
+
+        Returns
+        -------
+        HopSamples or None
+            None where a recording holds no such look. Its gain is the one that was set.
+
+        Raises
+        ------
+        DeviceError
+            The receiver was lost or cannot tune there.
+        """
+        ...
+
+
+def can_look(source: IqSource | SpectraSource) -> TypeGuard[RetunableSource]:
+    """Whether a source can look again."""
+    return hasattr(source, "look")
 
 
 def analyse_look(plan: SweepPlan, request: LookRequest, samples: HopSamples) -> Look:

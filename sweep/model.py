@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.looks import Look, LookRequest, Looks
+from sweep.looks import Look, Looks
 from sweep.plan import Layout, SweepPlan
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Judge",
     "Judgement",
     "LookTaken",
-    "RetunableSource",
     "RowDone",
     "SpectraSource",
     "SweepRow",
@@ -187,25 +186,6 @@ class IqSource(Protocol):
         ...
 
 
-class RetunableSource(IqSource, Protocol):
-    """A source that can look again: a receiver, or a recording in which second looks were kept."""
-
-    def look(self, request: LookRequest) -> HopSamples | None:
-        """Tune, settle as in the sweep, and give the dwells of the request in one piece.
-
-        Returns
-        -------
-        HopSamples or None
-            None where a recording holds no such look. Its gain is the one that was set.
-
-        Raises
-        ------
-        DeviceError
-            The receiver was lost or cannot tune there.
-        """
-        ...
-
-
 class SpectraSource(Protocol):
     """A recording of spectra that another tool made."""
 
@@ -259,17 +239,9 @@ class Judge(Protocol):
         looks: Looks | None = None,
         /,
     ) -> Judgement:
-        """Judge.
+        """Judge rows, which may be read several times, from the instrument that the record's start names.
 
-        Parameters
-        ----------
-        layout : Layout
-        rows : callable
-            Gives the rows; may be called several times.
-        instrument : mapping
-            As the start of the record names it.
-        looks : Looks, optional
-            For looking again with the receiver tuned otherwise; None where that cannot be.
+        ``looks`` is for looking again with the receiver tuned otherwise; None where that cannot be.
         """
         ...
 

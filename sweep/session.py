@@ -14,7 +14,7 @@ from dsp.errors import CaptureError, DeviceError, QuietroomError
 from sweep import __version__
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
-from sweep.look_taking import LookTaker
+from sweep.look_taking import LookTaker, can_look
 from sweep.model import (
     Closed,
     Event,
@@ -25,7 +25,6 @@ from sweep.model import (
     HopSamples,
     IqSource,
     Judge,
-    RetunableSource,
     RowDone,
     SpectraSource,
     SweepRow,
@@ -288,7 +287,7 @@ class SweepSession:
         yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)
 
     def _look_taker(self, opened: _OpenRecord) -> LookTaker | None:
-        if not _can_look(self._source):
+        if not can_look(self._source):
             return None
         return LookTaker(
             self._source,
@@ -317,10 +316,6 @@ class SweepSession:
             return []
         journal = shlex.quote(str(self._open.journal_path))
         return [f"all measured rows are in {journal}; make the record with: quietroom recover {journal}"]
-
-
-def _can_look(source: IqSource | SpectraSource) -> TypeGuard[RetunableSource]:
-    return hasattr(source, "look")
 
 
 def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:

@@ -18,6 +18,7 @@ from baselines.judge import make_judge
 from dsp.errors import DeviceError, ParameterError, RecordError
 from sweep.cli.main import main
 from sweep.journal import JournalDamageError, JournalReader, JournalWriter
+from sweep.journal.framing import MAGIC
 from sweep.look_leaf import decode_look, encode_look
 from sweep.look_taking import LookTaker, analyse_look
 from sweep.looks import MAX_LOOKS, Look, LookRequest, StoredLooks, same_bits
@@ -159,6 +160,18 @@ def test_looks_out_of_place_are_refused(tmp_path: Path) -> None:
             journal.append_look(make_look(number))
     with pytest.raises(JournalDamageError, match="look 64 cannot follow 64 looks"):
         JournalReader(tmp_path / "many.journal")
+
+
+def test_looks_of_two_journals_do_not_chain(tmp_path: Path) -> None:
+    journal_with_looks(tmp_path / "one.journal", [make_look(0)], closed=False)
+    journal_with_looks(tmp_path / "two.journal", [make_look(9), make_look(1)], closed=False)
+    one, two = ((tmp_path / f"{name}.journal").read_bytes() for name in ("one", "two"))
+    starts = [at for at in range(len(two)) if two.startswith(MAGIC, at)]
+    (tmp_path / "mixed.journal").write_bytes(one + two[starts[-1] :])
+    with JournalReader(tmp_path / "mixed.journal") as reader:
+        assert len(reader.looks) == 2
+        with pytest.raises(JournalDamageError, match=r"record 4 at byte .* does not follow what stands before it"):
+            _ = reader.look_leaves
 
 
 @pytest.mark.parametrize("place", ["mean", "gain_db", "center_freq_hz", "flags", "leaf"])

@@ -96,7 +96,7 @@ class JournalReader:
         self.findings: list[dict[str, Any]] = []
         self.notes: list[Note] = []
         self.looks: list[Look] = []
-        self._look_hashes: list[tuple[bytes, bytes]] = []
+        self._look_chain: list[tuple[int, int, bytes, bytes]] = []
         self.judgement: Judgement | None = None
         self.end_time: str | None = None
         self.torn_tail_bytes = 0
@@ -136,22 +136,13 @@ class JournalReader:
 
     @property
     def look_leaves(self) -> list[bytes]:
-        """Leaf of every second look; they go on where the leaves of the rows end.
-
-        Raises
-        ------
-        JournalDamageError
-            A look does not follow the look or the row before it.
-        """
+        """Leaf of every second look, checked as those of the rows are, which they go on from."""
         before = self.leaves[-1] if self.n_rows else NO_LEAF
-        for number, (previous, digest) in enumerate(self._look_hashes):
+        for record, offset, previous, digest in self._look_chain:
             if previous != before:
-                raise JournalDamageError(
-                    f"{self.path}: second look {number} does not follow what stands before it; nothing was changed: "
-                    "keep this file, and try a copy of it from another disk"
-                )
+                raise self._damage(record, offset, "it does not follow what stands before it")
             before = digest
-        return [digest for _, digest in self._look_hashes]
+        return [digest for *_, digest in self._look_chain]
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
         """Give rows in order, one in memory at a time.
@@ -259,7 +250,7 @@ class JournalReader:
         elif frame.kind == Kind.ROW:
             self._take_row(frame, offset, payload)
         elif frame.kind == Kind.LOOK:
-            self._take_look(payload)
+            self._take_look(frame, offset, payload)
         elif frame.kind == Kind.FINDING:
             self.findings.append(parse_document(payload, FindingDocument)[0])
         elif frame.kind == Kind.GAP:
@@ -275,13 +266,13 @@ class JournalReader:
         self.start: dict[str, Any] = document["start"]
         self.layout = layout_from(told.layout, np.frombuffer(rest, "<f8"))
 
-    def _take_look(self, payload: bytes) -> None:
+    def _take_look(self, frame: Frame, offset: int, payload: bytes) -> None:
         header, body = split_text(payload)
         number, previous = look_previous(header)
         if number != len(self.looks) or number >= MAX_LOOKS:
             raise ValueError(f"look {number} cannot follow {len(self.looks)} looks (at most {MAX_LOOKS} in a record)")
         self.looks.append(decode_look(header, body))
-        self._look_hashes.append((previous, leaf(header, body)))
+        self._look_chain.append((frame.sequence, offset, previous, leaf(header, body)))
 
     def _take_row(self, frame: Frame, offset: int, payload: bytes) -> None:
         header = read_header(split_text(payload)[0])
