@@ -16,6 +16,8 @@ from baselines.artefacts.mixing import WAYS, moved_hz
 from baselines.emitters import Emitter
 from baselines.tracking import NEVER_HEARD, Track
 from sweep.plan import Layout, plan_hops
+from sweep.scene.receiver import views
+from sweep.scene.schema import Receiver
 
 LAYOUT = noise_layout(7)
 WIDTH = LAYOUT.bin_width_hz
@@ -231,3 +233,12 @@ def test_what_is_not_possible_is_said() -> None:
     assert gone.tests[-1].reason == "not possible: there is nothing to look at"
     assert vet_joined(one, spectrum).tests[-1].passed is None
     assert vet([], spectrum, None) == ([], 0)
+
+
+def test_the_ways_are_those_of_the_simulated_dongle() -> None:
+    receiver = Receiver(low_if_image_rejection_db=40.0, third_harmonic_rejection_db=40.0)
+    tuned, away = 30e6, 0.3e6
+    for view in views(receiver)[1:]:
+        source = view.multiple * tuned + view.offset_hz + away
+        displayed = tuned + (-away if view.inverted else away)
+        assert any(way.a * tuned + way.b * displayed + way.offset_hz == pytest.approx(source) for way in WAYS)
