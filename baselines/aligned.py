@@ -9,17 +9,20 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain, block_medians, estimate_ppm, ppm_to_apply, shift_bins, trusted_ppm
+from baselines.alignment import align_gain, block_medians, estimate_ppm, shift_bins, trusted_ppm
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
-_QUIET_NEPERS, _QUIET_SIGMAS = 0.5, 3.0
+_QUIET_NEPERS = 0.5
 _BUSY_NEPERS = 1.0
 _WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
-_REACH_BINS = 32  # 80 kHz at the default bin width
+_REACH_BINS = 3
+_SKIRTS = ((1.0, 8), (2.3, 24), (4.6, 48), (6.9, 80))
+"""From so many nats over the floor on, the skirts of an emitter are felt so many bins away."""
+
 _MIN_SPREAD_BINS, _MIN_SPREAD_HOPS = 30, 5
 _SIGMAS_PER_MAD = 1.4826
 _SMALLEST_SCATTER, _GUESSED_SCATTER = 0.1, 0.35
@@ -27,19 +30,23 @@ _SMALLEST_SCATTER, _GUESSED_SCATTER = 0.1, 0.35
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Zones:
-    """Bins of a baseline by what they hold, each of shape (n_bins,).
+    """Bins of a baseline by what they hold.
 
     Attributes
     ----------
-    busy, wide : ndarray of bool
+    busy, wide : ndarray of bool, shape (n_bins,)
         Those of an emitter of the room, and of them those inside a wide one.
-    near : ndarray of bool
-        Those within reach of an emitter, where its skirts, drift and fading are felt.
+    known : ndarray of bool, shape (n_bins,)
+        Those in which the baseline has noticed anything but noise, and the bins next to them.
+    n_known, n_clusters : int
+        Bins of these, and runs of them.
     """
 
     busy: NDArray[np.bool_]
     wide: NDArray[np.bool_]
-    near: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    n_known: int
+    n_clusters: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,9 +60,7 @@ class Aligned:
     gain : ndarray of float32, shape (n_bins,)
         ln of the visit's gain over the baseline, median over its groups.
     ppm : float or None
-        Frequency error against the baseline; None where it could not be measured.
-    ppm_applied : float
-        What was taken out; 0 below 2 ppm.
+        Frequency error against the baseline, taken out; None where it could not be measured.
     scatter, busy_scatter : float
         Standard deviation in nats, after alignment, of quiet bins or hops beyond what noise explains, and of busy
         bins.
@@ -67,7 +72,6 @@ class Aligned:
     log_max: NDArray[np.float32] | None
     gain: NDArray[np.float32]
     ppm: float | None
-    ppm_applied: float
     scatter: float
     busy_scatter: float
     zones: Zones
@@ -75,13 +79,22 @@ class Aligned:
 
 def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
     """Bins of a baseline that hold noise only, shape (n_bins,)."""
-    steady = baseline.within_variance < _QUIET_SIGMAS**2 * baseline.sweep_variance
-    return np.asarray((baseline.above_floor < _QUIET_NEPERS) & steady)
+    return np.asarray((baseline.above_floor < _QUIET_NEPERS) & ~baseline.restless)
 
 
-def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Bins that hold an emitter of the room, and those of them inside a wide one; each of shape (n_bins,)."""
-    busy = np.asarray(baseline.above_floor > _BUSY_NEPERS)
+def busy_bins(above_floor: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Bins that hold an emitter of the room, and those of them inside a wide one.
+
+    Parameters
+    ----------
+    above_floor : ndarray, shape (n_bins,)
+        In nats.
+
+    Returns
+    -------
+    (ndarray of bool, ndarray of bool), each of shape (n_bins,)
+    """
+    busy = np.asarray(above_floor > _BUSY_NEPERS)
     closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
     wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
     return busy, np.asarray(wide & busy)
@@ -89,10 +102,14 @@ def busy_bins(baseline: Baseline) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 def zones_of(baseline: Baseline) -> Zones:
     """Sort the bins of a baseline by what they hold."""
-    busy, wide = busy_bins(baseline)
-    restless = baseline.within_variance > _QUIET_SIGMAS**2 * baseline.sweep_variance
-    felt = scipy.ndimage.binary_opening(busy | restless, np.ones(2, bool)) | busy
-    return Zones(busy=busy, wide=wide, near=np.asarray(scipy.ndimage.maximum_filter1d(felt, 2 * _REACH_BINS + 1)))
+    busy, wide = busy_bins(baseline.above_floor)
+    felt = (baseline.above_floor > _QUIET_NEPERS) | baseline.restless
+    known = np.asarray(scipy.ndimage.binary_dilation(felt, np.ones(2 * _REACH_BINS + 1, bool)))
+    for nepers, reach in _SKIRTS:
+        strong = baseline.above_floor > nepers
+        known |= scipy.ndimage.maximum_filter1d(strong, 2 * reach + 1)
+    n_clusters = np.count_nonzero(np.diff(known.astype(np.int8), prepend=0) > 0)
+    return Zones(busy=busy, wide=wide, known=known, n_known=int(np.count_nonzero(known)), n_clusters=int(n_clusters))
 
 
 def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
@@ -102,10 +119,9 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
     log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
     ppm = trusted_ppm(estimate_ppm(_mean(log_mean), baseline.log_mean, layout))
-    applied = ppm_to_apply(ppm)
-    if applied:
-        log_mean = shift_bins(log_mean, layout, applied)
-        log_max = None if log_max is None else shift_bins(log_max, layout, applied)
+    if ppm:
+        log_mean = shift_bins(log_mean, layout, ppm)
+        log_max = None if log_max is None else shift_bins(log_max, layout, ppm)
     gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
     residual = _mean(log_mean - gains - baseline.log_mean)
     busy_spread = _robust_spread(residual[zones.busy])
@@ -115,7 +131,6 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         log_max=None if log_max is None else log_max - gains,
         gain=np.median(gains, axis=0).astype(np.float32),
         ppm=ppm,
-        ppm_applied=applied,
         scatter=_scatter(baseline, residual, quiet, noise),
         zones=zones,
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),

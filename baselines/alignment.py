@@ -6,16 +6,20 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from dsp.floor import whittaker
 from sweep.plan import Layout
 
-__all__ = ["align_gain", "block_medians", "estimate_ppm", "ppm_to_apply", "shift_bins", "trusted_ppm"]
+__all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "trusted_ppm"]
 
 _MIN_QUIET = 8
-_RUNNING_HOPS, _GAUSSIAN_HOPS = 9, 1.5
+_RUNNING_BLOCKS, _GAUSSIAN_BLOCKS = 9, 1.5
+_BISQUARE_ROUNDS, _BISQUARE_SIGMAS, _SPREAD_BLOCKS, _STIFFNESS = 3, 4.7, 31, 4.0
+_SIGMAS_PER_MAD, _SMALLEST_SPREAD = 1.4826, 0.004
 _SPECTRA_BLOCK_BINS = 64
 _LARGEST_RECORDING_BINS = 16384
 _PPM_REACH, _PPM_STEP = 60.0, 1.0
-_PPM_MATTERS, _PPM_GAIN = 2.0, 0.15
+_PPM_GAIN = 0.01
+_CRYSTAL_HZ, _OWN_HZ = 14.4e6, 12_500.0
 _STRONG_NEPERS = 0.8
 _MIN_STRONG = 12
 
@@ -53,11 +57,31 @@ def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layou
     # A slope over frequency first: neighbours in the plan may be far apart on the air.
     slope = np.polyfit(freq_hz[known] - freq_hz[0], middle[known], min(1, known.size - 1))
     trend = np.polyval(slope, freq_hz - freq_hz[0])
-    rest = np.interp(np.arange(n_blocks), known, (middle - trend)[known])
-    if n_blocks > 2:
-        rest = scipy.ndimage.median_filter(rest, min(_RUNNING_HOPS, (n_blocks - 1) // 2 * 2 + 1), mode="nearest")
-    rest = scipy.ndimage.gaussian_filter1d(rest, _GAUSSIAN_HOPS, mode="nearest")
+    rest = _smooth(np.where(np.isfinite(middle), middle - trend, np.nan))
     return np.repeat(trend + rest, block)[: layout.n_bins].astype(np.float32)
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smooth curve through the gains of blocks that a few blocks full of signal do not bend.
+
+    Starts from the running median over nine blocks; then a Whittaker curve of blocks weighted by their distance from
+    it (Tukey's bisquare) follows what the median cuts off: an antenna's pattern bends within a few blocks at the low
+    end of the band.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    filled = np.interp(np.arange(values.size), known, values[known])
+    if values.size < 3:
+        return np.asarray(scipy.ndimage.gaussian_filter1d(filled, _GAUSSIAN_BLOCKS, mode="nearest"))
+    size = min(_RUNNING_BLOCKS, (values.size - 1) // 2 * 2 + 1)
+    curve = np.asarray(scipy.ndimage.median_filter(filled, size, mode="nearest"), np.float64)
+    curve = scipy.ndimage.gaussian_filter1d(curve, _GAUSSIAN_BLOCKS, mode="nearest")
+    for _ in range(_BISQUARE_ROUNDS):
+        away = np.abs(filled - curve)
+        local = scipy.ndimage.median_filter(away, _SPREAD_BLOCKS, mode="nearest")
+        spread = np.maximum(_SIGMAS_PER_MAD * local, _SMALLEST_SPREAD)
+        weight = np.clip(1 - (away / (_BISQUARE_SIGMAS * spread)) ** 2, 0, None) ** 2
+        curve = whittaker(filled, np.where(np.isfinite(values), weight, 0.0), _STIFFNESS)
+    return np.asarray(curve)
 
 
 def block_medians(values: NDArray[np.floating], trusted: NDArray[np.bool_], block: int) -> NDArray[np.float64]:
@@ -134,13 +158,10 @@ def trusted_ppm(estimate: tuple[float, float] | None) -> float | None:
     return None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
 
 
-def ppm_to_apply(ppm: float | None) -> float:
-    """What to take out of a visit: nothing below 2 ppm, where a bin does not move."""
-    return ppm if ppm is not None and abs(ppm) > _PPM_MATTERS else 0.0
-
-
 def shift_bins(values: NDArray[np.float32], layout: Layout, ppm: float) -> NDArray[np.float32]:
-    """Take each bin from where a frequency error put it, to the nearest whole bin within its own hop.
+    """Take each bin from where a frequency error put it, to the nearest whole bin.
+
+    What the receiver makes itself, its offset and the harmonics of its crystal, lies in its own frame and stays.
 
     Parameters
     ----------
@@ -151,17 +172,29 @@ def shift_bins(values: NDArray[np.float32], layout: Layout, ppm: float) -> NDArr
     Returns
     -------
     ndarray of float32, same shape
-        NaN where the source bin lies in another hop.
+        NaN where the source bin lies beyond a gap of the frequency axis.
     """
     offset = np.rint(ppm * 1e-6 * layout.freq_hz / layout.bin_width_hz).astype(np.int64)
+    offset[_receivers_own(layout)] = 0
     index = np.arange(layout.n_bins)
     source = index + offset
     valid = (source >= 0) & (source < layout.n_bins)
     source = np.clip(source, 0, layout.n_bins - 1)
     if layout.n_hops > 1:
-        valid &= source // layout.hop_bins == index // layout.hop_bins
+        # over the border of neighbouring hops the next bin is as good
+        valid &= np.abs(layout.freq_hz[source] - layout.freq_hz - offset * layout.bin_width_hz) < layout.bin_width_hz
     moved = np.where(valid, values[..., source], np.float32(np.nan))
     return moved.astype(np.float32)
+
+
+def _receivers_own(layout: Layout) -> NDArray[np.bool_]:
+    away = np.abs((layout.freq_hz + _CRYSTAL_HZ / 2) % _CRYSTAL_HZ - _CRYSTAL_HZ / 2)
+    own = away <= 2 * layout.bin_width_hz
+    if layout.n_averages is not None:
+        position = np.arange(layout.n_bins) % layout.hop_bins - layout.hop_bins // 2
+        own |= np.abs(position) * layout.bin_width_hz <= _OWN_HZ
+    result: NDArray[np.bool_] = own
+    return result
 
 
 def _band_pass(log_power: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -6,85 +6,87 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import scipy.ndimage
-import scipy.special
+from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, align
-from baselines.comparison import continuous_z, mask_excess
-from baselines.fitting import SMALLEST_MASK_MARGIN, fit_model
-from baselines.model import Baseline, BaselineVisit
+from baselines.comparison import (
+    box_means,
+    contrast_rise,
+    expected_number,
+    mask_excess,
+    persistent_excess,
+    scale_scores,
+    top_rise,
+)
+from baselines.fitting import FittedVisit, fit_model
+from baselines.model import Baseline
 from baselines.summary import VisitSummary
 
 __all__ = ["calibrated"]
 
-_LARGEST_MASK_MARGIN = 2.5
-_LARGEST_BURST_MARGIN = 4.0
-_LARGEST_INFLATION = 4.0
-_SCALES = (1, 16, 64, 256)
-_MIN_SCORES = 50
+_LARGEST_INFLATION, _INFLATION_STEP = 3.0, 0.05
+_COUNTED = 3.0
+_TOP_SCALE = 4
+_WORTH_A_LOOK_SIGMAS = 2.0
+_FEWEST_EXCEEDANCES, _TAIL_SHARE = 8, 0.1
+_SMALLEST_DECAY, _LARGEST_DECAY = 0.15, 0.6
+_LARGEST_MARGIN = 2.5
 
 
-def calibrated(model: Baseline, summaries: Sequence[VisitSummary]) -> Baseline:
-    """Give a model the inflation, mask margin and burst limits that its own visits ask for.
+def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
+    """Give a model the inflation and the tails of the mask that its own visits ask for.
 
     Parameters
     ----------
     model : Baseline
         As fitted to all visits.
-    summaries : sequence of VisitSummary
-        One for each visit, on the model's axis. A single visit is cut in two halves that predict each other; one
-        that has a single group is left as it is.
+    fitted : sequence of FittedVisit
+        All visits. A single visit is cut in two halves that predict each other; one that has a single group is left
+        as it is.
     """
-    real_visits = len(summaries) > 1
-    folds = summaries if real_visits else _halves(summaries[0])
+    folds = list(fitted) if len(fitted) > 1 else _halves(fitted[0])
     if len(folds) < 2:
         return model
-    inflation, quiet_inflation, mask_margin = 1.0, 1.0, SMALLEST_MASK_MARGIN
-    factors = dict.fromkeys(model.burst_limits, 1.0)
+    counts = np.zeros(round((_LARGEST_INFLATION - 1) / _INFLATION_STEP) + 1)
+    n_scales = 0
+    single: list[NDArray[np.float64]] = []
+    lasting: list[NDArray[np.float64]] = []
+    top_single: list[NDArray[np.float64]] = []
+    top_lasting: list[NDArray[np.float64]] = []
     for index, left_out in enumerate(folds):
-        partial = fit_model(_without(folds, index), _visits(model, index, real_visits=real_visits), model.layout)
-        aligned = align(partial, left_out)
-        near, quiet = _excess_scores(partial, left_out, aligned)
-        inflation, quiet_inflation = max(inflation, near), max(quiet_inflation, quiet)
+        partial = fit_model([fold for position, fold in enumerate(folds) if position != index], model.layout)
+        aligned = align(partial, left_out.summary)
+        counts += _false_clusters(partial, left_out.summary, aligned, counts.size)
+        n_scales += len(partial.between_variance)
+        every = np.arange(model.layout.n_bins)
+        over_top = box_means(partial, contrast_rise(partial, aligned)[_TOP_SCALE] - top_rise(partial), every, _TOP_SCALE)
+        top_single += [_cluster_maxima(group, aligned) for group in over_top]
+        top_lasting.append(_cluster_maxima(persistent_excess(over_top), aligned))
         excess = mask_excess(partial, aligned)
         if excess is not None:
-            mask_margin = max(mask_margin, float(excess.max()) + 0.2)
-        for name in factors.keys() & partial.burst_limits.keys():
-            value = left_out.burst_1 if name == "burst_1" else left_out.bursts.get(name)
-            if value is not None:
-                factors[name] = max(factors[name], float(np.nanmax(value / partial.burst_limits[name])) * 1.05)
+            single += [_cluster_maxima(group, aligned) for group in excess]
+            lasting.append(_cluster_maxima(persistent_excess(excess), aligned))
+    enough = np.flatnonzero(counts <= _COUNTED * n_scales)
+    step = int(enough[0]) if enough.size else counts.size - 1
     return replace(
         model,
-        inflation=min(inflation, _LARGEST_INFLATION),
-        quiet_inflation=min(quiet_inflation, _LARGEST_INFLATION),
-        mask_margin=min(mask_margin, _LARGEST_MASK_MARGIN),
-        burst_limits={
-            name: (limit * np.float32(min(factors[name], _LARGEST_BURST_MARGIN))).astype(np.float32)
-            for name, limit in model.burst_limits.items()
-        },
+        inflation=1 + step * _INFLATION_STEP,
+        top_tail={"single": _tail(top_single), "lasting": _tail(top_lasting)},
+        mask_tail={"single": _tail(single), "lasting": _tail(lasting)},
     )
 
 
-def _without(folds: Sequence[VisitSummary], index: int) -> list[VisitSummary]:
-    return [fold for position, fold in enumerate(folds) if position != index]
-
-
-def _visits(model: Baseline, index: int, *, real_visits: bool) -> tuple[BaselineVisit, ...]:
-    if not real_visits:
-        return model.visits
-    return tuple(visit for position, visit in enumerate(model.visits) if position != index)
-
-
-def _halves(summary: VisitSummary) -> list[VisitSummary]:
+def _halves(fitted: FittedVisit) -> list[FittedVisit]:
     """Two halves of one visit, to be predicted from each other."""
-    if summary.n_groups < 2:
-        return [summary]
-    middle = summary.n_groups // 2
-    return [_part(summary, slice(0, middle)), _part(summary, slice(middle, None))]
+    n_groups = fitted.summary.n_groups
+    if n_groups < 2:
+        return [fitted]
+    return [_part(fitted, slice(0, n_groups // 2)), _part(fitted, slice(n_groups // 2, None))]
 
 
-def _part(summary: VisitSummary, groups: slice) -> VisitSummary:
-    return replace(
+def _part(fitted: FittedVisit, groups: slice) -> FittedVisit:
+    summary = fitted.summary
+    part = replace(
         summary,
         passes=summary.passes[groups],
         mean=summary.mean[groups],
@@ -93,24 +95,59 @@ def _part(summary: VisitSummary, groups: slice) -> VisitSummary:
         bursts={name: value[groups] for name, value in summary.bursts.items()},
         fluctuation_db=summary.fluctuation_db[groups],
     )
+    return replace(
+        fitted,
+        summary=part,
+        log_mean=fitted.log_mean[groups],
+        log_max=None if fitted.log_max is None else fitted.log_max[groups],
+    )
 
 
-def _excess_scores(model: Baseline, left_out: VisitSummary, aligned: Aligned) -> tuple[float, float]:
-    """How much larger the scores of a visit left out are than those of as many normal variates.
+def _false_clusters(model: Baseline, left_out: VisitSummary, aligned: Aligned, n_steps: int) -> NDArray[np.float64]:
+    """Runs of known bins that a visit left out lifts beyond chance, summed over scales, by the inflation tried.
 
-    Near the room's emitters and away from them apart: what a broadcaster does says nothing of a quiet band.
+    Chance allows so many of them at each scale; counted is what it allows, not the most extreme one: an emitter that
+    came up for the first time in the visit left out must not set the scale.
     """
-    near = aligned.zones.near
-    largest = [1.0, 1.0]
-    for scale in _SCALES:
-        if scale > model.layout.hop_bins:
-            break
-        z, _ = continuous_z(model, left_out, aligned, scale)
-        within = near if scale == 1 else scipy.ndimage.maximum_filter1d(near, scale)
-        for kind, bins in enumerate((within, ~within)):
-            scores = z[bins & np.isfinite(z)]
-            if scores.size < _MIN_SCORES:
-                continue
-            expected = float(-scipy.special.ndtri(1.0 / max(2.0, scores.size / scale)))
-            largest[kind] = max(largest[kind], float(scores.max()) / (expected + 1.0))
-    return largest[0], largest[1]
+    counts = np.zeros(n_steps)
+    rises = contrast_rise(model, aligned)
+    known = aligned.zones.known
+    for scale in model.between_variance:
+        scores = scale_scores(model, left_out, aligned, rises[scale], scale)
+        bins = np.flatnonzero(known & (scores.score > _WORTH_A_LOOK_SIGMAS))
+        if not bins.size:
+            continue
+        cluster = np.cumsum(np.diff(known.astype(np.int8), prepend=0) > 0)[bins]
+        starts = np.flatnonzero(np.diff(cluster, prepend=-1))
+        for step in range(n_steps):
+            expected = expected_number(model, aligned.zones, scores, bins, 1 + step * _INFLATION_STEP)
+            count = int(np.count_nonzero(np.minimum.reduceat(expected, starts) < _COUNTED))
+            counts[step] += count
+            if count == 0:
+                break
+    return counts
+
+
+def _cluster_maxima(values: NDArray[np.float64], aligned: Aligned) -> NDArray[np.float64]:
+    """Largest value of each run of known bins."""
+    known = aligned.zones.known
+    edges = np.flatnonzero(np.diff(known.astype(np.int8), prepend=0, append=0))
+    edges = edges[edges < known.size]
+    return np.maximum.reduceat(values, edges)[::2] if edges.size else np.empty(0)
+
+
+def _tail(maxima: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """Exponential tail of the excess over the mask: where one run in a visit is expected to lie beyond, and its decay.
+
+    The tail is that of the highest tenth, without the few most extreme: emitters that came up for the first time.
+    """
+    values = np.sort(np.concatenate(list(maxima))) if maxima else np.empty(0)
+    values = values[np.isfinite(values)]
+    n_tail = int(_TAIL_SHARE * values.size)
+    if n_tail < _FEWEST_EXCEEDANCES:
+        return 1.0, 0.3
+    base = float(values[-n_tail])
+    middle = float(values[-(n_tail // 2)])
+    decay = float(np.clip((middle - base) / np.log(2.0), _SMALLEST_DECAY, _LARGEST_DECAY))
+    margin = base + decay * float(np.log(max(1.0, n_tail / len(maxima))))
+    return float(np.clip(margin, 0.0, _LARGEST_MARGIN)), decay

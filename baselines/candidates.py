@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.summary import VisitSummary, box_bins
+from baselines.summary import BURST_BOXES, VisitSummary, box_bins
 from dsp.emitters import hysteresis_segments, merge_segments
+from dsp.spectra import box_count
 from dsp.statistics import burst_p_value
 from sweep.plan import Layout
 
-__all__ = ["Candidate", "Scores", "axis_breaks", "burst_scores", "gather", "quiet_fluctuation"]
+__all__ = ["BURST_SHARE", "Candidate", "Scores", "axis_breaks", "burst_scores", "gather", "quiet_fluctuation"]
+
+BURST_SHARE = 0.2
+"""Share of the false alarms that the burst channel may make."""
 
 _CROWD_SEGMENTS, _CROWD_SHARE = 6, 0.25
 _QUIET_FLUCTUATION_DB = 0.8  # largest of 64 frames of pure noise over 768 bins, with room
@@ -23,8 +28,7 @@ _QUIET_FLUCTUATION_DB = 0.8  # largest of 64 frames of pure noise over 768 bins,
 class Candidate:
     """A run of bins [start, stop) of a row, and what speaks for it.
 
-    ``p_value`` is the smallest of its bins over the channels named, each already for the whole run of frames or
-    groups that was searched.
+    ``p_value`` is the chance that a visit without a device shows anything as strong, over all that was searched.
     """
 
     start: int
@@ -39,14 +43,15 @@ class Scores:
     """One channel's view of every bin.
 
     ``high`` marks bins that pass the channel's threshold, ``low`` those that belong to an emitter once a neighbour
-    does, ``confirmed`` those that also pass the channel's persistence test; ``p_value`` is NaN where not tested.
+    does, ``confirmed`` those that also pass the channel's persistence test; ``expected`` is how many emitters at
+    least as strong, over all channels, a visit without a device is expected to show.
     """
 
     channel: str
     high: NDArray[np.bool_]
     low: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
-    p_value: NDArray[np.float64]
+    expected: NDArray[np.float64]
 
 
 def axis_breaks(layout: Layout) -> NDArray[np.int64]:
@@ -71,17 +76,25 @@ def quiet_fluctuation(summary: VisitSummary) -> NDArray[np.float32]:
 
 
 def burst_scores(
-    summary: VisitSummary, p_threshold: float, *, limits: dict[str, NDArray[np.float32]] | None = None
+    summary: VisitSummary,
+    false_alarms: float,
+    *,
+    limits: dict[str, NDArray[np.float32]] | None = None,
+    allowed: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None,
 ) -> list[Scores]:
     """Judge the self-normalised burst features of a visit.
 
     Parameters
     ----------
     summary : VisitSummary
-    p_threshold : float
-        Chance for one box over the whole visit.
+    false_alarms : float
+        Accepted in one report, over all channels.
     limits : dict of ndarray of float32, shape (n_boxes,), optional
         Largest value of each feature that the baseline explains; a box must exceed it as well.
+
+    allowed : (ndarray of bool, shape (n_bins,), ndarray of float64, shape (G, n_bins)), optional
+        Bins among the room's emitters, and how many runs of them a visit without a device lifts as far above the
+        baseline's mask: a burst there must be stronger than what was ever heard, not only a burst.
 
     Returns
     -------
@@ -99,13 +112,18 @@ def burst_scores(
         value = summary.burst_1 if feature == "burst_1" else summary.bursts[feature]
         n_boxes = value.shape[1] // layout.n_hops
         value = np.asarray(value / np.repeat(fluctuation, n_boxes, axis=1), np.float32)
-        p_group = np.nan_to_num(burst_p_value(feature, value, frames[:, None]), nan=1.0)
-        passed = p_group < p_threshold / len(p_group)
+        chance = np.nan_to_num(burst_p_value(feature, value, frames[:, None]), nan=1.0)
+        by_noise = chance * (chance.size * (1 + len(summary.bursts)) / BURST_SHARE)
+        if allowed is not None:
+            known, usual = allowed
+            inside = _over_boxes(known, feature, layout)
+            among = -_over_boxes(-usual, feature, layout) * (len(usual) / BURST_SHARE)
+            by_noise = np.where(inside, np.maximum(by_noise, among), by_noise)
+        passed = by_noise <= false_alarms
         if limits is not None and feature in limits:
             passed &= value > limits[feature]
-        best = np.minimum(1.0, p_group.min(axis=0) * len(p_group))
         n_passed = np.count_nonzero(passed, axis=0)
-        scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, best)
+        scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, by_noise.min(axis=0))
         if feature in ("burst_64", "burst_512"):
             scores = _where_unexplained(scores, explained)
         explained |= scores.high
@@ -136,31 +154,46 @@ def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
 def _candidate(start: int, stop: int, channels: Sequence[Scores]) -> Candidate:
     run = slice(start, stop)
     named = [scores for scores in channels if scores.high[run].any()]
-    p_values = [np.nanmin(np.where(scores.high[run], scores.p_value[run], np.nan)) for scores in named]
+    expected = min(float(scores.expected[run][scores.high[run]].min()) for scores in named)
     return Candidate(
         start=start,
         stop=stop,
         channels=tuple(dict.fromkeys(scores.channel for scores in named)),
-        p_value=float(min(p_values)),
+        p_value=float(-np.expm1(-expected)),
         confirmed=any(bool(scores.confirmed[run].any()) for scores in named),
     )
 
 
+def _over_boxes(values: NDArray[Any], feature: str, layout: Layout) -> NDArray[Any]:
+    """Largest value over the bins of each box of a feature, shape (..., n_boxes)."""
+    if feature == "burst_1":
+        return values
+    width = BURST_BOXES[feature]
+    n_boxes = box_count(layout.hop_bins, width)
+    halves = values[..., : layout.n_bins].reshape(*values.shape[:-1], layout.n_hops, layout.hop_bins)
+    halves = halves[..., : (n_boxes + 1) * (width // 2)]
+    halves = halves.reshape(*halves.shape[:-1], n_boxes + 1, width // 2).max(axis=-1)
+    boxes = np.maximum(halves[..., :-1], halves[..., 1:])
+    return np.asarray(boxes.reshape(*values.shape[:-1], layout.n_hops * n_boxes))
+
+
 def _spread(
-    feature: str, layout: Layout, high: NDArray[np.bool_], confirmed: NDArray[np.bool_], p_value: NDArray[np.float64]
+    feature: str, layout: Layout, high: NDArray[np.bool_], confirmed: NDArray[np.bool_], expected: NDArray[np.float64]
 ) -> Scores:
     """From boxes to bins."""
     if feature == "burst_1":
-        return Scores(channel="burst", high=high, low=high, confirmed=confirmed, p_value=p_value)
+        return Scores(channel="burst", high=high, low=high, confirmed=confirmed, expected=expected)
     bins_high = np.zeros(layout.n_bins, bool)
     bins_confirmed = np.zeros(layout.n_bins, bool)
-    bins_p = np.ones(layout.n_bins)
+    bins_expected = np.full(layout.n_bins, np.inf)
     for box in np.flatnonzero(high):
         start, stop = box_bins(feature, int(box), layout.hop_bins)
         bins_high[start:stop] = True
         bins_confirmed[start:stop] |= bool(confirmed[box])
-        bins_p[start:stop] = np.minimum(bins_p[start:stop], p_value[box])
-    return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, p_value=bins_p)
+        bins_expected[start:stop] = np.minimum(bins_expected[start:stop], expected[box])
+    return Scores(
+        channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, expected=bins_expected
+    )
 
 
 def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:
@@ -169,7 +202,7 @@ def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:
         if explained[start:stop].any():
             high[start:stop] = False
     return Scores(
-        channel=scores.channel, high=high, low=high, confirmed=scores.confirmed & high, p_value=scores.p_value
+        channel=scores.channel, high=high, low=high, confirmed=scores.confirmed & high, expected=scores.expected
     )
 
 

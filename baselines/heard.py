@@ -7,7 +7,7 @@ import scipy.ndimage
 import scipy.special
 from numpy.typing import NDArray
 
-from baselines.candidates import Candidate, Scores, burst_scores, gather
+from baselines.candidates import BURST_SHARE, Candidate, Scores, burst_scores, gather
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
 from dsp.statistics import DB_PER_NEPER_POWER, known_median, normal_p_value, robust_mean
@@ -50,14 +50,12 @@ def heard_candidates(
     -------
     list of Candidate
     """
-    n_tests = summary.layout.n_bins * (len(_SCALES) + 1 + len(summary.bursts))
-    p_threshold = false_alarms_per_sweep / n_tests
-    channels = [_continuous(summary, floor_dbfs, scale, p_threshold) for scale in _SCALES]
-    channels += burst_scores(summary, p_threshold)
+    channels = [_continuous(summary, floor_dbfs, scale, false_alarms_per_sweep) for scale in _SCALES]
+    channels += burst_scores(summary, false_alarms_per_sweep)
     return gather(channels, summary.layout)
 
 
-def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: int, p_threshold: float) -> Scores:
+def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: int, false_alarms: float) -> Scores:
     excess = DB_PER_NEPER_POWER * summary.log_mean - floor_dbfs
     known = np.isfinite(excess)
     smooth = scipy.ndimage.uniform_filter1d(np.where(known, excess, 0.0), scale, axis=1, mode="nearest")
@@ -68,8 +66,8 @@ def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: i
     sigma = np.sqrt(variance + FLOOR_MODEL_DB**2)
     z = np.nan_to_num(robust_mean(smooth)) / sigma
     median = np.nan_to_num(known_median(smooth)) / sigma
-    p_value = normal_p_value(z)
-    high = (z > _HIGH_SIGMAS) & (p_value < p_threshold)
+    expected = normal_p_value(z) * (z.size * len(_SCALES) / (1 - BURST_SHARE))
+    high = (z > _HIGH_SIGMAS) & (expected <= false_alarms)
     return Scores(
-        channel="continuous", high=high, low=z > _LOW_SIGMAS, confirmed=high & (median > _HIGH_SIGMAS), p_value=p_value
+        channel="continuous", high=high, low=z > _LOW_SIGMAS, confirmed=high & (median > _HIGH_SIGMAS), expected=expected
     )

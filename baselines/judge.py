@@ -14,6 +14,7 @@ from baselines.aligned import align
 from baselines.alignment import shift_bins
 from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
 from baselines.axes import curve_onto, displaced, emitter_onto, onto
+from baselines.boxes import NARROW_SCALES
 from baselines.candidates import gather
 from baselines.comparison import channel_scores
 from baselines.compatibility import check_compatibility
@@ -218,10 +219,10 @@ def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Basel
         background_dbfs=shown,
         floor_dbfs=floor_dbfs,
         reasons=reasons,
-        model_sigma=float(np.sqrt(np.median(baseline.between_variance) + aligned.scatter**2)),
-        threshold_sigmas=_THRESHOLD_SIGMAS * baseline.quiet_inflation,
+        model_sigma=float(np.sqrt(np.median(baseline.between_variance[NARROW_SCALES[2]]) + aligned.scatter**2)),
+        threshold_sigmas=_THRESHOLD_SIGMAS,
         judged=judged,
-        ppm=aligned.ppm_applied,
+        ppm=aligned.ppm or 0.0,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from baselines.axes import onto, union_axis
 from baselines.calibration import calibrated
-from baselines.fitting import fit_model
+from baselines.fitting import fit_model, fitted_visits
 from baselines.model import Baseline, BaselineVisit
 from baselines.store import BaselineStore
 from baselines.summary import VisitSummary, summarise
@@ -87,7 +87,7 @@ def build_baseline(
     Returns
     -------
     Baseline
-        With ``inflation``, burst limits and mask margin from predicting each visit (or, with one visit, each half of
+        With ``inflation`` and mask tails from predicting each visit (or, with one visit, each half of
         it) from the others.
 
     Raises
@@ -99,7 +99,8 @@ def build_baseline(
         raise ParameterError("a baseline needs at least one visit; give a record or a capture")
     target = union_axis([summary.layout for summary in summaries])
     placed = [onto(summary, target)[0] for summary in summaries]
-    model = calibrated(fit_model(placed, tuple(visits), target), placed)
+    fitted = fitted_visits(placed, visits, target)
+    model = calibrated(fit_model(fitted, target), fitted)
     identity = hashlib.sha256(
         "\n".join([room, created, *(f"{visit.record_id} {visit.last_leaf}" for visit in visits)]).encode()
     ).hexdigest()

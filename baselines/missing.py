@@ -37,7 +37,7 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
         ``mean_power`` is what the baseline had.
     """
     floor = baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance < _STEADY_VARIANCE)
+    steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance[1] < _STEADY_VARIANCE)
     now = aligned.log_mean.max(axis=0) - floor
     gone = (baseline.above_floor > _STRONG_NEPERS) & steady & (now < _GONE_NEPERS)
     segments = hysteresis_segments(gone.astype(np.int8), 1, 1)

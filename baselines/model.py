@@ -48,12 +48,18 @@ class Baseline:
     n_sweeps : int
     visits : tuple of BaselineVisit
     log_mean : ndarray of float32, shape (n_bins,)
+    log_top : ndarray of float32, shape (n_bins,)
+        Largest mean of any sweep.
     within_variance : ndarray of float32, shape (n_bins,)
-        Between the sweeps of one visit, shrunk towards noise.
-    between_variance : ndarray of float32, shape (n_bins,)
-        Between visits, shrunk towards what bins like it show; a stated guess with one visit only.
-    contrast_variance : ndarray of float32, shape (n_bins,)
-        Between visits after the common rise of a wide emitter is taken out.
+        Between the sweeps of one visit: that of noise, unless the bin has shown more.
+    excess_variance : dict of ndarray of float32, shape (n_bins,)
+        Between the sweeps of one visit, of the mean over the box about each bin, beyond that of its bins by
+        themselves; by ``boxes.SCALES``.
+    between_variance : dict of ndarray of float32, shape (n_bins,)
+        Between visits, of the mean over the box of so many bins about each bin, by ``boxes.SCALES``; a stated guess
+        with one visit only.
+    restless : ndarray of bool, shape (n_bins,)
+        Bins that vary more than noise, from frame to frame, sweep to sweep or visit to visit.
     floor_dbfs : ndarray of float32, shape (n_bins,)
     log_mask : ndarray of float32, shape (n_bins,), or None
         Largest frame of any sweep.
@@ -61,11 +67,12 @@ class Baseline:
         Largest value of each burst feature that the baseline explains, by feature, shape (n_boxes,).
     sweep_variance : float
         Variance of ln(mean) of a noise bin in one sweep.
-    inflation, quiet_inflation : float
-        Factor by which scores of a visit left out exceeded their theory, near the room's emitters and away from
-        them; 1 or above.
-    mask_margin : float
-        How far above the mask, in nats, a visit left out reached.
+    inflation : float
+        Factor by which scores of a visit left out exceeded their theory among the room's emitters; 1 or above.
+    top_tail, mask_tail : dict of (float, float)
+        Exponential tail of the excess over ``log_top`` and over the mask among the room's emitters, in nats: where
+        one run of bins in a visit is expected to lie beyond, and its decay; for a ``single`` sweep and for what is
+        ``lasting``.
     parent : str or None
         Version whose visits this one was learnt from too.
     """
@@ -77,16 +84,18 @@ class Baseline:
     n_sweeps: int
     visits: tuple[BaselineVisit, ...]
     log_mean: NDArray[np.float32]
+    log_top: NDArray[np.float32]
     within_variance: NDArray[np.float32]
-    between_variance: NDArray[np.float32]
-    contrast_variance: NDArray[np.float32]
+    excess_variance: dict[int, NDArray[np.float32]]
+    between_variance: dict[int, NDArray[np.float32]]
+    restless: NDArray[np.bool_]
     floor_dbfs: NDArray[np.float32]
     log_mask: NDArray[np.float32] | None
     burst_limits: dict[str, NDArray[np.float32]]
     sweep_variance: float
     inflation: float
-    quiet_inflation: float
-    mask_margin: float
+    top_tail: dict[str, tuple[float, float]]
+    mask_tail: dict[str, tuple[float, float]]
     parent: str | None = None
 
     @property

@@ -106,7 +106,7 @@ class Room:
         everyone = [station for emitter in (*scene.emitters, *planted) for station in stations_of(emitter)]
         self.stations = tuple(station for station in everyone if self._present(station))
         freqs = np.array([station.center_freq_hz for station in self.stations], np.float64)
-        half = np.array([0.5 * station.spec.span_hz for station in self.stations], np.float64)
+        half = np.array([0.5 * (s.spec.span_hz + s.spec.roams_hz) for s in self.stations], np.float64)
         self._low, self._high = (freqs - half) * self._scale, (freqs + half) * self._scale
 
     def capture(
@@ -167,6 +167,13 @@ class Room:
         here = self.state.receiver_gain_db(freq_hz) + self.state.antenna_db(freq_hz)
         return power + spec.power_dbfs + spread + here
 
+    def place_hz(self, station: Station, pass_index: int) -> float:
+        """Centre frequency of a transmitter in a pass, before the dongle's frequency error."""
+        if not station.spec.roams_hz:
+            return station.center_freq_hz
+        away = uniform(self._seed, station.name, "place", self._visit, pass_index) - 0.5
+        return station.center_freq_hz + away * station.spec.roams_hz
+
     @property
     def _tuner_gain(self) -> float:
         return float(10 ** ((self.gain_db - self.scene.receiver.gain_db) / 10))
@@ -187,7 +194,7 @@ class Room:
                 continue
             emission = Emission(
                 window=window,
-                offset_hz=station.center_freq_hz * self._scale - centre,
+                offset_hz=self.place_hz(station, pass_index) * self._scale - centre,
                 amplitude=10 ** (power_dbfs / 20),
                 key=(self._seed, station.name),
                 echo=(self._seed, station.name, self._visit, pass_index),

@@ -52,7 +52,8 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Emitter(_Table, frozen=True, kw_only=True, tag_field="kind"):
     """What every kind of emitter has.
 
-    ``center_freq_hz`` may be a list: a group of like emitters, each with its own level, message and fading.
+    ``center_freq_hz`` may be a list: a group of like emitters, each with its own level, message and fading. With
+    ``roams_hz`` each pass finds it at another place of a band of that width, as the uplink of a telephone is.
     """
 
     reference_bw_hz: ClassVar[float]
@@ -68,6 +69,7 @@ class Emitter(_Table, frozen=True, kw_only=True, tag_field="kind"):
     presence: Fraction = 1.0
     duty: Positive = 1.0
     mean_on_s: Seconds = 5.0
+    roams_hz: Annotated[float, Meta(ge=0, le=100e6)] = 0.0
 
     def __post_init__(self) -> None:
         if (self.power_dbfs is None) == (self.snr_db is None):
