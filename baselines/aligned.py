@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from baselines.alignment import align_gain, block_medians, estimate_ppm, shift_b
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
+from dsp.statistics import known_reduction
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
@@ -185,7 +185,4 @@ def _robust_spread(values: NDArray[np.floating]) -> float | None:
 
 
 def _mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
-        mean: NDArray[np.float64] = np.nanmean(np.asarray(groups, np.float64), axis=0)
-    return mean
+    return np.asarray(known_reduction(np.nanmean, np.asarray(groups, np.float64)), np.float64)

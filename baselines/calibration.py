@@ -9,16 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, align
-from baselines.comparison import (
-    box_means,
-    contrast_rise,
-    expected_number,
-    mask_excess,
-    persistent_excess,
-    scale_scores,
-    top_rise,
-)
+from baselines.continuous import box_means, contrast_rise, expected_number, scale_scores, top_rise
 from baselines.fitting import FittedVisit, fit_model
+from baselines.mask import mask_excess, persistent_excess
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 
@@ -59,7 +52,9 @@ def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
         counts += _false_clusters(partial, left_out.summary, aligned, counts.size)
         n_scales += len(partial.between_variance)
         every = np.arange(model.layout.n_bins)
-        over_top = box_means(partial, contrast_rise(partial, aligned)[_TOP_SCALE] - top_rise(partial), every, _TOP_SCALE)
+        over_top = box_means(
+            partial, contrast_rise(partial, aligned)[_TOP_SCALE] - top_rise(partial), every, _TOP_SCALE
+        )
         top_single += [_cluster_maxima(group, aligned) for group in over_top]
         top_lasting.append(_cluster_maxima(persistent_excess(over_top), aligned))
         excess = mask_excess(partial, aligned)

@@ -191,9 +191,7 @@ def _spread(
         bins_high[start:stop] = True
         bins_confirmed[start:stop] |= bool(confirmed[box])
         bins_expected[start:stop] = np.minimum(bins_expected[start:stop], expected[box])
-    return Scores(
-        channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, expected=bins_expected
-    )
+    return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, expected=bins_expected)
 
 
 def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:

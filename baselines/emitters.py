@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from baselines.candidates import Candidate, axis_breaks
 from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
 from dsp.emitters import occupied_bandwidth, split_at_valleys, x_db_bandwidth
+from dsp.statistics import known_reduction
 from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]
@@ -121,10 +121,8 @@ def measure_emitters(
     list of Emitter
         Ascending in frequency; a candidate gives one or more, or none where nothing is left over its background.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
-        mean = np.nanmean(summary.mean, axis=0)
-        peak = None if summary.max_hold is None else np.nanmax(summary.max_hold, axis=0)
+    mean = known_reduction(np.nanmean, summary.mean)
+    peak = None if summary.max_hold is None else known_reduction(np.nanmax, summary.max_hold)
     visit = _Visit(summary=summary, mean=mean, peak=peak, background=background, floor=floor)
     pieces = [
         Piece(start=candidate.start + int(start), stop=candidate.start + int(stop), sources=(number,))

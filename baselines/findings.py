@@ -98,13 +98,13 @@ def make_finding(
     }
 
 
-def number_findings(findings: Sequence[dict[str, Any]]) -> list[Mapping[str, Any]]:
+def number_findings(findings: Sequence[dict[str, Any]], prefix: str = "F") -> list[Mapping[str, Any]]:
     """Order by threat, then level, and give each its id: F1, F2 ..."""
     ordered = sorted(
         findings,
         key=lambda item: (-item["threat"]["score"], _weakest_last(item["power_dbfs"]), item["center_freq_hz"]),
     )
-    return [{**item, "id": f"F{number}"} for number, item in enumerate(ordered, 1)]
+    return [{**item, "id": f"{prefix}{number}"} for number, item in enumerate(ordered, 1)]
 
 
 def _weakest_last(power_dbfs: float | None) -> float:

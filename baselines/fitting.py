@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -15,10 +13,11 @@ from numpy.typing import NDArray
 from baselines.aligned import busy_bins, running_median
 from baselines.alignment import align_gain, estimate_ppm, shift_bins, trusted_ppm
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
+from baselines.maxima import burst_limits, bursting_bins
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
-from dsp.statistics import DB_PER_NEPER_POWER, burst_p_value
+from dsp.statistics import DB_PER_NEPER_POWER, known_reduction
 from sweep.plan import Layout
 
 __all__ = ["PRIOR_SWEEPS", "PRIOR_VISITS", "FittedVisit", "box_weights", "fit_model", "fitted_visits"]
@@ -30,8 +29,7 @@ _QUIET_BETWEEN, _BUSY_BETWEEN, _CONTRAST_BETWEEN = 0.03**2, 0.35**2, 0.12**2
 """Variance between visits, in nats squared, that is assumed until two visits have shown it."""
 
 _DILATION_SIGMAS, _DILATION_BINS = 5.0, 8
-_BOX_DILATION = 8
-_RESTLESS_P, _RESTLESS_BURST_P = 1e-3, 1e-6
+_RESTLESS_P = 1e-3
 _PRIOR_HOPS = 9
 _TELLING_SCALES = (4, 16, 48)
 _LEVEL_BETWEEN = 0.6**2
@@ -67,20 +65,20 @@ def fitted_visits(
     """
     raw = [summary.log_mean for summary in summaries]
     held = [None if s.max_hold is None else np.log(np.maximum(s.max_hold, np.float32(1e-30))) for s in summaries]
-    reference = _nan(np.nanmean, raw[0])
+    reference = known_reduction(np.nanmean, raw[0])
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
     gains: list[NDArray[np.float32]] = []
     for turn in range(2):
         quiet = _rough_quiet(reference, target, sweep_variance)
         for index in range(1, len(raw)) if turn == 0 else ():
-            ppm = trusted_ppm(estimate_ppm(_nan(np.nanmean, raw[index]), reference, target))
+            ppm = trusted_ppm(estimate_ppm(known_reduction(np.nanmean, raw[index]), reference, target))
             if ppm:
                 raw[index] = shift_bins(raw[index], target, ppm)
                 maxima = held[index]
                 held[index] = None if maxima is None else shift_bins(maxima, target, ppm)
         gains = [np.array([align_gain(group - reference, quiet, target) for group in log]) for log in raw]
         aligned = [log - gain for log, gain in zip(raw, gains, strict=True)]
-        reference = _nan(np.nanmean, np.array([_nan(np.nanmean, log) for log in aligned]))
+        reference = known_reduction(np.nanmean, np.array([known_reduction(np.nanmean, log) for log in aligned]))
     return [
         FittedVisit(
             summary=summary,
@@ -94,15 +92,18 @@ def fitted_visits(
 
 def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
     """Learn means and variances, with a calibration that changes nothing and without a name."""
-    sweep_variance = float(np.mean([one.summary.group_variance for one in fitted]))
-    visit_means = np.array([_nan(np.nanmean, one.log_mean) for one in fitted])
-    log_mean = _nan(np.nanmean, visit_means).astype(np.float32)
+    summaries = [one.summary for one in fitted]
+    sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
+    visit_means = np.array([known_reduction(np.nanmean, one.log_mean) for one in fitted])
+    log_mean = known_reduction(np.nanmean, visit_means).astype(np.float32)
     floor = hop_floors(DB_PER_NEPER_POWER * log_mean, target.hop_bins, DB_PER_NEPER_POWER * np.sqrt(sweep_variance))
     within, restless = _within_variance(fitted, visit_means, sweep_variance)
-    log_top = _nan(np.nanmax, np.array([_nan(np.nanmax, one.log_mean) for one in fitted])).astype(np.float32)
+    log_top = known_reduction(np.nanmax, np.array([known_reduction(np.nanmax, one.log_mean) for one in fitted])).astype(
+        np.float32
+    )
     log_mask = _log_mask(fitted)
     if log_mask is not None:
-        restless |= _bursts(fitted, log_mask - log_mean, target)
+        restless |= bursting_bins(summaries, log_mask - log_mean)
     neutral = Baseline(
         id="",
         room="",
@@ -118,7 +119,7 @@ def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
         restless=restless,
         floor_dbfs=floor.astype(np.float32),
         log_mask=log_mask,
-        burst_limits=_burst_limits([one.summary for one in fitted]),
+        burst_limits=burst_limits(summaries),
         sweep_variance=sweep_variance,
         inflation=1.0,
         top_tail={"single": (0.5, 0.3), "lasting": (0.5, 0.3)},
@@ -219,13 +220,15 @@ def _between_variances(
         guess = np.where(felt, _CONTRAST_BETWEEN if narrow else _BUSY_BETWEEN, _QUIET_BETWEEN)
         guess = np.where(felt & ~wide, _BUSY_BETWEEN, guess)
         total = np.maximum(BoxSums.of(weight).over(scale), 1e-30)
-        sampling = BoxSums.of(noise).over(scale) / total**2 * box_correlation(scale) * float(np.mean(1 / np.array(n_groups)))
+        sampling = (
+            BoxSums.of(noise).over(scale) / total**2 * box_correlation(scale) * float(np.mean(1 / np.array(n_groups)))
+        )
         if freedom < 1:
             result[scale] = guess.astype(np.float32)
             continue
         boxes = np.array([BoxSums.of(weight * one).over(scale) / total for one in (contrast if narrow else centred)])
         observed = np.sum(boxes**2, axis=0) / freedom
-        prior = _prior(observed, sampling, guess, felt, freedom, model.layout)
+        prior = _prior(observed, sampling, guess=guess, felt=felt, freedom=freedom, layout=model.layout)
         prior += _LEVEL_BETWEEN * BoxSums.of(weight * shown).over(scale) ** 2 / total**2
         above = observed > (prior + sampling) * scipy.stats.chi2.isf(_RESTLESS_P, freedom) / freedom
         own = (PRIOR_VISITS * prior + freedom * np.maximum(observed - sampling, 0.0)) / (PRIOR_VISITS + freedom)
@@ -245,6 +248,7 @@ def _shown(model: Baseline) -> NDArray[np.float64]:
 def _prior(
     observed: NDArray[np.float64],
     sampling: NDArray[np.float64],
+    *,
     guess: NDArray[np.float64],
     felt: NDArray[np.bool_],
     freedom: int,
@@ -257,51 +261,13 @@ def _prior(
     # The median of quiet bins: emitters that come up once do not move it.
     ratio = np.where(felt, np.nan, observed / np.maximum(sampling, 1e-30)).reshape(layout.n_hops, -1)
     noise = np.median(sampling.reshape(layout.n_hops, -1), axis=1)
-    usual = _nan(np.nanmedian, ratio.T) / (scipy.stats.chi2.median(freedom) / freedom)
+    usual = known_reduction(np.nanmedian, ratio.T) / (scipy.stats.chi2.median(freedom) / freedom)
     extra = np.nan_to_num((usual - 1) * noise)
     smooth = scipy.ndimage.uniform_filter1d(extra, min(_PRIOR_HOPS, extra.size), mode="nearest")
     quiet = np.repeat(np.maximum(smooth, 1e-6), layout.n_bins // layout.n_hops)
     return np.where(felt, prior, quiet)
 
 
-def _bursts(fitted: Sequence[FittedVisit], over_mean: NDArray[np.floating], target: Layout) -> NDArray[np.bool_]:
-    """Bins whose largest frame was more than noise gives."""
-    frames = float(sum(one.summary.passes.sum() for one in fitted)) * float(target.n_averages or 1)
-    ratio = np.exp(np.clip(np.nan_to_num(over_mean), -20, 60)).astype(np.float32)
-    return np.asarray(burst_p_value("burst_1", ratio, frames) < _RESTLESS_BURST_P)
-
-
 def _log_mask(fitted: Sequence[FittedVisit]) -> NDArray[np.float32] | None:
-    masks = [_nan(np.nanmax, one.log_max) for one in fitted if one.log_max is not None]
-    return _nan(np.nanmax, np.array(masks)).astype(np.float32) if len(masks) == len(fitted) else None
-
-
-def _burst_limits(summaries: Sequence[VisitSummary]) -> dict[str, NDArray[np.float32]]:
-    """Largest value of each feature in any sweep, two of its own standard deviations on top, dilated.
-
-    Zero where no sweep had more than noise gives: there theory is the only limit.
-    """
-    limits: dict[str, NDArray[np.float32]] = {}
-    frames = float(sum(s.passes.sum() for s in summaries)) * float(summaries[0].layout.n_averages or 1)
-    stacks = {"burst_1": [summary.burst_1 for summary in summaries]}
-    stacks |= {name: [summary.bursts.get(name) for summary in summaries] for name in summaries[0].bursts}
-    for name, parts in stacks.items():
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
-            continue
-        logs = np.log(np.maximum(np.concatenate(known), np.float32(1e-6)))
-        spread = _nan(np.nanstd, logs) if len(logs) > 1 else np.full(logs.shape[1], 0.3, np.float32)
-        largest = np.nan_to_num(_nan(np.nanmax, logs), nan=-20.0)
-        noise = burst_p_value(name, np.exp(largest).astype(np.float32), frames) > _RESTLESS_BURST_P
-        top = np.where(noise, -np.inf, largest + 2 * np.nan_to_num(spread))
-        reach = 2 * _BOX_DILATION + 1 if name in ("burst_1", "burst_8", "burst_8x4") else 3
-        limits[name] = np.exp(scipy.ndimage.maximum_filter1d(top, reach)).astype(np.float32)
-    return limits
-
-
-def _nan(function: Callable[..., Any], values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Apply a NaN-ignoring reduction over the first axis; all-NaN bins stay NaN without a warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        result: NDArray[np.float32] = function(values, axis=0)
-    return result
+    masks = [known_reduction(np.nanmax, one.log_max) for one in fitted if one.log_max is not None]
+    return known_reduction(np.nanmax, np.array(masks)).astype(np.float32) if len(masks) == len(fitted) else None

@@ -69,5 +69,9 @@ def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: i
     expected = normal_p_value(z) * (z.size * len(_SCALES) / (1 - BURST_SHARE))
     high = (z > _HIGH_SIGMAS) & (expected <= false_alarms)
     return Scores(
-        channel="continuous", high=high, low=z > _LOW_SIGMAS, confirmed=high & (median > _HIGH_SIGMAS), expected=expected
+        channel="continuous",
+        high=high,
+        low=z > _LOW_SIGMAS,
+        confirmed=high & (median > _HIGH_SIGMAS),
+        expected=expected,
     )

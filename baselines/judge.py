@@ -4,66 +4,40 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from baselines.aligned import align
 from baselines.alignment import shift_bins
 from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
-from baselines.axes import curve_onto, displaced, emitter_onto, onto
-from baselines.boxes import NARROW_SCALES
-from baselines.candidates import gather
-from baselines.comparison import channel_scores
+from baselines.axes import displaced
 from baselines.compatibility import check_compatibility
-from baselines.coverage import coverage_of, is_overloaded
-from baselines.emitters import Emitter, measure_emitters
+from baselines.coverage import coverage_of
+from baselines.emitters import Emitter
 from baselines.explanation import explain, within
 from baselines.findings import make_finding, number_findings
-from baselines.health import check_health
-from baselines.heard import FLOOR_MODEL_DB, floor_of, heard_candidates
+from baselines.heard import floor_of
 from baselines.hoppers import group_hoppers
 from baselines.known import KnownEmitter
-from baselines.missing import missing_emitters
 from baselines.model import Baseline
+from baselines.outcome import Outcome, compare, hear, linear
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import VisitSummary, summarise
 from baselines.tones import join_tones
 from baselines.tracking import Followed, Track, follow
+from baselines.verdict import nothing_measured, verdict_of
 from dsp.errors import ParameterError, RecordError
-from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.looks import MAX_LOOKS, Looks
 from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
 from sweep.plan import Layout
 
 __all__ = ["make_judge"]
 
-_THRESHOLD_SIGMAS = 6.5
-_ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
-_ALL_JUDGED = 0.995
-_KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
+_FEWEST_TO_CONFIRM = 3
+"""Sweeps from which on one of them is no evidence that an emitter stays."""
 
 Rows = Callable[[], Iterable[SweepRow]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Outcome:
-    """What one way of judging gives.
-
-    ``judged`` is the share of the measured bins that it could judge, ``ppm`` the frequency error that was taken out.
-    """
-
-    emitters: list[Emitter]
-    kinds: list[str]
-    background_dbfs: NDArray[np.float32] | None
-    floor_dbfs: NDArray[np.float32]
-    reasons: list[str]
-    model_sigma: float
-    threshold_sigmas: float
-    judged: float = 1.0
-    ppm: float = 0.0
 
 
 def make_judge(
@@ -110,7 +84,8 @@ def _judge(
     try:
         summary = summarise(layout, rows())
     except RecordError as error:
-        return _nothing(layout, false_alarms, str(error))
+        document = nothing_measured(layout, false_alarms, str(error))
+        return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
     floor_dbfs = floor_of(summary)
     compared = False
     reasons: list[str] = []
@@ -119,20 +94,27 @@ def _judge(
         compared = compatibility.verdict != "incompatible"
         reasons = list(compatibility.reasons)
     if baseline is not None and compared:
-        outcome = _compare(summary, floor_dbfs, baseline, false_alarms)
+        outcome = compare(summary, floor_dbfs, baseline, false_alarms)
     else:
-        outcome = _hear(summary, floor_dbfs, false_alarms)
+        outcome = hear(summary, floor_dbfs, false_alarms)
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
     spectrum = _spectrum(summary, outcome, instrument, compared=compared)
     heard, rejected, cut = _findings(layout, rows, outcome, spectrum, looks)
-    findings = number_findings(explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz))
+    explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
+    once = [finding for finding in explained if compared and _heard_once(finding, summary)]
+    findings = number_findings([finding for finding in explained if finding not in once])
+    unconfirmed = number_findings(once, prefix="U")
+    if unconfirmed:
+        outcome.reasons.append(
+            f"{len(unconfirmed)} emissions were not heard in enough passes to be confirmed; look again"
+        )
     if cut:
         outcome.reasons.append(f"{cut} candidates were not looked at again: a sweep takes {MAX_LOOKS} second looks")
     coverage = coverage_of(
         summary, floor_dbfs, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
     )
-    verdict, reasons = _verdict(summary, findings, outcome, has_baseline=compared)
+    verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared)
     if baseline is not None and not compared:  # asked to compare, and could not
         verdict = "inconclusive"
     document = {
@@ -142,114 +124,30 @@ def _judge(
         "false_alarms_per_sweep": false_alarms,
         "coverage": coverage,
         "findings": findings,
+        "unconfirmed": unconfirmed,
         "rejected_candidates": rejected,
         "known_emitters": within(known, layout),
     }
     return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
 
 
-def _nothing(layout: Layout, false_alarms: float, reason: str) -> Judgement:
-    width = layout.bin_width_hz
-    gap = {"state": "not_measured", "noise_floor_dbfs": None, "min_detectable_dbfs": None, "dwell_s": None}
-    coverage = [
-        {
-            "start_hz": round(float(layout.freq_hz[0]) - width / 2),
-            "stop_hz": round(float(layout.freq_hz[-1]) + width / 2),
-            **gap,
-            "visits": 0,
-            "poi": {"100ms": None, "1s": None, "10s": None},
-        }
-    ]
-    document = {
-        "baseline": None,
-        "verdict": "inconclusive",
-        "reasons": [reason],
-        "false_alarms_per_sweep": false_alarms,
-        "coverage": coverage,
-        "findings": [],
-        "rejected_candidates": [],
-        "known_emitters": [],
-    }
-    return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
-
-
-def _hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> _Outcome:
-    floor = _linear(floor_dbfs)
-    candidates = heard_candidates(summary, floor_dbfs, false_alarms)
-    emitters = measure_emitters(summary, candidates, floor, floor)
-    return _Outcome(
-        emitters=emitters,
-        kinds=["new"] * len(emitters),
-        background_dbfs=None,
-        floor_dbfs=floor_dbfs,
-        reasons=[],
-        model_sigma=FLOOR_MODEL_DB / DB_PER_NEPER_POWER,
-        threshold_sigmas=_THRESHOLD_SIGMAS,
-    )
-
-
-def _compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float) -> _Outcome:
-    """Against a baseline that shares frequencies."""
-    summary, notes = onto(own, baseline.layout)
-    aligned = align(baseline, summary)
-    shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
-    measured = np.isfinite(own.mean).any(axis=0)
-    judged = float(np.mean(np.isfinite(shown[measured])))
-    reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons]
-    if judged < _ALL_JUDGED:
-        reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
-    if aligned.ppm is not None and abs(aligned.ppm) > 2:
-        reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
-    channels = channel_scores(baseline, summary, aligned, false_alarms)
-    candidates = gather(channels, baseline.layout)
-    background = np.exp(baseline.log_mean + aligned.gain)
-    floor = _linear(baseline.floor_dbfs) * np.exp(aligned.gain)
-    moved = replace(
-        summary,
-        mean=np.exp(aligned.log_mean + aligned.gain),
-        max_hold=None if aligned.log_max is None else np.exp(aligned.log_max + aligned.gain),
-    )
-    emitters = measure_emitters(moved, candidates, background, floor)
-    kinds = [_kind(emitter) for emitter in emitters]
-    missing = missing_emitters(baseline, moved, aligned)
-    emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
-    return _Outcome(
-        emitters=[emitter_onto(emitter, baseline.layout, own.layout) for emitter in emitters],
-        kinds=kinds,
-        background_dbfs=shown,
-        floor_dbfs=floor_dbfs,
-        reasons=reasons,
-        model_sigma=float(np.sqrt(np.median(baseline.between_variance[NARROW_SCALES[2]]) + aligned.scatter**2)),
-        threshold_sigmas=_THRESHOLD_SIGMAS,
-        judged=judged,
-        ppm=aligned.ppm or 0.0,
-    )
-
-
-def _kind(emitter: Emitter) -> str:
-    known = emitter.background_power > _KNOWN_RATIO * emitter.floor_power
-    if not known:
-        return "new"
-    return "raised" if "continuous" in emitter.channels else "changed"
-
-
 def _spectrum(
-    summary: VisitSummary, outcome: _Outcome, instrument: Mapping[str, Any], *, compared: bool
+    summary: VisitSummary, outcome: Outcome, instrument: Mapping[str, Any], *, compared: bool
 ) -> HeardSpectrum:
     """What the receiver heard, on its own frequencies: those of the baseline may be some ppm off."""
     shown = outcome.background_dbfs
-    background = None if shown is None else _linear(shift_bins(shown, summary.layout, -outcome.ppm))
+    background = None if shown is None else linear(shift_bins(shown, summary.layout, -outcome.ppm))
     ppm = instrument.get("ppm")
     return heard_spectrum(
         summary,
         background=background if compared else None,
-        floor=_linear(outcome.floor_dbfs),
+        floor=linear(outcome.floor_dbfs),
         ppm=float(ppm) if isinstance(ppm, int | float) else 0.0,
     )
 
 
 def _findings(
-    layout: Layout, rows: Rows, outcome: _Outcome, spectrum: HeardSpectrum, looks: Looks | None
+    layout: Layout, rows: Rows, outcome: Outcome, spectrum: HeardSpectrum, looks: Looks | None
 ) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]], int]:
     """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart.
 
@@ -281,7 +179,7 @@ def _findings(
 
 
 def _grouped(
-    outcome: _Outcome, followed: Sequence[Followed], vetted: Sequence[Vetted], spectrum: HeardSpectrum
+    outcome: Outcome, followed: Sequence[Followed], vetted: Sequence[Vetted], spectrum: HeardSpectrum
 ) -> Iterator[tuple[Emitter, Track, str, Vetted]]:
     """Each emitter with its kind and its tests; of those that are no artefact, what belongs together becomes one."""
     kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
@@ -298,23 +196,13 @@ def _grouped(
             yield emitter, track, kinds[id(emitter)], tests[id(emitter)]
 
 
-def _verdict(
-    summary: VisitSummary, findings: Sequence[Mapping[str, Any]], outcome: _Outcome, *, has_baseline: bool
-) -> tuple[str, list[str]]:
-    reasons = list(outcome.reasons)
-    if not has_baseline:
-        reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
-    overloaded = float(np.mean(is_overloaded(summary)))
-    measured = float(np.mean(summary.measured > 0))
-    if overloaded > 0:
-        reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
-    if measured < 1:
-        reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
-    if any(finding["kind"] != "missing" and finding["known_as"] is None for finding in findings):
-        return "anomalies", reasons
-    if measured * outcome.judged < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
-        return "inconclusive", reasons
-    return "no_anomaly_detected", reasons
+def _heard_once(finding: Mapping[str, Any], summary: VisitSummary) -> bool:
+    """Whether a swept emission lacks the persistence that so many sweeps would show of an emitter that stays.
+
+    A band that was camped on was heard all the time: there a single burst is all that there was to hear.
+    """
+    swept = summary.layout.n_hops > 1 and summary.n_groups >= _FEWEST_TO_CONFIRM
+    return swept and not finding["confirmed"] and finding["kind"] != "missing"
 
 
 def _gain_of(rows: Iterable[SweepRow]) -> float | None:
@@ -323,8 +211,3 @@ def _gain_of(rows: Iterable[SweepRow]) -> float | None:
         known = gains[np.isfinite(gains)]
         return float(np.median(known)) if known.size else None
     return None
-
-
-def _linear(power_db: NDArray[np.floating]) -> NDArray[np.float32]:
-    linear: NDArray[np.float32] = np.power(np.float32(10), np.asarray(power_db, np.float32) / np.float32(10))
-    return linear

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.boxes import SCALES
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import BURST_BOXES
 from dsp.errors import RecordError
@@ -22,10 +23,12 @@ from sweep.plan import Layout
 
 __all__ = ["BaselineStore"]
 
-SCHEMA = "1.0.0"
+SCHEMA = "2.0.0"
 _FOLDER = "baselines"
-_ARRAYS = ("log_mean", "within_variance", "between_variance", "contrast_variance", "floor_dbfs")
-_NUMBERS = ("n_sweeps", "sweep_variance", "inflation", "quiet_inflation", "mask_margin")
+_ARRAYS = ("log_mean", "log_top", "within_variance", "floor_dbfs")
+_BY_SCALE = ("excess_variance", "between_variance")
+_TAILS = ("top_tail", "mask_tail")
+_NUMBERS = ("n_sweeps", "sweep_variance", "inflation")
 _MAX_BINS = 1 << 26
 _MOST_PACKED = 64  # even a baseline of one visit, half of it constants, packs less than this
 
@@ -139,6 +142,13 @@ def _write(file: h5py.File, baseline: Baseline) -> None:
         _put(file, name, getattr(baseline, name))
     if baseline.log_mask is not None:
         _put(file, "log_mask", baseline.log_mask)
+    _put(file, "restless", baseline.restless.astype(np.uint8))
+    for name in _BY_SCALE:
+        group = file.create_group(name)
+        for scale, values in sorted(getattr(baseline, name).items()):
+            _put(group, str(scale), values)
+    for name in _TAILS:
+        file.attrs[name] = json.dumps(getattr(baseline, name), sort_keys=True)
     limits = file.create_group("burst_limits")
     for name, values in sorted(baseline.burst_limits.items()):
         _put(limits, name, values)
@@ -154,9 +164,13 @@ def _put(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
 def _read(file: h5py.File, path: Path) -> Baseline:
     schema = str(_attribute(file, "quietroom_baseline_schema"))
     if schema.split(".", maxsplit=1)[0] != SCHEMA.split(".", maxsplit=1)[0]:
-        raise RecordError(f"{path}: baseline schema {schema} is unknown to this version; use a newer Quietroom")
+        raise RecordError(
+            f"{path}: baseline schema {schema} is not {SCHEMA.split('.', maxsplit=1)[0]}, which this version reads; "
+            "learn the baseline again from its records, or use the version that wrote it"
+        )
     _refuse_links(file)
-    _refuse_links(file["burst_limits"])
+    for name in ("burst_limits", *_BY_SCALE):
+        _refuse_links(file[name])
     n_averages = int(_attribute(file, "layout_n_averages"))
     freq_hz = _get(file, "frequency_hz", np.float64)
     layout = Layout(
@@ -184,11 +198,30 @@ def _read(file: h5py.File, path: Path) -> Baseline:
         burst_limits=_burst_limits(file["burst_limits"], layout),
         sweep_variance=_positive(file, "sweep_variance"),
         inflation=_positive(file, "inflation"),
-        quiet_inflation=_positive(file, "quiet_inflation"),
-        mask_margin=_positive(file, "mask_margin"),
+        restless=_get(file, "restless", np.uint8) > 0,
+        top_tail=_tails(file, "top_tail"),
+        mask_tail=_tails(file, "mask_tail"),
+        excess_variance=_by_scale(file["excess_variance"], layout),
+        between_variance=_by_scale(file["between_variance"], layout),
         parent=str(file.attrs["parent"]) if "parent" in file.attrs else None,
         **arrays,
     )
+
+
+def _by_scale(group: h5py.Group, layout: Layout) -> dict[int, NDArray[np.float32]]:
+    scales = {int(name): _get(group, name, np.float32) for name in group}
+    if not scales or any(scale not in SCALES or values.size != layout.n_bins for scale, values in scales.items()):
+        raise ValueError(f"its {group.name} has other scales or lengths")
+    return dict(sorted(scales.items()))
+
+
+def _tails(file: h5py.File, name: str) -> dict[str, tuple[float, float]]:
+    tails = {
+        kind: (float(margin), float(decay)) for kind, (margin, decay) in json.loads(_attribute(file, name)).items()
+    }
+    if set(tails) != {"single", "lasting"} or not all(np.isfinite(m) and 0 < d < np.inf for m, d in tails.values()):
+        raise ValueError(f"its {name} is {tails}")
+    return tails
 
 
 def _attribute(file: h5py.File, name: str) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -16,6 +19,7 @@ __all__ = [
     "burst_p_value",
     "effective_averages",
     "known_median",
+    "known_reduction",
     "log_power_variance",
     "normal_p_value",
     "robust_mean",
@@ -196,4 +200,29 @@ def known_median(groups: NDArray[np.floating]) -> NDArray[np.float64]:
     middle = np.stack([np.maximum(n_known - 1, 0) // 2, n_known // 2])
     middle = np.minimum(middle, len(ordered) - 1)
     result: NDArray[np.float64] = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+    return result
+
+
+def known_reduction(function: Callable[..., Any], values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Apply a NaN-ignoring reduction over the first axis, without a warning for what was never measured.
+
+    Parameters
+    ----------
+    function : callable
+        For example `numpy.nanmean`.
+    values : ndarray, shape (G, ...)
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where every value is.
+
+    Examples
+    --------
+    >>> known_reduction(np.nanmax, np.array([[1.0, np.nan], [3.0, np.nan]]))
+    array([ 3., nan])
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result: NDArray[np.floating] = function(values, axis=0)
     return result

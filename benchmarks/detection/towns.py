@@ -142,10 +142,24 @@ def _block(power_dbfs: float, standard: str, bandwidth_hz: float, **more: Any) -
 
 
 def _packets(power_dbfs: float, **more: Any) -> dict[str, Any]:
-    return {"kind": "srd", "power_dbfs": power_dbfs, "power_spread_db": 8.0, "fading_sd_db": 1.5, "visit_sd_db": 1.5, **more}
+    return {
+        "kind": "srd",
+        "power_dbfs": power_dbfs,
+        "power_spread_db": 8.0,
+        "fading_sd_db": 1.5,
+        "visit_sd_db": 1.5,
+        **more,
+    }
 
 
-def _service(name: str, band_mhz: tuple[float, float], step_khz: float, count: tuple[int, int], spec: dict[str, Any], spacing_khz: float = 0) -> _Raster:
+def _service(
+    name: str,
+    band_mhz: tuple[float, float],
+    step_khz: float,
+    count: tuple[int, int],
+    spec: dict[str, Any],
+    spacing_khz: float = 0,
+) -> _Raster:
     low, high = band_mhz
     return _Raster(
         name=name,

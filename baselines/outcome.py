@@ -1,0 +1,112 @@
+"""What a visit shows: emitters above the noise floor, or over a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.aligned import align
+from baselines.axes import curve_onto, emitter_onto, onto
+from baselines.candidates import gather
+from baselines.comparison import channel_scores
+from baselines.emitters import Emitter, measure_emitters
+from baselines.health import check_health
+from baselines.heard import FLOOR_MODEL_DB, heard_candidates
+from baselines.missing import missing_emitters
+from baselines.model import Baseline
+from baselines.summary import VisitSummary
+from dsp.statistics import DB_PER_NEPER_POWER
+
+__all__ = ["Outcome", "compare", "hear", "linear"]
+
+_THRESHOLD_SIGMAS = 5.6  # what 0.1 false alarms ask of one of 700,000 bins at nine scales
+_NFM_BINS = 4
+_ALL_JUDGED = 0.995
+_KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What one way of judging gives.
+
+    ``judged`` is the share of the measured bins that it could judge, ``ppm`` the frequency error that was taken out.
+    """
+
+    emitters: list[Emitter]
+    kinds: list[str]
+    background_dbfs: NDArray[np.float32] | None
+    floor_dbfs: NDArray[np.float32]
+    reasons: list[str]
+    model_sigma: float
+    threshold_sigmas: float
+    judged: float = 1.0
+    ppm: float = 0.0
+
+
+def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> Outcome:
+    """List every emitter above the noise floor of the visit itself."""
+    floor = linear(floor_dbfs)
+    candidates = heard_candidates(summary, floor_dbfs, false_alarms)
+    emitters = measure_emitters(summary, candidates, floor, floor)
+    return Outcome(
+        emitters=emitters,
+        kinds=["new"] * len(emitters),
+        background_dbfs=None,
+        floor_dbfs=floor_dbfs,
+        reasons=[],
+        model_sigma=FLOOR_MODEL_DB / DB_PER_NEPER_POWER,
+        threshold_sigmas=_THRESHOLD_SIGMAS,
+    )
+
+
+def compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float) -> Outcome:
+    """List what stands out against a baseline that shares frequencies."""
+    summary, notes = onto(own, baseline.layout)
+    aligned = align(baseline, summary)
+    shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
+    measured = np.isfinite(own.mean).any(axis=0)
+    judged = float(np.mean(np.isfinite(shown[measured])))
+    reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons]
+    if judged < _ALL_JUDGED:
+        reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
+    if aligned.ppm is not None and abs(aligned.ppm) > 2:
+        reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
+    channels = channel_scores(baseline, summary, aligned, false_alarms)
+    candidates = gather(channels, baseline.layout)
+    background = np.exp(baseline.log_mean + aligned.gain)
+    floor = linear(baseline.floor_dbfs) * np.exp(aligned.gain)
+    moved = replace(
+        summary,
+        mean=np.exp(aligned.log_mean + aligned.gain),
+        max_hold=None if aligned.log_max is None else np.exp(aligned.log_max + aligned.gain),
+    )
+    emitters = measure_emitters(moved, candidates, background, floor)
+    kinds = [_kind(emitter) for emitter in emitters]
+    missing = missing_emitters(baseline, moved, aligned)
+    emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
+    return Outcome(
+        emitters=[emitter_onto(emitter, baseline.layout, own.layout) for emitter in emitters],
+        kinds=kinds,
+        background_dbfs=shown,
+        floor_dbfs=floor_dbfs,
+        reasons=reasons,
+        model_sigma=float(np.sqrt(np.median(baseline.between_variance[_NFM_BINS]) + aligned.scatter**2)),
+        threshold_sigmas=_THRESHOLD_SIGMAS,
+        judged=judged,
+        ppm=aligned.ppm or 0.0,
+    )
+
+
+def _kind(emitter: Emitter) -> str:
+    known = emitter.background_power > _KNOWN_RATIO * emitter.floor_power
+    if not known:
+        return "new"
+    return "raised" if "continuous" in emitter.channels else "changed"
+
+
+def linear(power_db: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Turn dB into linear power, as float32 of the same shape."""
+    power: NDArray[np.float32] = np.power(np.float32(10), np.asarray(power_db, np.float32) / np.float32(10))
+    return power
