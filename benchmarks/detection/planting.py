@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from sweep.scene.loading import scene_ranges
 from sweep.scene.room import stations_of
 from sweep.scene.schema import AnyEmitter, Scene
 
@@ -44,7 +45,12 @@ def _ladder(low: float, high: float, step: float = 1.5) -> tuple[float, ...]:
 
 
 KINDS = (
-    Kind(name="nfm", spec={"kind": "nfm", "deviation_hz": 2500.0}, ladder_db=_ladder(-8, 4), goals_db={1: 0.0, 5: -5.0}),
+    Kind(
+        name="nfm",
+        spec={"kind": "nfm", "deviation_hz": 2500.0},
+        ladder_db=_ladder(-8, 4),
+        goals_db={1: 0.0, 5: -5.0},
+    ),
     Kind(
         name="wfm",
         spec={"kind": "wfm", "programme": "speech", "deviation_hz": 60e3},
@@ -86,6 +92,7 @@ _STRONG_DBFS = -32.0
 _BESIDE_HZ = (110e3, 140e3)
 _CROWDED_HZ = 250e3
 _TRIES = 1000
+_CHANNEL_HZ = 10e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,12 @@ class Plant:
         """Where it is, in Hz."""
         assert isinstance(self.bug.center_freq_hz, int)
         return self.bug.center_freq_hz
+
+    @property
+    def band_hz(self) -> tuple[float, float]:
+        """Lowest and highest centre of a detection that counts as this bug: its band, at least a channel."""
+        half = max(0.5 * self.bug.span_hz, _CHANNEL_HZ)
+        return self.center_freq_hz - half, self.center_freq_hz + half
 
 
 def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
@@ -119,10 +132,11 @@ def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
     taken = [_taken(emitter) for emitter in scene.emitters]
     busy = np.concatenate(taken) if taken else np.empty((0, 2))
     sides = iter(_sides(rng, scene))
+    swept = scene_ranges(scene)
     spots: list[int] = []
     plants: list[Plant] = []
     for kind, snr_db in _wanted(rng, per_step):
-        spot = next(sides, None) if kind.beside else _alone(rng, kind, busy, spots)
+        spot = next(sides, None) if kind.beside else _alone(rng, kind, busy, spots, swept)
         if spot is None:
             continue
         bug = msgspec.convert(
@@ -146,12 +160,16 @@ def _taken(emitter: AnyEmitter) -> np.ndarray:
     return np.stack([freqs - half, freqs + half], axis=1)
 
 
-def _alone(rng: np.random.Generator, kind: Kind, busy: np.ndarray, others: list[int]) -> int | None:
+def _alone(
+    rng: np.random.Generator, kind: Kind, busy: np.ndarray, others: list[int], swept: Sequence[tuple[int, int]]
+) -> int | None:
+    widths = np.array([stop - start for start, stop in swept], float)
     spec = msgspec.convert({"name": "bug", "center_freq_hz": 100_000_000, "snr_db": 0.0, **kind.spec}, AnyEmitter)
     half = 0.5 * spec.span_hz
     for _ in range(_TRIES):
-        spot = round(float(rng.uniform(24e6, 1766e6)))
-        if spot - half < 24e6 + _EDGE_HZ or spot + half > 1766e6 - _EDGE_HZ:
+        low, high = swept[int(rng.choice(len(swept), p=widths / widths.sum()))]
+        spot = round(float(rng.uniform(low, high)))
+        if spot - half < low + _EDGE_HZ or spot + half > high - _EDGE_HZ:
             continue
         near = any(abs(spot - other) < _APART_HZ for other in others)
         if not near and not ((busy[:, 0] < spot + half) & (busy[:, 1] > spot - half)).any():
@@ -168,5 +186,7 @@ def _sides(rng: np.random.Generator, scene: Scene) -> list[int]:
         if host.spec.power_dbfs is not None and host.spec.power_dbfs > _STRONG_DBFS
         for side in (-1, 1)
     ]
+    swept = scene_ranges(scene)
+    spots = [spot for spot in spots if any(low < spot < high for low, high in swept)]
     free = [spot for spot in spots if sum(abs(spot - s.center_freq_hz) < _CROWDED_HZ for s in stations) == 1]
     return [int(spot) for spot in rng.permutation(free)]

@@ -12,14 +12,15 @@ from baselines.summary import VisitSummary, summarise
 from benchmarks.detection.planting import Plant
 from sweep.model import HopSamples, SweepRow
 from sweep.plan import Layout, SweepPlan, plan_hops
+from sweep.scene.loading import scene_ranges
 from sweep.scene.response import REACH
 from sweep.scene.room import Room, Station
 from sweep.scene.schema import Scene
 from sweep.stitch import PassAssembler
 
-__all__ = ["DAY_NS", "Visit", "make_visit", "planted", "station_heard"]
+__all__ = ["Visit", "make_visit", "planted", "room_of", "station_heard"]
 
-DAY_NS = 86_400_000_000_000
+_DAY_NS = 86_400_000_000_000
 _SETTLE_NS = 10_000_000
 
 
@@ -47,7 +48,7 @@ class Visit:
 
 
 def make_visit(scene: Scene, number: int, passes: int) -> Visit:
-    """Sweep the whole band of a town.
+    """Sweep a town.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def make_visit(scene: Scene, number: int, passes: int) -> Visit:
         0, 1, 2 ... days after the start.
     passes : int
     """
-    plan = plan_hops(((24_000_000, 1_766_000_000),), gain_db=scene.receiver.gain_db)
-    room = _room(scene, Visit(scene=scene, number=number, plan=plan, rows=()))
+    plan = plan_hops(scene_ranges(scene), gain_db=scene.receiver.gain_db)
+    room = room_of(Visit(scene=scene, number=number, plan=plan, rows=()))
     assembler = PassAssembler(plan)
     rows: list[SweepRow] = []
     for pass_index in range(passes):
@@ -73,16 +74,29 @@ def planted(visit: Visit, plants: Sequence[Plant]) -> Visit:
     Images and ghosts of the bugs in other hops are left out: they lie 40 dB lower.
     """
     scene = msgspec.structs.replace(visit.scene, bugs=tuple(item.bug for item in plants))
-    room = _room(scene, visit, bugs=tuple(bug.name for bug in scene.bugs))
+    room = room_of(replace(visit, scene=scene))
     hops = _reached(visit.plan, plants)
     return replace(visit, scene=scene, rows=tuple(_again(row, room, visit, hops) for row in visit.rows))
+
+
+def room_of(visit: Visit) -> Room:
+    """The room of a visit, with all of its bugs on the air."""
+    plan = visit.plan
+    return Room(
+        visit.scene,
+        seed=visit.scene.seed,
+        visit=visit.number,
+        bugs=tuple(bug.name for bug in visit.scene.bugs),
+        sample_rate_hz=plan.sample_rate_hz,
+        gain_db=plan.gain_db,
+    )
 
 
 def station_heard(visit: Visit, station: Station, least_db: float = -10.0) -> bool:
     """Whether a station was on the air in any dwell of a visit at this level, over the noise in its own band."""
     plan = visit.plan
     spec = msgspec.structs.replace(station.spec, name=station.name, center_freq_hz=station.center_freq_hz)
-    room = _room(msgspec.structs.replace(visit.scene, emitters=(spec,), bugs=()), visit)
+    room = room_of(replace(visit, scene=msgspec.structs.replace(visit.scene, emitters=(spec,), bugs=())))
     half = 0.5 * plan.hop_bins * plan.bin_width_hz
     for row in visit.rows if room.stations else ():
         place = room.place_hz(station, row.sequence)
@@ -96,23 +110,11 @@ def station_heard(visit: Visit, station: Station, least_db: float = -10.0) -> bo
     return False
 
 
-def _room(scene: Scene, visit: Visit, bugs: tuple[str, ...] = ()) -> Room:
-    plan = visit.plan
-    return Room(
-        scene,
-        seed=scene.seed,
-        visit=visit.number,
-        bugs=bugs,
-        sample_rate_hz=plan.sample_rate_hz,
-        gain_db=plan.gain_db,
-    )
-
-
 def _capture(room: Room, plan: SweepPlan, visit: int, pass_index: int, hop_index: int) -> HopSamples:
     center = plan.hop_centers_hz[hop_index]
     step_ns = _SETTLE_NS + round(plan.dwell_s * 1e9)
     elapsed_ns = (pass_index * plan.n_hops + hop_index) * step_ns + _SETTLE_NS
-    start_ns = round(room.scene.start.timestamp()) * 1_000_000_000 + visit * DAY_NS + elapsed_ns
+    start_ns = round(room.scene.start.timestamp()) * 1_000_000_000 + visit * _DAY_NS + elapsed_ns
     return HopSamples(
         raw=room.capture(center, start_ns, plan.hop_samples, pass_index=pass_index, hop_index=hop_index),
         sample_format="cu8",
