@@ -35,7 +35,7 @@ _WORTH_A_LOOK_SIGMAS, _LOW_SIGMAS = 4.0, 3.0
 _PERSISTENT_SHARE = 0.6  # of the mean rise, that must be left without the strongest sweep
 _SMALLEST_RISE_NEPERS = 0.05  # 0.2 dB; less is not claimed whatever the statistics say
 _SINGLE_VISIT_FACTOR = 1.5
-_QUIET_FREEDOM = 12.0
+_QUIET_FREEDOM = 3.0  # of each visit but the first: neighbouring hops are not alike by chance alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,7 +121,7 @@ def expected_number(
     of_sweeps = np.where(
         known, PRIOR_SWEEPS + baseline.n_sweeps - baseline.n_visits, np.inf
     )  # of noise alone the variance is known, and that between visits
-    of_visits = np.where(known, PRIOR_VISITS + baseline.n_visits - 1, _QUIET_FREEDOM)  # is that of many hops
+    of_visits = np.where(known, PRIOR_VISITS + baseline.n_visits - 1, _QUIET_FREEDOM * max(1, baseline.n_visits - 1))  # is that of many hops
     freedom = 1 / np.maximum(share**2 / of_sweeps + (1 - share) ** 2 / of_visits, 1e-6)
     # Bins of one emitter rise and fall together from visit to visit; noise is new in every bin.
     alone = np.where(known, float(zones.n_known), float(scores.score.size))

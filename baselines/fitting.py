@@ -33,7 +33,7 @@ _RESTLESS_P = 1e-3
 _PRIOR_HOPS = 9
 _TELLING_SCALES = (4, 16, 48)
 _LEVEL_BETWEEN = 0.6**2
-_SHOWN_SIGMAS, _SHOWN_BINS = 4.0, 5
+_SHOWN_SIGMAS, _SHOWN_BINS, _FLOOR_ERROR = 3.5, 5, 0.02
 _LARGEST_BETWEEN = 4.0
 _BOXES_A_ROW = 2  # a box as wide as the row says nothing of a rise
 
@@ -213,7 +213,6 @@ def _between_variances(
     noise = weight**2 * np.nan_to_num(model.within_variance)
     freedom = len(visit_means) - 1
     moved = np.zeros(busy.size, bool)
-    shown = _shown(model) * ~felt
     result: dict[int, NDArray[np.float32]] = {}
     for scale in _scales(model.layout):
         narrow = scale in NARROW_SCALES
@@ -229,7 +228,7 @@ def _between_variances(
         boxes = np.array([BoxSums.of(weight * one).over(scale) / total for one in (contrast if narrow else centred)])
         observed = np.sum(boxes**2, axis=0) / freedom
         prior = _prior(observed, sampling, guess=guess, felt=felt, freedom=freedom, layout=model.layout)
-        prior += _LEVEL_BETWEEN * BoxSums.of(weight * shown).over(scale) ** 2 / total**2
+        prior += _LEVEL_BETWEEN * np.where(felt, 0.0, _shown(model, weight, scale)) ** 2
         above = observed > (prior + sampling) * scipy.stats.chi2.isf(_RESTLESS_P, freedom) / freedom
         own = (PRIOR_VISITS * prior + freedom * np.maximum(observed - sampling, 0.0)) / (PRIOR_VISITS + freedom)
         kept = own if not narrow else np.where(felt | above, own, prior)
@@ -238,11 +237,16 @@ def _between_variances(
     return result, moved
 
 
-def _shown(model: Baseline) -> NDArray[np.float64]:
-    """Share of each bin's power, or of a neighbour's, that an emitter under the busy ones has; its level varies."""
-    sigma = float(np.sqrt(model.sweep_variance / model.n_sweeps))
-    above = scipy.ndimage.maximum_filter1d(np.nan_to_num(model.above_floor), _SHOWN_BINS)
-    return np.asarray(-np.expm1(-np.clip(above - _SHOWN_SIGMAS * sigma, 0.0, 20.0)), np.float64)
+def _shown(model: Baseline, weight: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
+    """Share of the power of each box that an emitter, too weak to count as one, has in the baseline: its level varies.
+
+    Boxes about the bins next to it count too: it may lie between two.
+    """
+    above = np.clip(np.nan_to_num(model.above_floor), -1.0, 20.0)
+    mean = BoxSums.of(weight * above).over(scale) / np.maximum(BoxSums.of(weight).over(scale), 1e-30)
+    error = np.sqrt(model.sweep_variance * box_correlation(scale) / scale / model.n_sweeps)
+    near = scipy.ndimage.maximum_filter1d(mean, _SHOWN_BINS) - _SHOWN_SIGMAS * float(error) - _FLOOR_ERROR
+    return np.asarray(-np.expm1(-np.maximum(near, 0.0)), np.float64)
 
 
 def _prior(

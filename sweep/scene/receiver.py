@@ -82,8 +82,7 @@ def _skirt_table(sample_rate_hz: int) -> NDArray[np.complex64]:
     return np.asarray(table)
 
 
-def _cut(table: NDArray[np.complex64], n: int, key: Key) -> NDArray[np.complex64]:
-    start = integer(table.size, *key)
+def _cut(table: NDArray[np.complex64], n: int, start: int) -> NDArray[np.complex64]:
     if start + n <= table.size:
         return table[start : start + n]
     return table.take(np.arange(start, start + n), mode="wrap")
@@ -100,15 +99,20 @@ def add_noise(window: Window, receiver: Receiver, density: float, key: Key) -> N
         Noise power per Hz, relative to full scale.
     key : tuple
         Of this hop. Noise is the sum of two cuts from a table of 4 million samples, each at its own place, so that
-        two hops hardly ever share both.
+        two hops hardly ever share both. The two lie a quarter of the table apart or more: a sum of neighbouring cuts
+        would be a comb filter.
     """
     rate, iq = window.sample_rate_hz, window.iq
     scale = math.sqrt(0.5 * density * rate)
-    for number in range(2):
+    table = _noise_table(rate)
+    first = integer(table.size, *key, "noise", 0)
+    second = first + table.size // 4 + integer(table.size // 2, *key, "noise", 1)
+    for number, start in enumerate((first, second % table.size)):
         turn = complex(np.exp(2j * np.pi * uniform(*key, "turn", number)))
-        iq += np.complex64(scale * turn) * _cut(_noise_table(rate), window.n, (*key, "noise", number))
+        iq += np.complex64(scale * turn) * _cut(table, window.n, start)
     if receiver.dc_skirt_dbfs is not None:
-        skirt = _cut(_skirt_table(rate), window.n, (*key, "skirt"))
+        skirts = _skirt_table(rate)
+        skirt = _cut(skirts, window.n, integer(skirts.size, *key, "skirt"))
         iq += np.float32(10 ** (receiver.dc_skirt_dbfs / 20)) * skirt
     if receiver.dc_offset_dbfs is not None:
         angle = 2 * np.pi * uniform(key[0], "dc")  # the same in every hop: it is in the converter
