@@ -118,10 +118,10 @@ def expected_number(
     """
     known, share = zones.known[bins], scores.share[bins]
     score = scores.score[bins] / np.where(known, inflation, 1.0)
-    of_sweeps = np.where(
-        known, PRIOR_SWEEPS + baseline.n_sweeps - baseline.n_visits, np.inf
-    )  # of noise alone the variance is known, and that between visits
-    of_visits = np.where(known, PRIOR_VISITS + baseline.n_visits - 1, _QUIET_FREEDOM * max(1, baseline.n_visits - 1))  # is that of many hops
+    # Of noise alone the variance is known, and that between visits is that of many hops.
+    n_visits = baseline.n_visits
+    of_sweeps = np.where(known, PRIOR_SWEEPS + baseline.n_sweeps - n_visits, np.inf)
+    of_visits = np.where(known, PRIOR_VISITS + n_visits - 1, _QUIET_FREEDOM * max(1, n_visits - 1))
     freedom = 1 / np.maximum(share**2 / of_sweeps + (1 - share) ** 2 / of_visits, 1e-6)
     # Bins of one emitter rise and fall together from visit to visit; noise is new in every bin.
     alone = np.where(known, float(zones.n_known), float(scores.score.size))
