@@ -23,6 +23,7 @@ _PPM_GAIN = 0.01
 _CRYSTAL_HZ, _OWN_HZ = 14.4e6, 12_500.0
 _STRONG_NEPERS = 0.8
 _MIN_STRONG = 12
+_HALVES_BINS = 64
 
 
 def align_gain(difference: NDArray[np.floating], quiet: NDArray[np.bool_], layout: Layout) -> NDArray[np.float32]:
@@ -138,7 +139,8 @@ def estimate_ppm(
     -------
     (float, float) or None
         Parts per million to add to the baseline's frequencies to find its emitters in the test, and the gain in
-        squared error over no shift (relative); None where too few strong bins exist.
+        squared error over no shift (relative), the smaller one of two halves of the axis: a device on top of a
+        broadcaster must not pass for a shift of all. None where too few strong bins exist.
     """
     ref, new = _band_pass(reference), _band_pass(test)
     chosen = np.flatnonzero((ref > _STRONG_NEPERS) & _clear_bins(layout))
@@ -146,14 +148,14 @@ def estimate_ppm(
         return None
     chosen = chosen[np.argsort(ref[chosen])[-20_000:]]
     spline = scipy.ndimage.spline_filter1d(np.nan_to_num(new), order=3)
+    half = chosen // _HALVES_BINS % 2 == 1
     trial = np.arange(-_PPM_REACH, _PPM_REACH + _PPM_STEP / 2, _PPM_STEP)
-    cost = np.array([_cost(spline, ref, chosen, layout, ppm) for ppm in trial])
-    best = int(cost.argmin())
-    fine = trial[best] + np.arange(-1.0, 1.01, 0.1)
-    fine_cost = np.array([_cost(spline, ref, chosen, layout, ppm) for ppm in fine])
-    still = cost[len(trial) // 2]
-    gained = 0.0 if still <= 0 else float(1 - fine_cost.min() / still)
-    return float(fine[int(fine_cost.argmin())]), gained
+    cost = np.array([_cost(spline, ref, chosen, layout, ppm).sum() for ppm in trial])
+    fine = trial[int(cost.argmin())] + np.arange(-1.0, 1.01, 0.1)
+    best = float(fine[np.argmin([_cost(spline, ref, chosen, layout, ppm).sum() for ppm in fine])])
+    still, moved = _cost(spline, ref, chosen, layout, 0.0), _cost(spline, ref, chosen, layout, best)
+    halves = [part for part in (half, ~half) if np.count_nonzero(part) >= _MIN_STRONG // 2] or [half | True]
+    return best, min(_gained(still[part].sum(), moved[part].sum()) for part in halves)
 
 
 def trusted_ppm(estimate: tuple[float, float] | None) -> float | None:
@@ -218,7 +220,11 @@ def _clear_bins(layout: Layout) -> NDArray[np.bool_]:
 
 def _cost(
     spline: NDArray[np.float64], ref: NDArray[np.float64], chosen: NDArray[np.int64], layout: Layout, ppm: float
-) -> float:
+) -> NDArray[np.float64]:
     where = chosen + ppm * 1e-6 * layout.freq_hz[chosen] / layout.bin_width_hz
     moved = scipy.ndimage.map_coordinates(spline, [where], order=3, prefilter=False, mode="nearest")
-    return float(np.sum(np.clip(moved - ref[chosen], -2, 2) ** 2))
+    return np.asarray(np.clip(moved - ref[chosen], -2, 2) ** 2)
+
+
+def _gained(before: float, after: float) -> float:
+    return 0.0 if before <= 0 else float(1 - after / before)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, align
+from baselines.aligned import Aligned, align, zones_of
 from baselines.continuous import box_means, contrast_rise, expected_number, scale_scores, top_rise
 from baselines.fitting import FittedVisit, fit_model
 from baselines.mask import mask_excess, persistent_excess
@@ -24,6 +24,8 @@ _WORTH_A_LOOK_SIGMAS = 2.0
 _FEWEST_EXCEEDANCES, _TAIL_SHARE = 8, 0.1
 _SMALLEST_DECAY, _LARGEST_DECAY = 0.15, 0.6
 _LARGEST_MARGIN = 2.5
+_GUESSED_MARGIN, _GUESSED_DECAY, _GUESSED_RUNS = 1.0, 0.3, 2000
+"""Tail that is assumed where a baseline shows too few runs: of so many one is expected that far beyond."""
 
 
 def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
@@ -34,12 +36,13 @@ def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
     model : Baseline
         As fitted to all visits.
     fitted : sequence of FittedVisit
-        All visits. A single visit is cut in two halves that predict each other; one that has a single group is left
-        as it is.
+        All visits. A single visit is cut in two halves that predict each other; one that has a single group gets
+        tails that are a guess.
     """
     folds = list(fitted) if len(fitted) > 1 else _halves(fitted[0])
+    n_runs = zones_of(model).n_clusters
     if len(folds) < 2:
-        return model
+        return replace(model, top_tail=_tails([], [], n_runs), mask_tail=_tails([], [], n_runs))
     counts = np.zeros(round((_LARGEST_INFLATION - 1) / _INFLATION_STEP) + 1)
     n_scales = 0
     single: list[NDArray[np.float64]] = []
@@ -66,8 +69,8 @@ def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
     return replace(
         model,
         inflation=1 + step * _INFLATION_STEP,
-        top_tail={"single": _tail(top_single), "lasting": _tail(top_lasting)},
-        mask_tail={"single": _tail(single), "lasting": _tail(lasting)},
+        top_tail=_tails(top_single, top_lasting, n_runs),
+        mask_tail=_tails(single, lasting, n_runs),
     )
 
 
@@ -131,16 +134,30 @@ def _cluster_maxima(values: NDArray[np.float64], aligned: Aligned) -> NDArray[np
     return np.maximum.reduceat(values, edges)[::2] if edges.size else np.empty(0)
 
 
-def _tail(maxima: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """Exponential tail of the excess over the mask: where one run in a visit is expected to lie beyond, and its decay.
+def _tails(
+    single: Sequence[NDArray[np.float64]], lasting: Sequence[NDArray[np.float64]], n_runs: int
+) -> dict[str, tuple[float, float]]:
+    """Tails of single sweeps and of what lasts.
+
+    What lasts is never stronger than its strongest sweep: where too few runs tell of it, the tail of single sweeps
+    bounds its own.
+    """
+    guess = _GUESSED_MARGIN + _GUESSED_DECAY * float(np.log(max(1, n_runs) / _GUESSED_RUNS))
+    of_single = _tail(single) or (max(0.0, guess), _GUESSED_DECAY)
+    return {"single": of_single, "lasting": _tail(lasting) or of_single}
+
+
+def _tail(maxima: Sequence[NDArray[np.float64]]) -> tuple[float, float] | None:
+    """Exponential tail of the excess of runs: where one run in a visit is expected to lie beyond, and its decay.
 
     The tail is that of the highest tenth, without the few most extreme: emitters that came up for the first time.
+    None where the runs are too few to tell.
     """
     values = np.sort(np.concatenate(list(maxima))) if maxima else np.empty(0)
     values = values[np.isfinite(values)]
     n_tail = int(_TAIL_SHARE * values.size)
     if n_tail < _FEWEST_EXCEEDANCES:
-        return 1.0, 0.3
+        return None
     base = float(values[-n_tail])
     middle = float(values[-(n_tail // 2)])
     decay = float(np.clip((middle - base) / np.log(2.0), _SMALLEST_DECAY, _LARGEST_DECAY))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, running_median
 from baselines.boxes import BoxSums
-from baselines.candidates import Scores
+from baselines.candidates import Scores, quiet_fluctuation
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.statistics import burst_p_value
@@ -83,6 +83,7 @@ def mask_channel(
     frames = float(summary.layout.n_averages or 1) * summary.passes.astype(np.float64)
     over_mean = np.nan_to_num(excess, neginf=0.0) + np.nan_to_num(_mask_of(baseline) - baseline.log_mean)
     over_mean -= _common_rise(baseline, aligned)
+    over_mean -= np.repeat(np.log(quiet_fluctuation(summary)), summary.layout.hop_bins, axis=1)
     by_noise = burst_p_value("burst_1", np.exp(np.clip(over_mean, -20, 60)).astype(np.float32), frames[:, None])
     quiet = np.where(excess > 0, by_noise * (excess.shape[1] * n_groups), np.inf)
     tail = baseline.mask_tail["single" if n_groups < FEW_SWEEPS else "lasting"]

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.boxes import SCALES
+from baselines.boxes import NARROW_SCALES, SCALES
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import BURST_BOXES
 from dsp.errors import RecordError
@@ -183,8 +183,14 @@ def _read(file: h5py.File, path: Path) -> Baseline:
         notes=tuple(json.loads(_attribute(file, "layout_notes"))),
     )
     arrays: dict[str, Any] = {name: _get(file, name, np.float32) for name in _ARRAYS}
-    if any(array.size != layout.n_bins for array in arrays.values()) or layout.n_hops * layout.hop_bins != freq_hz.size:
+    arrays["restless"] = _get(file, "restless", np.uint8) > 0
+    arrays["log_mask"] = _get(file, "log_mask", np.float32) if "log_mask" in file else None
+    lengths = {array.size for array in arrays.values() if array is not None} | {layout.n_hops * layout.hop_bins}
+    if lengths != {layout.n_bins}:
         raise ValueError("its arrays differ in length")
+    arrays |= {name: _by_scale(file[name], layout) for name in _BY_SCALE}
+    if len({tuple(arrays[name]) for name in _BY_SCALE}) > 1:
+        raise ValueError(f"its {' and '.join(_BY_SCALE)} differ in their scales")
     known = {field.name for field in fields(BaselineVisit)}  # a later minor version may say more
     visits = [_visit({key: value for key, value in visit.items() if key in known}) for visit in _visits(file)]
     return Baseline(
@@ -194,15 +200,11 @@ def _read(file: h5py.File, path: Path) -> Baseline:
         layout=layout,
         n_sweeps=int(_positive(file, "n_sweeps")),
         visits=tuple(visits),
-        log_mask=_get(file, "log_mask", np.float32) if "log_mask" in file else None,
         burst_limits=_burst_limits(file["burst_limits"], layout),
         sweep_variance=_positive(file, "sweep_variance"),
         inflation=_positive(file, "inflation"),
-        restless=_get(file, "restless", np.uint8) > 0,
         top_tail=_tails(file, "top_tail"),
         mask_tail=_tails(file, "mask_tail"),
-        excess_variance=_by_scale(file["excess_variance"], layout),
-        between_variance=_by_scale(file["between_variance"], layout),
         parent=str(file.attrs["parent"]) if "parent" in file.attrs else None,
         **arrays,
     )
@@ -210,15 +212,14 @@ def _read(file: h5py.File, path: Path) -> Baseline:
 
 def _by_scale(group: h5py.Group, layout: Layout) -> dict[int, NDArray[np.float32]]:
     scales = {int(name): _get(group, name, np.float32) for name in group}
-    if not scales or any(scale not in SCALES or values.size != layout.n_bins for scale, values in scales.items()):
+    known = set(NARROW_SCALES) <= set(scales) <= set(SCALES)
+    if not known or any(values.size != layout.n_bins for values in scales.values()):
         raise ValueError(f"its {group.name} has other scales or lengths")
     return dict(sorted(scales.items()))
 
 
 def _tails(file: h5py.File, name: str) -> dict[str, tuple[float, float]]:
-    tails = {
-        kind: (float(margin), float(decay)) for kind, (margin, decay) in json.loads(_attribute(file, name)).items()
-    }
+    tails = {kind: (float(margin), float(decay)) for kind, (margin, decay) in dict(_json(file, name)).items()}
     if set(tails) != {"single", "lasting"} or not all(np.isfinite(m) and 0 < d < np.inf for m, d in tails.values()):
         raise ValueError(f"its {name} is {tails}")
     return tails
@@ -230,8 +231,12 @@ def _attribute(file: h5py.File, name: str) -> Any:
     return file.attrs[name]
 
 
+def _json(file: h5py.File, name: str) -> Any:
+    return json.loads(_attribute(file, name))
+
+
 def _visits(file: h5py.File) -> list[dict[str, Any]]:
-    visits: list[dict[str, Any]] = json.loads(_attribute(file, "visits"))
+    visits: list[dict[str, Any]] = _json(file, "visits")
     if not visits:
         raise ValueError("it names no visit")
     return visits

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import make_rows, make_summary, noise_layout, without_hop
 
-from baselines.alignment import align_gain, estimate_ppm, shift_bins
+from baselines.alignment import align_gain, estimate_ppm, shift_bins, trusted_ppm
 from baselines.axes import curve_onto, emitter_onto, onto, same_axis, shared_bins, union_axis
 from baselines.emitters import Emitter
 from baselines.summary import BURST_BOXES, summarise
@@ -20,6 +20,7 @@ from sweep.plan import Layout, plan_hops
 
 LAYOUT = noise_layout(12)
 SPREAD = plan_hops(((88_000_000, 95_600_000), (430_000_000, 437_600_000), (1_700_000_000, 1_707_600_000))).layout()
+GAPPED = plan_hops(((459_000_000, 461_000_000), (502_500_000, 505_500_000))).layout()
 SIGMA = 0.06  # of ln(mean) in a visit of five passes
 
 
@@ -124,16 +125,39 @@ def test_spurs_of_the_crystal_say_nothing_of_ppm() -> None:
     assert estimate_ppm(spur, spur, layout) is None
 
 
-@given(ppm=st.floats(-100, 100), n_hops=st.integers(1, 3))
+@given(ppm=st.floats(-100, 100), n_hops=st.integers(1, 3), gap=st.booleans())
 @settings(deadline=None, max_examples=30)
-def test_bins_are_taken_from_their_own_hop(ppm: float, n_hops: int) -> None:
-    layout = noise_layout(n_hops, start_hz=460_000_000)
+def test_bins_are_taken_from_where_the_error_put_them(ppm: float, n_hops: int, gap: bool) -> None:
+    """Over the border of hops that touch as well, not over a gap; what the receiver makes itself stays."""
+    layout = GAPPED if gap else noise_layout(n_hops, start_hz=460_000_000)
     values = np.arange(layout.n_bins, dtype=np.float32)
     moved = shift_bins(values, layout, ppm)
     for index, value in enumerate(moved):
-        source = index + round(ppm * 1e-6 * layout.freq_hz[index] / layout.bin_width_hz)
-        inside = 0 <= source < layout.n_bins and source // layout.hop_bins == index // layout.hop_bins
-        assert value == source if inside else np.isnan(value)
+        freq_hz = float(layout.freq_hz[index])
+        own = abs(index % layout.hop_bins - layout.hop_bins // 2) * 2500 <= 12_500
+        own |= abs((freq_hz + 7.2e6) % 14.4e6 - 7.2e6) <= 5000
+        wanted_hz = freq_hz + (0 if own else round(ppm * 1e-6 * freq_hz / 2500)) * 2500
+        source = np.flatnonzero(np.abs(layout.freq_hz - wanted_hz) < 1)
+        assert value == source[0] if source.size else np.isnan(value)
+
+
+def test_a_device_on_a_lone_broadcaster_is_no_shift() -> None:
+    """The few bins in which it differs ask for another place of its peaks; the rest of it does not."""
+    layout = noise_layout(1, start_hz=800_000_000)
+    axis = np.arange(layout.n_bins)
+    deceived = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        reference = scipy.ndimage.gaussian_filter1d(rng.standard_normal(layout.n_bins), 4.0) * 3
+        noise = 0.1 * rng.standard_normal((2, layout.n_bins))
+        device = int(rng.integers(100, 650))
+        for ppm in (0.0, 20.0):
+            test = np.interp(axis - ppm * 1e-6 * layout.freq_hz / layout.bin_width_hz, axis, reference)
+            test[device : device + 6] += 2.4
+            found = trusted_ppm(estimate_ppm(test + noise[0], reference + noise[1], layout))
+            deceived += bool(found) and not ppm
+            assert not ppm or found == pytest.approx(ppm, abs=4)  # a bin is 3.1
+    assert deceived <= 3
 
 
 def test_shift_undoes_what_was_estimated() -> None:

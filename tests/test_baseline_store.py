@@ -150,6 +150,19 @@ def packed(file: h5py.File) -> None:
     file.create_dataset("log_mean", data=np.zeros(1 << 23, "f8"), chunks=(1 << 20,), compression="gzip")
 
 
+def rename(name: str, other: str) -> Damage:
+    return lambda file: file.move(name, other)
+
+
+def set_no_scale(file: h5py.File) -> None:
+    del file["between_variance"]
+    file.create_group("between_variance")
+
+
+OTHER_SCHEMA = (
+    "baseline schema {} is not 2, which this version reads; learn the baseline again from its records, "
+    "or use the version that wrote it"
+)
 ELSEWHERE = h5py.ExternalLink("other.h5", "/log_mean")
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "no array": (delete("log_mean"), "log_mean"),
@@ -173,7 +186,24 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "no sweeps": (set_attribute("n_sweeps", 0), "its n_sweeps is 0"),
     "variance not a number": (set_attribute("sweep_variance", np.nan), "its sweep_variance is nan"),
     "other hops": (set_attribute("layout_n_hops", 3), "its arrays differ in length"),
-    "unknown major": (set_attribute("quietroom_baseline_schema", "2.0.0"), "schema 2.0.0 is unknown to this version"),
+    "an earlier major": (set_attribute("quietroom_baseline_schema", "1.3.0"), OTHER_SCHEMA.format("1.3.0")),
+    "a later major": (set_attribute("quietroom_baseline_schema", "3.0.0"), OTHER_SCHEMA.format("3.0.0")),
+    "linked scales": (link("between_variance", h5py.SoftLink("/")), "between_variance is a link to elsewhere"),
+    "linked scale": (link("between_variance/4", ELSEWHERE), "4 is a link to elsewhere"),
+    "no scale": (set_no_scale, "its /between_variance has other scales or lengths"),
+    "scales that differ": (delete("excess_variance/512"), "excess_variance and between_variance differ in their sc"),
+    "unknown scale": (rename("between_variance/4", "between_variance/5"), "has other scales or lengths"),
+    "a stray scale": (rename("between_variance/4", "four"), "not a readable baseline"),
+    "scale not a number": (rename("excess_variance/4", "excess_variance/four"), "not a readable baseline"),
+    "short scale": (replace_data("excess_variance/4", np.ones(7, "f4"), chunks=True), "other scales or lengths"),
+    "no restless bins": (delete("restless"), "restless"),
+    "short mask": (replace_data("log_mask", np.zeros(5, "f4"), chunks=True), "its arrays differ in length"),
+    "few restless bins": (replace_data("restless", np.zeros(5, "u1"), chunks=True), "its arrays differ in length"),
+    "no tail": (delete("top_tail"), "it has no attribute top_tail"),
+    "half a tail": (set_attribute("top_tail", '{"single": [1.0, 0.3]}'), "its top_tail is {'single': (1.0, 0.3)}"),
+    "tail without end": (set_attribute("mask_tail", '{"single": [1, 0.3], "lasting": [1, 0]}'), "its mask_tail is {"),
+    "tail of three": (set_attribute("mask_tail", '{"single": [1.0, 0.3, 7.0]}'), "not a readable baseline"),
+    "tail of nothing": (set_attribute("mask_tail", "[]"), "its mask_tail is {}"),
 }
 
 
@@ -226,7 +256,7 @@ def test_a_foreign_hdf5_file(store: BaselineStore, learnt: Baseline) -> None:
 def test_a_later_minor_version_may_say_more(store: BaselineStore, learnt: Baseline) -> None:
     path = store.save(learnt)
     with h5py.File(path, "r+") as file:
-        file.attrs["quietroom_baseline_schema"] = "1.7.0"
+        file.attrs["quietroom_baseline_schema"] = "2.7.0"
         file.attrs["humidity"] = 0.4
         visits = json.loads(file.attrs["visits"])
         file.attrs["visits"] = json.dumps([{**visit, "weather": "rain"} for visit in visits])
