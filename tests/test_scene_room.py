@@ -435,3 +435,45 @@ def test_presence_is_drawn_for_each_visit() -> None:
     scene = make_scene({"kind": "nfm", "power_dbfs": -40.0, "presence": 0.3})
     present = [len(Room(scene, seed=5, visit=visit).stations) for visit in range(400)]
     assert np.mean(present) == pytest.approx(0.3, abs=0.07)
+
+
+BAND_HZ = 20e6
+
+
+def roaming(seed: int = 5, visit: int = 0, **more: Any) -> Room:
+    carrier = {"kind": "carrier", "power_dbfs": -20.0, "roams_hz": BAND_HZ, **more}
+    return Room(make_scene(carrier), seed=seed, visit=visit)
+
+
+def places(room: Room, n_passes: int = 400) -> NDArray[np.float64]:
+    return np.array([room.place_hz(room.stations[0], k) for k in range(n_passes)]) - TUNED
+
+
+def test_what_roams_is_elsewhere_in_each_pass_and_stays_in_its_band() -> None:
+    place = places(roaming())
+    assert np.abs(place).max() <= BAND_HZ / 2
+    assert len(set(place)) == place.size
+    assert place.std() == pytest.approx(BAND_HZ / np.sqrt(12), rel=0.1)  # evenly, over all of the band
+    assert place.mean() == pytest.approx(0, abs=BAND_HZ / 20)
+    np.testing.assert_array_equal(places(roaming()), place)
+    for other in (roaming(seed=6), roaming(visit=1)):
+        assert not np.isin(places(other), place).any()
+    assert not places(roaming(roams_hz=0.0)).any()
+
+
+def test_members_of_a_group_roam_by_themselves() -> None:
+    room = roaming(center_freq_hz=[TUNED, TUNED])
+    one, other = ([room.place_hz(station, k) for k in range(20)] for station in room.stations)
+    assert not set(one) & set(other)
+
+
+@pytest.mark.parametrize("kind", ["carrier", "ofdm"])  # one is added as it is, the other through a filter
+def test_what_roams_is_received_where_it_is_and_nowhere_else(kind: str) -> None:
+    block = {"standard": "lte", "bandwidth_hz": 400e3} if kind == "ofdm" else {}
+    room = roaming(kind=kind, **block)
+    for number in range(3):
+        at_hz = room.place_hz(room.stations[0], number)
+        there = room.signals(at_hz - 300e3, START, 48_000, pass_index=number)
+        assert power_db(there, 300e3, 600e3, 5e3) == pytest.approx(-20, abs=1)
+        away_hz = at_hz + (4e6 if at_hz < TUNED else -4e6)
+        assert not room.signals(away_hz, START, 4_800, pass_index=number).any()

@@ -189,12 +189,15 @@ class Room:
         reach = REACH * self._sample_rate_hz
         for number in np.flatnonzero((self._low < centre + reach) & (self._high > centre - reach)):
             station = self.stations[number]
+            offset_hz = self.place_hz(station, pass_index) * self._scale - centre
+            if abs(offset_hz) - 0.5 * station.spec.span_hz > reach:
+                continue  # it roams, and is elsewhere in this pass
             power_dbfs = self.power_dbfs(station, pass_index) - view.loss_db
             if power_dbfs < _INAUDIBLE_DBFS:
                 continue
             emission = Emission(
                 window=window,
-                offset_hz=self.place_hz(station, pass_index) * self._scale - centre,
+                offset_hz=offset_hz,
                 amplitude=10 ** (power_dbfs / 20),
                 key=(self._seed, station.name),
                 echo=(self._seed, station.name, self._visit, pass_index),
