@@ -27,7 +27,7 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
     ----------
     record_path : Path
     finding : str
-        Id of a finding of this record, such as ``F1``.
+        Id of a finding of this record, such as ``F1``, or of what was not confirmed, such as ``U1``.
     as_ : str
         One of `DISPOSITIONS`.
     reason, by : str
@@ -46,7 +46,7 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
         if not value.strip() or not value.isprintable():
             raise ParameterError(f"a decision needs a {name}; give it in words, not as {value!r}")
     with SweepRecord.open(record_path) as record:
-        known = [str(item["id"]) for item in record.judgement.document["findings"]]
+        known = [str(item["id"]) for item in record.judgement.emissions]
     if finding not in known:
         raise ParameterError(f"{record_path} has no finding {finding!r}; it has {', '.join(known) or 'none'}")
     body = {"finding": finding, "as": as_, "reason": reason, "by": by}

@@ -62,10 +62,10 @@ def with_history(judge: Judge, history: RoomHistory) -> Judge:
     Returns
     -------
     Judge
-        Its findings have ``emitter``, and ``first_seen`` and ``visits`` over all visits of the room; ``positions``
-        with the level at each position of the visit; ``outside_dbfs`` or ``outside_limit_dbfs``,
-        ``inside_minus_outside_db`` or ``inside_minus_outside_at_least_db``; and the term of the threat score that
-        follows. The judgement names the ``outside_record``.
+        Its findings, and what was not confirmed, have ``emitter``, and ``first_seen`` and ``visits`` over all visits
+        of the room; ``positions`` with the level at each position of the visit; ``outside_dbfs`` or
+        ``outside_limit_dbfs``, ``inside_minus_outside_db`` or ``inside_minus_outside_at_least_db``; and the term of
+        the threat score that follows. The judgement names the ``outside_record``.
     """
 
     def judged(layout: Layout, rows: Rows, instrument: Mapping[str, Any], looks: Looks | None = None, /) -> Judgement:
@@ -74,19 +74,29 @@ def with_history(judge: Judge, history: RoomHistory) -> Judge:
         if first is None:
             return judgement
         document = _with_positions(judgement, layout, rows, first.utc_ns, history)
-        found = _numbered(document["findings"], first.utc_ns, layout.bin_width_hz, history)
-        return replace(judgement, document={**document, "findings": found})
+        found = _numbered(document, first.utc_ns, layout.bin_width_hz, history)
+        return replace(judgement, document={**document, **found})
 
     return judged
 
 
 def _numbered(
-    findings: Sequence[Mapping[str, Any]], start_ns: int, bin_width_hz: float, history: RoomHistory
-) -> list[dict[str, Any]]:
-    register = history.register
+    document: Mapping[str, Any], start_ns: int, bin_width_hz: float, history: RoomHistory
+) -> dict[str, list[dict[str, Any]]]:
+    """Both lists at once, so that no two emissions of a sweep get one number."""
+    register, n_found = history.register, len(document["findings"])
+    emissions = [*document["findings"], *document["unconfirmed"]]
     if not history.enter:
-        return register.look_up(findings, start_ns=start_ns, bin_width_hz=bin_width_hz)
-    return register.enter(findings, start_ns=start_ns, position=history.position, bin_width_hz=bin_width_hz)
+        numbered = register.look_up(emissions, start_ns=start_ns, bin_width_hz=bin_width_hz)
+    else:
+        numbered = register.enter(
+            emissions,
+            start_ns=start_ns,
+            position=history.position,
+            bin_width_hz=bin_width_hz,
+            n_unconfirmed=len(emissions) - n_found,
+        )
+    return {"findings": numbered[:n_found], "unconfirmed": numbered[n_found:]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +111,8 @@ class _Elsewhere:
 def _with_positions(
     judgement: Judgement, layout: Layout, rows: Rows, start_ns: int, history: RoomHistory
 ) -> dict[str, Any]:
-    findings = [dict(finding) for finding in judgement.document["findings"]]
+    findings = [dict(finding) for finding in judgement.emissions]
+    n_found = len(judgement.document["findings"])
     others, outside = _choose(start_ns, history) if findings else ([], None)
     elsewhere, notes = _measure(findings, others, judgement, layout, rows)
     reference = next((item for item in elsewhere if item.record == outside), None)
@@ -117,7 +128,8 @@ def _with_positions(
     ]
     return {
         **judgement.document,
-        "findings": number_findings(placed),
+        "findings": number_findings(placed[:n_found]),
+        "unconfirmed": number_findings(placed[n_found:], prefix="U"),
         "reasons": [*judgement.document["reasons"], *notes],
         "outside_record": None if reference is None else reference.record.path.name,
     }

@@ -106,9 +106,8 @@ def _judge(
     findings = number_findings([finding for finding in explained if finding not in once])
     unconfirmed = number_findings(once, prefix="U")
     if unconfirmed:
-        outcome.reasons.append(
-            f"{len(unconfirmed)} emissions were not heard in enough passes to be confirmed; look again"
-        )
+        heard_too_seldom = "1 emission was" if len(unconfirmed) == 1 else f"{len(unconfirmed)} emissions were"
+        outcome.reasons.append(f"{heard_too_seldom} heard in too few passes to be confirmed")
     if cut:
         outcome.reasons.append(f"{cut} candidates were not looked at again: a sweep takes {MAX_LOOKS} second looks")
     coverage = coverage_of(

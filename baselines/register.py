@@ -30,7 +30,8 @@ of 2."""
 class Sighting:
     """An emitter in one sweep.
 
-    ``start_ns`` is the start of the sweep in nanoseconds since 1970 UTC, ``position`` where the antenna stood.
+    ``start_ns`` is the start of the sweep in nanoseconds since 1970 UTC, ``position`` where the antenna stood,
+    ``confirmed`` whether it was a finding: other emissions were heard in too few passes of that sweep.
     """
 
     emitter: str
@@ -42,10 +43,13 @@ class Sighting:
     power_dbfs: float | None
     first_seen: str | None
     last_seen: str | None
+    confirmed: bool = True
 
 
 class EmitterRegister:
-    """Emitters that were found in a room: E1, E2 ..., in an append-only log in the room's folder.
+    """Emitters of a room: E1, E2 ..., in an append-only log in the room's folder.
+
+    They are those that were found, and those that were heard in too few passes to be confirmed.
 
     Parameters
     ----------
@@ -91,9 +95,15 @@ class EmitterRegister:
         return _numbered(findings, _matches(findings, known, bin_width_hz), known, start_ns)
 
     def enter(
-        self, findings: Sequence[Mapping[str, Any]], *, start_ns: int, position: str | None, bin_width_hz: float
+        self,
+        findings: Sequence[Mapping[str, Any]],
+        *,
+        start_ns: int,
+        position: str | None,
+        bin_width_hz: float,
+        n_unconfirmed: int = 0,
     ) -> list[dict[str, Any]]:
-        """Give findings the numbers of their emitters, new ones where needed, and keep that they were found.
+        """Give findings the numbers of their emitters, new ones where needed, and keep that they were heard.
 
         The same sweep entered again changes nothing.
 
@@ -105,6 +115,8 @@ class EmitterRegister:
             Start of the sweep.
         position : str or None
         bin_width_hz : float
+        n_unconfirmed : int
+            So many of the findings, the last ones, were heard in too few passes to be confirmed.
 
         Returns
         -------
@@ -118,6 +130,8 @@ class EmitterRegister:
             The register is damaged, or the disk refuses.
         """
         numbered: list[dict[str, Any]] = []
+        n_found = len(findings) - n_unconfirmed
+        marks = [{} if index < n_found else {"confirmed": False} for index in range(len(findings))]
 
         def compose(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
             known = self._sightings(lines)
@@ -127,8 +141,8 @@ class EmitterRegister:
             numbered[:] = _numbered(findings, ids, known, start_ns)
             here = {item.emitter for item in known if (item.start_ns, item.position) == (start_ns, position)}
             new = [
-                {"emitter": name, **{key: finding.get(key) for key in _SIGHTED}}
-                for name, finding, is_heard in zip(ids, findings, heard, strict=True)
+                {"emitter": name, **{key: finding.get(key) for key in _SIGHTED}, **mark}
+                for name, finding, is_heard, mark in zip(ids, findings, heard, marks, strict=True)
                 if is_heard and name not in here
             ]
             if not new:
@@ -180,6 +194,7 @@ def _sighting(line: Mapping[str, Any], item: Mapping[str, Any]) -> Sighting:
         power_dbfs=item["power_dbfs"],
         first_seen=item["first_seen"],
         last_seen=item["last_seen"],
+        confirmed=item.get("confirmed", True) is not False,
     )
 
 

@@ -11,7 +11,7 @@ from reports.blocks import Block, bullets, facts, figure, paragraph, section, ta
 from reports.client import MIDDLES_LEFT_OUT, passes
 from reports.content import ReportContent
 from reports.coverage import POI_KEYS, pooled, service_states
-from reports.finding_pages import finding_blocks, rejected_blocks
+from reports.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
 from reports.limitations import limitations
 from reports.wording import (
     NOT_MEASURED,
@@ -42,6 +42,7 @@ def annex_sections(content: ReportContent) -> list[dict[str, Any]]:
         section("Coverage", _coverage(content)),
         section("Waterfall", [_waterfall(content)]),
         section("Findings", finding_blocks(content)),
+        section("Emissions that were not confirmed", unconfirmed_blocks(content)),
         section("Candidates that were rejected", rejected_blocks(content)),
         section("Gaps and events", _gaps(content)),
         section("Evidence", _evidence(content)),
@@ -165,6 +166,8 @@ def _waterfall(content: ReportContent) -> Block:
     if not content.waterfall.time_s.size:
         return paragraph("The record holds no pass.")
     caption = "Highest level in each cell, time downwards. Triangles mark the findings."
+    if content.unconfirmed:
+        caption += " Hollow ones mark what was not confirmed."
     if np.isnan(content.waterfall.level_dbfs).any():
         caption += " Pale where nothing was measured."
     if content.hides_middles:

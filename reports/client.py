@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
 from reports.content import ReportContent
 from reports.missed import heard_text, level_scale, missed
-from reports.wording import frequency, listed, number, recorded, remarks, utc, verdict
+from reports.wording import count, frequency, listed, number, recorded, remarks, utc, verdict
 
 __all__ = ["MIDDLES_LEFT_OUT", "answer", "client_sections", "passes", "threat_level", "to_do"]
 
 _TONE = {"anomalies": "alert", "no_anomaly_detected": "calm"}
-_MOST_ROWS = 8
+_MOST_ROWS, _MOST_NAMES = 8, 6
 MIDDLES_LEFT_OUT = "The middle of each hop, where the receiver hears itself, is left out."
 _CLOSED = frozenset({"known", "explained"})
 
@@ -35,6 +35,8 @@ def client_sections(content: ReportContent) -> list[dict[str, Any]]:
     sections = []
     if content.findings:
         sections.append(section("What was found", _found(content)))
+    if content.unconfirmed:
+        sections.append(section("What was heard too seldom to judge", _unconfirmed(content)))
     sections.append(section("What could have been missed", [bullets(missed(content))]))
     sections.append(section("What to do", [bullets(to_do(content))]))
     sections.append(section("The sweep at a glance", _glance(content)))
@@ -48,14 +50,14 @@ def threat_level(finding: Mapping[str, Any]) -> str:
 
 def to_do(content: ReportContent) -> list[str]:
     """Steps that follow from the answer; people decide, the report only reminds."""
-    open_ids = [
-        f"{finding['id']} ({frequency(finding['center_freq_hz'])})"
+    still_open = [
+        finding
         for finding in content.findings
         if threat_level(finding) in {"high", "medium", "not assessed"} and not _is_closed(content, str(finding["id"]))
     ]
     steps = []
-    if open_ids:
-        names, is_one = listed(open_ids, most=6), len(open_ids) == 1
+    if still_open:
+        names, is_one = _named(still_open), len(still_open) == 1
         first = f"Hold no confidential talk in the room until {names} {'has' if is_one else 'have'} been located or "
         first += "explained."
         if not content.document.get("baseline"):
@@ -70,6 +72,12 @@ def to_do(content: ReportContent) -> list[str]:
         ]
     elif content.findings:
         steps.append("Confirm or explain the findings that are still open, and record who decided and why.")
+    seldom = [item for item in content.unconfirmed if content.decision_on(item) not in _CLOSED]
+    if seldom:
+        steps.append(
+            f"Find out whether {_named(seldom)} {'comes' if len(seldom) == 1 else 'come'} back: sweep again, with more "
+            "passes, or leave the receiver on the frequency for some minutes."
+        )
     if content.document.get("verdict") == "inconclusive":
         steps.append("Remove the cause named in the answer and sweep again; this sweep neither accuses nor relieves.")
     if not content.document.get("baseline"):
@@ -146,12 +154,32 @@ def _found(content: ReportContent) -> list[Block]:
     return [*blocks, _spectrum(content)]
 
 
+def _unconfirmed(content: ReportContent) -> list[Block]:
+    """What an emission that was heard once or so may be, and what it is not."""
+    items = content.unconfirmed
+    were = "was" if len(items) == 1 else "were"
+    said = f"{count(len(items), 'emission')} {were} heard in too few of the {content.n_rows} passes to tell whether a "
+    said += f"transmitter stays there: {_named(items)}. A telephone, a remote control or a passing vehicle is heard "
+    said += "like that, and so is a device that sends now and then in short bursts. This sweep cannot tell which. "
+    said += "The verdict does not count "
+    said += "it; the annex has its numbers." if len(items) == 1 else "them; the annex has their numbers."
+    again = [f"{item['id']} at {round(item['visits'])}" for item in items if (item.get("visits") or 0) > 1]
+    if again:
+        said += f" Heard at more than one visit to this room: {listed(again, most=_MOST_NAMES)} visits."
+    return [paragraph(said)]
+
+
+def _named(findings: Sequence[Mapping[str, Any]]) -> str:
+    """Ids with frequencies; the first few where there are many."""
+    return listed([f"{item['id']} ({frequency(item['center_freq_hz'])})" for item in findings], most=_MOST_NAMES)
+
+
 def _spectrum(content: ReportContent) -> Block:
     """Refer to the spectrum of the whole sweep."""
     against = " against the baseline of the room (grey)" if content.baseline_dbfs is not None else ""
-    marked = [f"{finding['id']} at {frequency(finding['center_freq_hz'])}" for finding in content.findings]
+    marked = [f"{item['id']} at {frequency(item['center_freq_hz'])}" for item in content.emissions]
     middles = f" {MIDDLES_LEFT_OUT}" if content.hides_middles else ""
-    names = f" Marked: {listed(marked)}." if marked else " No finding is marked."
+    names = f" Marked: {listed(marked)}." if marked else " Nothing is marked."
     return figure(
         "spectrum",
         f"Spectrum of the sweep{against}. Levels are in {level_scale(content)}.{middles}",

@@ -53,7 +53,8 @@ class ReportContent:
     start : mapping
         The record's start: who, where, when, with what software.
     document : mapping
-        The judgement as in the findings JSON, with ``rejected_candidates``.
+        The judgement as in the findings JSON, with ``rejected_candidates``. Its ``unconfirmed`` are shown, and counted
+        as no finding.
     mean_dbfs, noise_floor_dbfs : ndarray of float32, shape (n_bins,)
         NaN where nothing was measured.
     max_dbfs, baseline_dbfs : ndarray of float32, shape (n_bins,), or None
@@ -103,12 +104,22 @@ class ReportContent:
     @property
     def middles(self) -> NDArray[np.bool_]:
         """Bins that overviews leave out, shape (n_bins,)."""
-        return middle_bins(self.layout, self.findings)
+        return middle_bins(self.layout, self.emissions)
 
     @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
         """Findings in the order of the judgement."""
         return tuple(self.document.get("findings") or ())
+
+    @property
+    def unconfirmed(self) -> tuple[Mapping[str, Any], ...]:
+        """What stood out in too few passes to be a finding, in the order of the judgement."""
+        return tuple(self.document.get("unconfirmed") or ())
+
+    @property
+    def emissions(self) -> tuple[Mapping[str, Any], ...]:
+        """All that is marked in a drawing: the findings, then what was not confirmed."""
+        return (*self.findings, *self.unconfirmed)
 
     def disposition_of(self, finding_id: str) -> Mapping[str, Any] | None:
         """Latest decision about a finding; None when nobody decided."""
@@ -157,7 +168,7 @@ def from_record(
         max_dbfs=record.summary_max_dbfs,
         noise_floor_dbfs=judged.noise_floor_dbfs,
         baseline_dbfs=judged.baseline_dbfs,
-        waterfall=_waterfall(record, judged.document.get("findings") or ()),
+        waterfall=_waterfall(record, judged.emissions),
         tracks=_tracks(record.rows(), record.layout, judged.document.get("findings") or ()),
         gaps=record.gaps,
         notes=record.notes,

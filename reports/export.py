@@ -25,6 +25,7 @@ _DOCUMENT_KEYS = (
     "false_alarms_per_sweep",
     "coverage",
     "findings",
+    "unconfirmed",
     "known_emitters",
     "outside_record",
 )
@@ -47,6 +48,7 @@ _FINDING_COLUMNS = (
     "allocation",
     "known_as",
 )
+_LISTS = {"findings": "finding", "unconfirmed": "unconfirmed"}
 _LATER_COLUMNS = (
     "emitter",
     "outside_dbfs",
@@ -69,6 +71,7 @@ CSV_COLUMNS = (
     "disposition_by",
     "disposition_time",
     *_LATER_COLUMNS,
+    "list",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
@@ -101,6 +104,7 @@ def findings_document(
         "position": source.start.get("position"),
         **{key: judged.get(key) for key in _DOCUMENT_KEYS},
     }
+    document["unconfirmed"] = document["unconfirmed"] or []
     if decided:
         document["dispositions"] = list(decided)
     plain: dict[str, Any] = _plain(document)
@@ -125,7 +129,9 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def write_csv(document: Mapping[str, Any], path: Path) -> None:
-    """Write one line for each finding (RFC 4180, UTF-8); a number that was not measured is an empty cell.
+    """Write one line for each finding, then one for each unconfirmed emission (RFC 4180, UTF-8).
+
+    The column ``list`` says which of the two a line is. A number that was not measured is an empty cell.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers are left as they are.
 
@@ -145,9 +151,10 @@ def write_csv(document: Mapping[str, Any], path: Path) -> None:
     writer = csv.writer(buffer)
     writer.writerow(CSV_COLUMNS)
     latest = {entry.get("finding"): entry for entry in plain.get("dispositions") or ()}
-    for finding in plain.get("findings") or ():
-        values = _line(plain, finding, latest.get(finding.get("id")) or {})
-        writer.writerow([_cell(values[column]) for column in CSV_COLUMNS])
+    for key, word in _LISTS.items():
+        for finding in plain.get(key) or ():
+            values = {**_line(plain, finding, latest.get(finding.get("id")) or {}), "list": word}
+            writer.writerow([_cell(values[column]) for column in CSV_COLUMNS])
     write_bytes(buffer.getvalue().encode("utf-8", errors="replace"), path)
 
 

@@ -115,7 +115,7 @@ def save_plot(record: SweepRecord, path: Path, range_hz: tuple[float, float] | N
         raise ParameterError(f"{record.path}: no pass was recorded, so there is nothing to draw")
     content = from_record(record)
     if range_hz is not None:
-        content = replace(content, waterfall=waterfall_within(record, range_hz, content.findings))
+        content = replace(content, waterfall=waterfall_within(record, range_hz, content.emissions))
     write_bytes(figure_bytes(sweep_figure(content, range_hz), kind), path)
 
 

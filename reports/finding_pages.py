@@ -1,4 +1,4 @@
-"""Findings and rejected candidates, one after the other, with every number that was measured."""
+"""Findings, what was not confirmed and rejected candidates, with every number that was measured."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from reports.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
     bandwidth,
+    by_accident,
     chance,
     count,
     frequency,
     number,
-    p_value,
     recorded,
     utc,
 )
 
-__all__ = ["MAX_FINDING_FIGURES", "figure_name", "finding_blocks", "rejected_blocks"]
+__all__ = ["MAX_FINDING_FIGURES", "figure_name", "finding_blocks", "rejected_blocks", "unconfirmed_blocks"]
 
 MAX_FINDING_FIGURES = 24
 """Findings with a page of their own; those after them, which weigh less, stand in a table."""
 
-_MAX_REJECTED = 60
+_MAX_UNCONFIRMED, _MAX_REJECTED = 100, 60
+_CHANNELS = {"continuous": "steady level", "burst": "bursts", "mask": "highest level"}
 _PASSED = {True: "passed", False: "failed", None: "not carried out"}
 
 
@@ -83,7 +84,6 @@ def figure_name(index: int) -> str:
 
 
 def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
-    hits = finding.get("hits")
     return [
         ("Kind", recorded(finding.get("kind"))),
         ("Centre", frequency(finding.get("center_freq_hz"))),
@@ -93,11 +93,21 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Excess over the baseline", _excess(content, finding)),
         ("First heard", utc(finding.get("first_seen"))),
         ("Last heard", utc(finding.get("last_seen"))),
-        ("Heard", NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"),
+        ("Heard", _heard(content, finding)),
         ("Duty cycle", chance(finding.get("duty_cycle"))),
-        ("Chance by noise alone (p)", p_value(finding.get("p_value"))),
+        ("Stands out by", _channels(finding)),
         ("Signal type", recorded(finding.get("signal_type"))),
     ]
+
+
+def _heard(content: ReportContent, finding: Mapping[str, Any]) -> str:
+    hits = finding.get("hits")
+    return NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"
+
+
+def _channels(finding: Mapping[str, Any]) -> str:
+    """What of it was compared: its level, its bursts, or the highest level ever."""
+    return recorded([_CHANNELS.get(str(name), str(name)) for name in finding.get("channels") or ()])
 
 
 def _excess(content: ReportContent, finding: Mapping[str, Any]) -> str:
@@ -111,6 +121,7 @@ def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[st
     known_as = finding.get("known_as")
     return [
         *_history(finding),
+        ("By accident", by_accident(finding.get("p_value"), compared=bool(content.document.get("baseline")))),
         ("Allocation", recorded(finding.get("allocation"))),
         ("Known as", recorded(known_as) if known_as else "not in the list of known emitters"),
         ("Threat", _threat(finding)),
@@ -124,7 +135,7 @@ def _history(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     if finding.get("emitter") is not None:
         visits = finding.get("visits")
-        found = "" if visits is None else f", found at {count(round(visits), 'visit')} of this room"
+        found = "" if visits is None else f", heard at {count(round(visits), 'visit')} of this room"
         rows.append(("Emitter", f"{finding['emitter']}{found}"))
     elsewhere = (finding.get("positions") or ())[1:]
     if elsewhere:
@@ -158,6 +169,40 @@ def _decision(content: ReportContent, finding_id: str) -> str:
     return "; ".join(
         f"{d.get('as')} by {recorded(d.get('by'))}, {utc(d.get('time'))}: {recorded(d.get('reason'))}" for d in decided
     )
+
+
+def unconfirmed_blocks(content: ReportContent) -> list[Block]:
+    """Table of what was heard in too few passes, with what it means."""
+    if not content.unconfirmed:
+        return [paragraph("None.")]
+    said = (
+        "These stood out, but in too few of the passes to tell whether a transmitter stays there. They are not "
+        "findings, and the verdict does not rest on them."
+    )
+    rows = [
+        (
+            str(item["id"]),
+            frequency(item.get("center_freq_hz")),
+            bandwidth(item.get("occupied_bw_hz")),
+            number(item.get("power_dbfs"), content.level_unit),
+            _often(content, item),
+            _channels(item),
+            recorded(item.get("allocation")),
+            content.decision_on(item),
+        )
+        for item in content.unconfirmed[:_MAX_UNCONFIRMED]
+    ]
+    head = ("ID", "Frequency", "Bandwidth", "Level", "Heard", "Stands out by", "Allocation", "Decision")
+    blocks = [paragraph(said, sticky=True), table(head, rows, widths=(5, 15, 11, 12, 16, 15, 17, 9), right=(1, 2, 3))]
+    if len(content.unconfirmed) > _MAX_UNCONFIRMED:
+        blocks.append(paragraph(f"{len(content.unconfirmed) - _MAX_UNCONFIRMED} more are in the record."))
+    return blocks
+
+
+def _often(content: ReportContent, finding: Mapping[str, Any]) -> str:
+    """In how many passes it was heard, and at how many visits where that is more than one."""
+    visits = finding.get("visits")
+    return _heard(content, finding) + (f"; at {count(round(visits), 'visit')}" if visits and visits > 1 else "")
 
 
 def rejected_blocks(content: ReportContent) -> list[Block]:

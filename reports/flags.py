@@ -1,4 +1,4 @@
-"""Findings named above a spectrum, each with a leader to its place."""
+"""Findings, and what was not confirmed, named above a spectrum, each with a leader to its place."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from reports.content import ReportContent
 from reports.lanes import Label, place_labels
 from reports.middles import peak_beside_middles
 from reports.panels import Panel
-from reports.style import INK, THREAT
+from reports.style import INK, THREAT, UNCONFIRMED
 from reports.text import drawable
 
-__all__ = ["Flags", "choose_flags", "draw_flags", "threat_style"]
+__all__ = ["Flags", "choose_flags", "draw_flags", "mark_colors", "threat_style"]
 
 _FONT_PT = 6.8
 _LANE_IN = 0.15
@@ -26,7 +26,7 @@ _RANK = {level: rank for rank, level in enumerate(THREAT)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """Findings of one row of panels, those that are named first, and their labels."""
+    """Findings and unconfirmed emissions of one row of panels, those that are named first, and their labels."""
 
     findings: tuple[Mapping[str, Any], ...]
     labels: tuple[Label, ...] = ()
@@ -45,10 +45,17 @@ def threat_style(finding: Mapping[str, Any]) -> tuple[str, str]:
     return THREAT.get(str(level), THREAT["info"])
 
 
+def mark_colors(content: ReportContent, finding: Mapping[str, Any]) -> dict[str, Any]:
+    """Face and edge of a mark, as matplotlib's ``plot`` takes them: hollow for what was not confirmed."""
+    if _is_unconfirmed(content, finding):
+        return {"mfc": "white", "mec": UNCONFIRMED[0]}
+    return {"mfc": threat_style(finding)[0], "mec": "white"}
+
+
 def choose_flags(content: ReportContent, panels: Sequence[Panel], *, left_in: float, right_in: float) -> Flags:
-    """Name as many findings as fit in a few lanes, the most threatening first; the others keep their markers."""
-    inside = [finding for finding in content.findings if _panel_of(finding, panels) is not None]
-    ranked = sorted(inside, key=lambda f: _RANK.get(str((f.get("threat") or {}).get("level")), len(_RANK)))
+    """Name as many as fit in a few lanes, the most threatening findings first; the others keep their markers."""
+    inside = [item for item in content.emissions if _panel_of(item, panels) is not None]
+    ranked = sorted(inside, key=lambda item: _rank(content, item))
     widths = _widths(ranked[:_MAX_TRIED], panels)
     named: list[int] = []
     labels: tuple[Label, ...] = ()
@@ -68,16 +75,26 @@ def draw_flags(figure: Figure, content: ReportContent, flags: Flags, panels: Seq
         panel = _panel_of(finding, panels)
         if panel is None:
             continue
-        color, marker = threat_style(finding)
+        color, marker = UNCONFIRMED if _is_unconfirmed(content, finding) else threat_style(finding)
+        colors = mark_colors(content, finding)
         level = peak_beside_middles(content.layout, content.mean_dbfs, finding)
         low, high = panel.axes.get_ylim()
         level = high if level is None else min(max(level, low), high)
         mhz = float(finding["center_freq_hz"]) / 1e6
-        panel.axes.plot([mhz], [level], marker=marker, ms=4.6, mfc=color, mec="white", mew=0.6, clip_on=False, zorder=6)
+        panel.axes.plot([mhz], [level], marker=marker, ms=4.6, mew=0.6, clip_on=False, zorder=6, **colors)
         if rank < len(flags.labels):
             height_in = panel.axes.get_position().height * figure.get_figheight()
             base_in = top_in - height_in * (high - level) / (high - low)
             _draw_label(figure, _name(finding), flags.labels[rank], color, (base_in, top_in))
+
+
+def _is_unconfirmed(content: ReportContent, finding: Mapping[str, Any]) -> bool:
+    return any(item is finding for item in content.unconfirmed)
+
+
+def _rank(content: ReportContent, finding: Mapping[str, Any]) -> tuple[bool, int]:
+    level = str((finding.get("threat") or {}).get("level"))
+    return _is_unconfirmed(content, finding), _RANK.get(level, len(_RANK))
 
 
 def _draw_label(figure: Figure, name: str, label: Label, color: str, base_and_top_in: tuple[float, float]) -> None:

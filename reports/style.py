@@ -21,6 +21,7 @@ __all__ = [
     "PEAK",
     "SWEEP",
     "THREAT",
+    "UNCONFIRMED",
     "figure_bytes",
     "figure_settings",
     "new_figure",
@@ -38,6 +39,9 @@ THREAT = {
     "low": ("#009e73", "o"),
     "info": ("#6b7580", "s"),
 }
+UNCONFIRMED = ("#1c2530", "o")
+"""Of what was not confirmed: a hollow mark in no colour of a threat level, because nothing is concluded from it."""
+
 EXERCISE_STRIP = "EXERCISE: synthetic signals, not a sweep of a real room"
 
 _BANNER_IN = 0.24

@@ -17,7 +17,7 @@ from reports.flags import threat_style
 from reports.middles import is_overview
 from reports.panels import Panel
 from reports.segments import envelope
-from reports.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNMEASURED
+from reports.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNCONFIRMED, UNMEASURED
 
 __all__ = ["LEGEND_LINE_IN", "draw_legend", "draw_levels", "draw_track", "level_limits", "time_unit"]
 
@@ -120,6 +120,9 @@ def draw_legend(
         for level, style in THREAT.items()
         if style in seen
     }
+    if content.unconfirmed:
+        color, marker = UNCONFIRMED
+        marks["not confirmed"] = Line2D([], [], ls="none", marker=marker, mfc="white", mec=color, mew=0.6, ms=5)
     if n_unnamed:
         marks[f"({n_unnamed} more marked without a name)"] = Line2D([], [], ls="none")
     for entries, height_in in ((traces, bottom_in + LEGEND_LINE_IN), (marks, bottom_in)):

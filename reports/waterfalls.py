@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from reports.content import ReportContent
-from reports.flags import threat_style
+from reports.flags import mark_colors
 from reports.panels import Box, Panel, fraction
 from reports.segments import max_bins
 from reports.style import UNMEASURED
@@ -62,7 +62,7 @@ def time_rows(
 
 
 def draw_waterfall(figure: Figure, content: ReportContent, panels: Sequence[Panel], bar: Box) -> None:
-    """Draw the waterfall into panels, time downwards, with a colour bar; findings are ticked on the upper edge."""
+    """Draw the waterfall into panels, time downwards, with a colour bar; findings and the unconfirmed are ticked."""
     fall = content.waterfall
     images = [_image(fall, panel) for panel in panels]
     levels = np.concatenate([image[np.isfinite(image)] for image, _ in images])
@@ -91,19 +91,17 @@ def _image(fall: Waterfall, panel: Panel) -> tuple[NDArray[np.float64], float]:
 
 
 def _tick_findings(content: ReportContent, panel: Panel) -> None:
-    for finding in content.findings:
+    for finding in content.emissions:
         center_hz = float(finding["center_freq_hz"])
         if panel.start_hz <= center_hz <= panel.stop_hz:
-            color, _ = threat_style(finding)
             panel.axes.plot(
                 [center_hz / 1e6],
                 [1.025],
                 transform=panel.axes.get_xaxis_transform(),
                 marker="v",
                 ms=4,
-                mfc=color,
-                mec="white",
                 mew=0.4,
                 clip_on=False,
                 zorder=5,
+                **mark_colors(content, finding),
             )

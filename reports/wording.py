@@ -13,6 +13,7 @@ __all__ = [
     "NOT_MEASURED",
     "NOT_RECORDED",
     "bandwidth",
+    "by_accident",
     "chance",
     "count",
     "frequency",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _NO_BASELINE = "no baseline"
+_RARE, _OFTEN = 1e-6, 0.1  # no model of a room is worth words further than the first of these
 NOT_MEASURED, NOT_RECORDED = "not measured", "not recorded"
 EXERCISE = "EXERCISE. The signals in this record are synthetic, in whole or in part; it is not a sweep of a real room."
 
@@ -85,7 +87,7 @@ def bandwidth(value_hz: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Write the probability of a false alarm; one too small for a double is a bound, not zero.
+    """Write a probability; one too small for a double is a bound, not zero.
 
     Examples
     --------
@@ -95,6 +97,29 @@ def p_value(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
     return "below 1e-300" if value <= 1e-300 else f"{value:.2g}"
+
+
+def by_accident(value: float | None, *, compared: bool = True) -> str:
+    """Say what the p-value of a finding means: the chance that a visit to the room as it was shows as much anywhere.
+
+    Where nothing was ``compared``, that of noise alone.
+
+    Examples
+    --------
+    >>> by_accident(0.0021)
+    'with nothing new on the air, 1 visit in 480 would show anything this strong (p 0.0021)'
+    >>> by_accident(3.2e-11)
+    'with nothing new on the air, fewer than 1 visit in a million would show anything this strong (p 3.2e-11)'
+    >>> by_accident(None)
+    'not measured'
+    """
+    said = p_value(value)
+    if value is None or said == NOT_MEASURED:
+        return NOT_MEASURED
+    visits = "fewer than 1 visit in a million"
+    if value >= _RARE:
+        visits = f"{100 * value:.0f} % of visits" if value > _OFTEN else f"1 visit in {float(f'{1 / value:.2g}'):.0f}"
+    return f"with nothing {'new ' if compared else ''}on the air, {visits} would show anything this strong (p {said})"
 
 
 def chance(value: float | None) -> str:

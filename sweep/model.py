@@ -216,7 +216,8 @@ class Judgement:
     ----------
     document : mapping
         ``verdict``, ``reasons``, ``baseline``, ``false_alarms_per_sweep``, ``coverage`` and ``findings`` as in the
-        findings JSON of the command line contract, and ``rejected_candidates`` with the test that each failed.
+        findings JSON of the command line contract; ``unconfirmed``, what was heard in too few passes to be a finding;
+        and ``rejected_candidates`` with the test that each failed.
     noise_floor_dbfs : ndarray of float32, shape (n_bins,)
         Estimated noise floor; NaN where nothing was measured.
     baseline_dbfs : ndarray of float32, shape (n_bins,), or None
@@ -226,6 +227,11 @@ class Judgement:
     document: Mapping[str, Any]
     noise_floor_dbfs: NDArray[np.float32]
     baseline_dbfs: NDArray[np.float32] | None = None
+
+    @property
+    def emissions(self) -> tuple[Mapping[str, Any], ...]:
+        """All that has an id that people refer to: the findings, then what was not confirmed."""
+        return (*self.document["findings"], *(self.document.get("unconfirmed") or ()))
 
 
 class Judge(Protocol):

@@ -72,6 +72,7 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
         "false_alarms_per_sweep": None,
         "coverage": [],
         "findings": journal.findings,
+        "unconfirmed": [],
         "rejected_candidates": [],
     }
     unknown = np.full(journal.layout.n_bins, np.nan, np.float32)

@@ -85,6 +85,7 @@ def document(**more: Any) -> dict[str, Any]:
         "false_alarms_per_sweep": 0.1,
         "coverage": [measured, overloaded],
         "findings": [finding("F1", BUGS_HZ[0], "high"), unmeasured("F2", BUGS_HZ[1])],
+        "unconfirmed": [],
         "rejected_candidates": [finding("R1", 100_800_000, "info", artefact_tests=[SPUR])],
         **more,
     }

@@ -137,6 +137,7 @@ def make_judgement(layout: Layout, *, baseline: bool = True) -> Judgement:
             }
         ],
         "findings": [make_finding()],
+        "unconfirmed": [],
         "rejected_candidates": [],
     }
     return Judgement(

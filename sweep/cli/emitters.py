@@ -1,4 +1,4 @@
-"""``emitters``: what was ever found in a room, each emitter with the number that it keeps."""
+"""``emitters``: what was ever found or heard unconfirmed in a room, each emitter with the number that it keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.workspace import Workspace
 
 __all__ = ["emitters"]
 
-_COLUMNS = ("emitter", "MHz", "kHz wide", "dBFS", "sweeps", "visits", "first heard", "last heard")
+_COLUMNS = ("emitter", "MHz", "kHz wide", "dBFS", "sweeps", "confirmed", "visits", "first heard", "last heard")
 
 
 def emitters(arguments: Namespace) -> int:
@@ -56,6 +56,7 @@ def _told(sightings: Sequence[Sighting]) -> dict[str, Any]:
         "occupied_bw_hz": round(last.occupied_bw_hz),
         "power_dbfs": last.power_dbfs,
         "sweeps": len({(item.start_ns, item.position) for item in sightings}),
+        "confirmed_sweeps": len({(item.start_ns, item.position) for item in sightings if item.confirmed}),
         "visits": count_visits([item.start_ns for item in sightings]),
         "positions": sorted({item.position for item in sightings if item.position is not None}),
         "first_seen": min((item.first_seen for item in sightings if item.first_seen), default=None),
@@ -71,6 +72,7 @@ def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
         f"{entry['occupied_bw_hz'] / 1e3:.1f}",
         level(entry["power_dbfs"]),
         str(entry["sweeps"]),
+        str(entry["confirmed_sweeps"]),
         str(entry["visits"]),
         *("-" if time is None else short_time(time) for time in times),
     )

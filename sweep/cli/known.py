@@ -89,7 +89,7 @@ def _finding(arguments: Namespace, workspace: Workspace) -> Mapping[str, Any]:
         return {}
     name, wanted = arguments.from_
     with SweepRecord.open(workspace.find_record(name)) as record:
-        room, findings = record.start.get("room"), record.judgement.document["findings"]
+        room, findings = record.start.get("room"), record.judgement.emissions
     if not arguments.site and room != arguments.room:
         raise ParameterError(f"{name} is a sweep of room {room!r}, not of {arguments.room!r}; name its room, or --site")
     for finding in findings:

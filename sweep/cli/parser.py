@@ -203,7 +203,7 @@ def _add_findings(commands: Commands[OneLineParser]) -> None:
         "The decision goes to a log beside the record; nothing in it is ever changed, the latest entry counts.",
     )
     add_record(mark)
-    mark.add_argument("finding", metavar="FINDING", help="id of the finding, for example F1")
+    mark.add_argument("finding", metavar="FINDING", help="id of the finding, for example F1; U1 where unconfirmed")
     mark.add_argument("--as", dest="as_", required=True, choices=_MARKS, help="the decision")
     mark.add_argument("--reason", metavar="TEXT", required=True, type=printable, help="why, up to 200 characters")
     mark.add_argument("--by", metavar="NAME", required=True, type=printable, help="who decided")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from baselines.history import RoomHistory, with_history
 from baselines.register import EmitterRegister
 from dsp.errors import ParameterError
-from sweep.model import Judge
+from sweep.model import Judge, Judgement
 from sweep.record import SweepRecord
 from sweep.room_records import RoomRecord, describe, room_records
 from sweep.workspace import Workspace
@@ -56,7 +55,7 @@ def ready_register(workspace: Workspace, room: str) -> EmitterRegister:
 
 
 def rebuild_register(register: EmitterRegister, records: Sequence[RoomRecord]) -> int:
-    """Enter the findings of records; the numbers that they have stay. Give the number of records that had findings.
+    """Enter what was found, or not confirmed, in records; numbers stay. Give how many records had any of it.
 
     Raises
     ------
@@ -66,17 +65,22 @@ def rebuild_register(register: EmitterRegister, records: Sequence[RoomRecord]) -
     told = []
     for item in sorted(records, key=lambda item: item.start_ns):
         with SweepRecord.open(item.path) as record:
-            findings = record.judgement.document["findings"]
-            told.append((item, findings, record.layout.bin_width_hz))
-    told = [(item, findings, width) for item, findings, width in told if findings]
+            told.append((item, record.judgement, record.layout.bin_width_hz))
+    told = [(item, judgement, width) for item, judgement, width in told if judgement.emissions]
     told.sort(key=lambda entry: not _has_numbers(entry[1]))  # stable: numbered records first, each kind by time
-    for item, findings, bin_width_hz in told:
-        register.enter(findings, start_ns=item.start_ns, position=item.position, bin_width_hz=bin_width_hz)
+    for item, judgement, bin_width_hz in told:
+        register.enter(
+            judgement.emissions,
+            start_ns=item.start_ns,
+            position=item.position,
+            bin_width_hz=bin_width_hz,
+            n_unconfirmed=len(judgement.document["unconfirmed"]),
+        )
     return len(told)
 
 
-def _has_numbers(findings: Sequence[dict[str, Any]]) -> bool:
-    return any(finding.get("emitter") is not None for finding in findings)
+def _has_numbers(judgement: Judgement) -> bool:
+    return any(finding.get("emitter") is not None for finding in judgement.emissions)
 
 
 def outside_record(path: Path, room: str) -> RoomRecord:

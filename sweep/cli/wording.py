@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.services import merge_ranges
-from reports.wording import frequency_range, listed, remarks, verdict
+from reports.wording import by_accident, frequency_range, listed, remarks, verdict
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, table, wrapped
 
@@ -23,6 +23,7 @@ _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
 _AS_GOOD_AS_CERTAIN = 0.995
 _NO_WEIGHT = "+0.0 "
 _KNOWN = "known as"
+_SELDOM = "Heard in too few passes to confirm; sweep again or stay on the band:"
 
 
 def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = None) -> list[str]:
@@ -57,7 +58,7 @@ def verdict_line(document: Mapping[str, Any]) -> str:
 def findings_lines(
     document: Mapping[str, Any], decisions: Mapping[str, str] | None = None, *, unit: str = "dBFS"
 ) -> list[str]:
-    """Lay the findings out in a table, then coverage and what could have been missed.
+    """Lay the findings out in a table, then what was not confirmed, coverage and what could have been missed.
 
     Parameters
     ----------
@@ -76,9 +77,27 @@ def findings_lines(
         header, *body = table(columns, rows)
         lines += ["", header]
         for row, finding in zip(body, findings, strict=True):
-            lines += [row, *wrapped("; ".join(_about(finding)), indent=_INDENT)]
+            lines += [row, *wrapped("; ".join(_about(finding, document)), indent=_INDENT)]
         lines.append("")
-    return lines + coverage_lines(document, unit=unit)
+    return lines + _unconfirmed_lines(document, decisions or {}, unit) + coverage_lines(document, unit=unit)
+
+
+def _unconfirmed_lines(document: Mapping[str, Any], decisions: Mapping[str, str], unit: str) -> list[str]:
+    """A line for each emission that was heard in too few passes; none where there is none."""
+    items = document.get("unconfirmed") or ()
+    if not items:
+        return []
+    rows = [_unconfirmed_cells(item, decisions.get(item["id"], "-")) for item in items]
+    columns = ("id", "MHz", "kHz wide", unit, "passes", "decision", "what is known of it")
+    before = [] if document["findings"] else [""]
+    return [*before, _SELDOM, *table(columns, rows), ""]
+
+
+def _unconfirmed_cells(item: Mapping[str, Any], decision: str) -> tuple[str, ...]:
+    name, _, *measured, _, _, _, decided = _finding_cells(item, decision)
+    hits = "-" if item.get("hits") is None else f"{item['hits']:g}"
+    words = [text for text in (_history(item), item.get("signal_type")) if text]
+    return (name, *measured, hits, decided, "; ".join(words) or "-")
 
 
 def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[str]:
@@ -110,19 +129,21 @@ def known_changes(before: Sequence[Mapping[str, Any]] | None, now: Sequence[Mapp
     return wrapped(f"Known emitters since the record was judged: {', '.join(changes)}") if changes else []
 
 
-def _about(finding: Mapping[str, Any]) -> list[str]:
-    """Kind of signal, and the reasons of the threat level that have a weight, or are about a known emitter."""
+def _about(finding: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]:
+    """Kind of signal, history, chance, and the reasons of the threat level that have a weight or name a known one."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
     facts = [finding.get("signal_type"), _history(finding)]
+    if finding.get("p_value") is not None:
+        facts.append(by_accident(finding["p_value"], compared=bool(document.get("baseline"))))
     return [*(str(fact) for fact in facts if fact), *said]
 
 
 def _history(finding: Mapping[str, Any]) -> str | None:
-    """The number that the emitter keeps, and at how many visits it was found; its levels at other positions."""
+    """The number that the emitter keeps, and at how many visits it was heard; its levels at other positions."""
     name, visits = finding.get("emitter"), finding.get("visits")
     told = (
-        [] if name is None else [f"{name}, found at {visits:g} visit{'' if visits == 1 else 's'}" if visits else name]
+        [] if name is None else [f"{name}, heard at {visits:g} visit{'' if visits == 1 else 's'}" if visits else name]
     )
     return "; ".join([*told, *map(_elsewhere, (finding.get("positions") or ())[1:])]) or None
 

@@ -106,7 +106,7 @@ class _PositionLevel(msgspec.Struct, frozen=True):
 
 
 class FindingDocument(msgspec.Struct, frozen=True):
-    """A finding, or a candidate that was rejected."""
+    """A finding, an emission that was not confirmed, or a candidate that was rejected."""
 
     id: str
     kind: str
@@ -126,6 +126,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     allocation: str | None = None
     known_as: str | None = None
     confirmed: bool | None = None
+    channels: tuple[str, ...] | None = None
     emitter: str | None = None
     outside_dbfs: float | None = None
     outside_limit_dbfs: float | None = None
@@ -171,6 +172,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     findings: tuple[FindingDocument, ...]
     baseline: str | None = None
     false_alarms_per_sweep: float | None = None
+    unconfirmed: tuple[FindingDocument, ...] | None = None
     rejected_candidates: tuple[FindingDocument, ...] | None = None
     known_emitters: tuple[_KnownEmitter, ...] | None = None
     outside_record: str | None = None

@@ -55,6 +55,8 @@ def write_contents(file: h5py.File, journal: JournalReader, judged: Judgement, *
     write_looks(entry, journal)
     write_previews(entry, rows.preview, judged, rows.utc_ns)
     write_findings(entry, judged.document["findings"])
+    if judged.document.get("unconfirmed") is not None:  # a journal of an earlier version has no such list
+        write_findings(entry, judged.document["unconfirmed"], "unconfirmed")
     write_gaps(entry, journal.gaps)
     write_events(entry, journal.notes)
     _write_attributes(entry, journal, judged.document, rows, recovered=recovered)

@@ -1,4 +1,4 @@
-"""Tables of a record: findings, gaps, events, and what was covered how well."""
+"""Tables of a record: findings and what was not confirmed, gaps, events, and what was covered how well."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FINDING_TEXTS = ("id", "kind", "first_seen", "last_seen", "signal_type")
 _SEGMENT_NUMBERS = ("start_hz", "stop_hz", "noise_floor_dbfs", "min_detectable_dbfs", "dwell_s", "visits")
 
 
-def write_findings(entry: h5py.Group, findings: Sequence[Mapping[str, Any]]) -> None:
-    """Write the findings; a number that was not measured is NaN."""
-    numbers = {name: [_number(finding.get(name)) for finding in findings] for name in _FINDING_NUMBERS}
-    texts = {name: [str(finding.get(name) or "") for finding in findings] for name in _FINDING_TEXTS}
+def write_findings(entry: h5py.Group, findings: Sequence[Mapping[str, Any]], name: str = "findings") -> None:
+    """Write a list of findings as the table ``name``; a number that was not measured is NaN."""
+    numbers = {key: [_number(finding.get(key)) for finding in findings] for key in _FINDING_NUMBERS}
+    texts = {key: [str(finding.get(key) or "") for finding in findings] for key in _FINDING_TEXTS}
     threats = [finding["threat"] for finding in findings]
     texts["threat_level"] = [threat["level"] for threat in threats]
     numbers["threat_score"] = [_number(threat.get("score")) for threat in threats]
-    make_table(entry, "findings", texts, numbers, {})
+    make_table(entry, name, texts, numbers, {})
 
 
 def write_gaps(entry: h5py.Group, gaps: Sequence[HopGap]) -> None:

@@ -20,6 +20,7 @@ from sweep.looks import Look
 from sweep.model import HopGap, Instrument, Judgement, SweepRow
 from sweep.plan import Layout, SweepPlan
 from sweep.record.entry import RecordEntry
+from sweep.record.older import as_of_now
 from sweep.record.refusal import check_schema, refusing, survey
 from sweep.record.schema import MAX_WATERFALL_CELLS, ProcessingDocument
 from sweep.record.stored_looks import read_looks, verify_looks
@@ -71,7 +72,7 @@ class SweepRecord:
             check_schema(file)
             self._entry = RecordEntry(file)
             document, self._told = _read_processing(self._entry)
-            self._document = document["judgement"]
+            self._document = as_of_now(document["judgement"])
             self.start = document["start"]
             self.end_time, self.recovered = self._told.end_time, self._told.recovered
             self.torn_tail_bytes = self._told.torn_tail_bytes
