@@ -155,6 +155,8 @@ WRONG_JUDGEMENT: list[tuple[Place, Any]] = [
     (("findings", 0, "threat"), "high"),
     (("findings", 0, "threat", "score"), "0.9"),
     (("rejected_candidates",), [1]),
+    (("unconfirmed",), {"U1": 1}),
+    (("unconfirmed",), ["U1"]),
 ]
 WRONG: list[tuple[Kind, Place, Any]] = [
     *((Kind.START, path, value) for path, value in WRONG_START),

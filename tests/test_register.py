@@ -118,6 +118,26 @@ def test_what_is_missing_is_looked_up_and_not_entered(register: EmitterRegister)
     assert len(register.sightings()) == 1
 
 
+def test_what_was_not_confirmed_is_numbered_and_counted(register: EmitterRegister) -> None:
+    """A number stays whether it is a finding or not, and the sightings say which it was."""
+    both = register.enter(
+        [found(434e6), found(98e6, 180_000)], start_ns=START_NS, position=None, bin_width_hz=BIN_HZ, n_unconfirmed=1
+    )
+    assert names(both) == ["E1", "E2"]
+    later = START_NS + DAY_NS
+    swapped = register.enter(
+        [found(98e6, 180_000, at_ns=later), found(434e6, at_ns=later)],
+        start_ns=later,
+        position=None,
+        bin_width_hz=BIN_HZ,
+        n_unconfirmed=1,
+    )
+    assert [(item["emitter"], item["visits"]) for item in swapped] == [("E2", 2), ("E1", 2)]
+    sighted = [(item.emitter, item.confirmed) for item in register.sightings()]
+    assert sighted == [("E1", True), ("E2", False), ("E2", True), ("E1", False)]
+    assert register.path.read_text(encoding="utf-8").count("confirmed") == 2  # findings are written as they were
+
+
 def test_looking_up_writes_nothing(register: EmitterRegister) -> None:
     assert names(register.look_up([found(434e6)], start_ns=START_NS, bin_width_hz=BIN_HZ)) == [None]
     assert not register.exists

@@ -121,6 +121,7 @@ def loudest_bin(layout: Layout, rows: Callable[[], Iterable[SweepRow]], *_: obje
         "false_alarms_per_sweep": 0.1,
         "coverage": [],
         "findings": findings if n_rows else [],
+        "unconfirmed": [],
         "rejected_candidates": [],
     }
     return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
