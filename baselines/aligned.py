@@ -8,7 +8,14 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain, block_medians, estimate_ppm, shift_bins, trusted_ppm
+from baselines.alignment import (
+    align_gain,
+    block_medians,
+    estimate_ppm,
+    shift_bins,
+    staying_bins,
+    trusted_ppm,
+)
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
@@ -120,8 +127,9 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
     ppm = trusted_ppm(estimate_ppm(_mean(log_mean), baseline.log_mean, layout))
     if ppm:
-        log_mean = shift_bins(log_mean, layout, ppm)
-        log_max = None if log_max is None else shift_bins(log_max, layout, ppm)
+        stays = staying_bins(_mean(log_mean), baseline.log_mean, layout, ppm)
+        log_mean = shift_bins(log_mean, layout, ppm, stays)
+        log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
     gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
     residual = _mean(log_mean - gains - baseline.log_mean)
     busy_spread = _robust_spread(residual[zones.busy])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dsp.floor import whittaker
 from sweep.plan import Layout
 
-__all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "trusted_ppm"]
+__all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "staying_bins", "trusted_ppm"]
 
 _MIN_QUIET = 8
 _RUNNING_BLOCKS, _GAUSSIAN_BLOCKS = 9, 1.5
@@ -163,33 +163,65 @@ def trusted_ppm(estimate: tuple[float, float] | None) -> float | None:
     return None if estimate is None or estimate[1] < _PPM_GAIN else estimate[0]
 
 
-def shift_bins(values: NDArray[np.float32], layout: Layout, ppm: float) -> NDArray[np.float32]:
+def shift_bins(
+    values: NDArray[np.float32], layout: Layout, ppm: float, stays: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Take each bin from where a frequency error put it, to the nearest whole bin.
-
-    What the receiver makes itself, its offset and the harmonics of its crystal, lies in its own frame and stays.
 
     Parameters
     ----------
     values : ndarray of float32, shape (..., n_bins)
     layout : Layout
     ppm : float
+    stays : ndarray of bool, shape (n_bins,), optional
+        Bins that are not moved; by default those of what the receiver makes itself, its offset and the harmonics of
+        its crystal, which lie in its own frame.
 
     Returns
     -------
     ndarray of float32, same shape
         NaN where the source bin lies beyond a gap of the frequency axis.
     """
+    source, valid = _sources(layout, ppm)
+    stays = _receivers_own(layout) if stays is None else stays
+    moved = np.where(stays, values, np.where(valid, values[..., source], np.float32(np.nan)))
+    return moved.astype(np.float32)
+
+
+def staying_bins(
+    log_power: NDArray[np.floating], reference: NDArray[np.floating], layout: Layout, ppm: float
+) -> NDArray[np.bool_]:
+    """Bins for `shift_bins` to leave, of those where the receiver's own and what is on the air may meet.
+
+    There a bin is taken from wherever it is more like the reference: the receiver's own stays where it is, and a
+    known emitter beside it moves.
+
+    Parameters
+    ----------
+    log_power, reference : ndarray, shape (n_bins,)
+        In nats, before and after the shift.
+    layout : Layout
+    ppm : float
+    """
+    own = _receivers_own(layout)
+    source, valid = _sources(layout, ppm)
+    away = np.asarray(log_power, np.float64) - reference
+    gain = float(np.median(away[np.isfinite(away)])) if np.isfinite(away).any() else 0.0
+    moved = np.where(valid, log_power[source] - reference, np.nan)
+    nearer = np.abs(away - gain) < np.nan_to_num(np.abs(moved - gain), nan=np.inf)
+    return np.asarray((own | own[source]) & nearer)
+
+
+def _sources(layout: Layout, ppm: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Bin that a frequency error put each bin into, and whether it is there: not beyond a gap of the axis."""
     offset = np.rint(ppm * 1e-6 * layout.freq_hz / layout.bin_width_hz).astype(np.int64)
-    offset[_receivers_own(layout)] = 0
-    index = np.arange(layout.n_bins)
-    source = index + offset
+    source = np.arange(layout.n_bins) + offset
     valid = (source >= 0) & (source < layout.n_bins)
     source = np.clip(source, 0, layout.n_bins - 1)
     if layout.n_hops > 1:
         # over the border of neighbouring hops the next bin is as good
         valid &= np.abs(layout.freq_hz[source] - layout.freq_hz - offset * layout.bin_width_hz) < layout.bin_width_hz
-    moved = np.where(valid, values[..., source], np.float32(np.nan))
-    return moved.astype(np.float32)
+    return source, valid
 
 
 def _receivers_own(layout: Layout) -> NDArray[np.bool_]:

@@ -24,8 +24,9 @@ _WORTH_A_LOOK_SIGMAS = 2.0
 _FEWEST_EXCEEDANCES, _TAIL_SHARE = 8, 0.1
 _SMALLEST_DECAY, _LARGEST_DECAY = 0.15, 0.6
 _LARGEST_MARGIN = 2.5
-_GUESSED_MARGIN, _GUESSED_DECAY, _GUESSED_RUNS = 1.0, 0.3, 2000
-"""Tail that is assumed where a baseline shows too few runs: of so many one is expected that far beyond."""
+_GUESSED_MARGIN, _GUESSED_DECAY, _GUESSED_RUNS = 1.0, 0.15, 2000
+"""Tail that is assumed where a baseline shows too few runs, as simulated towns have it: of so many runs one is expected
+that far beyond."""
 
 
 def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:

@@ -11,7 +11,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from baselines.aligned import busy_bins, running_median
-from baselines.alignment import align_gain, estimate_ppm, shift_bins, trusted_ppm
+from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
 from baselines.maxima import burst_limits, bursting_bins
 from baselines.model import Baseline, BaselineVisit
@@ -71,11 +71,13 @@ def fitted_visits(
     for turn in range(2):
         quiet = _rough_quiet(reference, target, sweep_variance)
         for index in range(1, len(raw)) if turn == 0 else ():
-            ppm = trusted_ppm(estimate_ppm(known_reduction(np.nanmean, raw[index]), reference, target))
+            mean = known_reduction(np.nanmean, raw[index])
+            ppm = trusted_ppm(estimate_ppm(mean, reference, target))
             if ppm:
-                raw[index] = shift_bins(raw[index], target, ppm)
+                stays = staying_bins(mean, reference, target, ppm)
+                raw[index] = shift_bins(raw[index], target, ppm, stays)
                 maxima = held[index]
-                held[index] = None if maxima is None else shift_bins(maxima, target, ppm)
+                held[index] = None if maxima is None else shift_bins(maxima, target, ppm, stays)
         gains = [np.array([align_gain(group - reference, quiet, target) for group in log]) for log in raw]
         aligned = [log - gain for log, gain in zip(raw, gains, strict=True)]
         reference = known_reduction(np.nanmean, np.array([known_reduction(np.nanmean, log) for log in aligned]))

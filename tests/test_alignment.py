@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import make_rows, make_summary, noise_layout, without_hop
 
-from baselines.alignment import align_gain, estimate_ppm, shift_bins, trusted_ppm
+from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
 from baselines.axes import curve_onto, emitter_onto, onto, same_axis, shared_bins, union_axis
 from baselines.emitters import Emitter
 from baselines.summary import BURST_BOXES, summarise
@@ -158,6 +158,24 @@ def test_a_device_on_a_lone_broadcaster_is_no_shift() -> None:
             deceived += bool(found) and not ppm
             assert not ppm or found == pytest.approx(ppm, abs=4)  # a bin is 3.1
     assert deceived <= 3
+
+
+@pytest.mark.parametrize("ppm", [-10.0, 3.0, 20.0])
+def test_an_emitter_beside_the_receivers_own_moves_and_the_own_does_not(ppm: float) -> None:
+    layout = noise_layout(1, start_hz=800_000_000)
+    position = np.arange(layout.n_bins) - 384
+    own = np.where(np.abs(position) <= 1, 5.0, 0.0)
+
+    def spectrum(offset: float) -> np.ndarray:
+        return np.logaddexp(own, 4 * np.exp(-0.5 * ((position - 6 - offset) / 2) ** 2))
+
+    offset = round(ppm * 1e-6 * 801e6 / 2500)
+    test, reference = spectrum(offset) + 0.7, spectrum(0)
+    stays = staying_bins(test, reference, layout, ppm)
+    moved = shift_bins(test.astype(np.float32), layout, ppm, stays)
+    inside = slice(20, -20)
+    assert np.abs(moved - 0.7 - reference)[inside].max() < 0.1
+    assert np.abs(shift_bins(test.astype(np.float32), layout, ppm) - 0.7 - reference)[inside].max() > 1
 
 
 def test_shift_undoes_what_was_estimated() -> None:

@@ -129,7 +129,7 @@ def test_emitters_that_come_and_go_within_a_visit_are_noticed() -> None:
 
 def test_tails_of_a_baseline_with_few_emitters_are_a_guess_that_grows_with_their_number() -> None:
     one = baseline_of([make_summary(LAYOUT, n_passes=1, seed=1)])
-    assert one.top_tail == one.mask_tail == {"single": (0.0, 0.3), "lasting": (0.0, 0.3)}
+    assert one.top_tail == one.mask_tail == {"single": (0.0, 0.15), "lasting": (0.0, 0.15)}
     for baseline in (baseline_of([room(2, day) for day in range(2)]), baseline_of([room(2, day) for day in range(6)])):
         for tail in (baseline.top_tail, baseline.mask_tail):
             assert set(tail) == {"single", "lasting"}
