@@ -167,7 +167,7 @@ def test_an_emitter_beside_the_receivers_own_moves_and_the_own_does_not(ppm: flo
     own = np.where(np.abs(position) <= 1, 5.0, 0.0)
 
     def spectrum(offset: float) -> np.ndarray:
-        return np.logaddexp(own, 4 * np.exp(-0.5 * ((position - 6 - offset) / 2) ** 2))
+        return np.logaddexp(own, 4 * np.exp(-0.5 * ((position - 10 - offset) / 2) ** 2))
 
     offset = round(ppm * 1e-6 * 801e6 / 2500)
     test, reference = spectrum(offset) + 0.7, spectrum(0)
