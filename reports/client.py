@@ -163,9 +163,11 @@ def _unconfirmed(content: ReportContent) -> list[Block]:
     said += "like that, and so is a device that sends now and then in short bursts. This sweep cannot tell which. "
     said += "The verdict does not count "
     said += "it; the annex has its numbers." if len(items) == 1 else "them; the annex has their numbers."
-    again = [f"{item['id']} at {round(item['visits'])}" for item in items if (item.get("visits") or 0) > 1]
+    again = [
+        f"{item['id']} ({count(round(item['visits']), 'visit')})" for item in items if (item.get("visits") or 0) > 1
+    ]
     if again:
-        said += f" Heard at more than one visit to this room: {listed(again, most=_MOST_NAMES)} visits."
+        said += f" Heard at several visits to this room: {listed(again, most=_MOST_NAMES)}."
     return [paragraph(said)]
 
 

@@ -39,7 +39,7 @@ THREAT = {
     "low": ("#009e73", "o"),
     "info": ("#6b7580", "s"),
 }
-UNCONFIRMED = ("#1c2530", "o")
+UNCONFIRMED = ("#5d6773", "o")
 """Of what was not confirmed: a hollow mark in no colour of a threat level, because nothing is concluded from it."""
 
 EXERCISE_STRIP = "EXERCISE: synthetic signals, not a sweep of a real room"

@@ -199,7 +199,7 @@ def test_the_client_reads_what_it_means_and_what_to_do(tmp_path: Path) -> None:
     )
     assert "U1 (433.500 MHz) and U2 (433.500 MHz)" in text
     assert "so is a device that sends now and then in short bursts" in text
-    assert text.endswith("Heard at more than one visit to this room: U2 at 3 visits.")
+    assert text.endswith("Heard at several visits to this room: U2 (3 visits).")
     assert any(step.startswith("Find out whether U1 (433.500 MHz) and U2 ") for step in to_do(content))
     closed = replace(content, dispositions=tuple({**DISPOSITION, "finding": name} for name in ("U1", "U2")))
     assert not any("U1" in step for step in to_do(closed))
@@ -209,7 +209,7 @@ def test_the_client_reads_what_it_means_and_what_to_do(tmp_path: Path) -> None:
 def test_one_emission_is_told_as_one(tmp_path: Path) -> None:
     content = content_of(tmp_path, at_visits(None), findings=[])
     assert "1 emission was heard" in words(client_sections(content))
-    assert "Heard at more than one visit" not in words(client_sections(content))
+    assert "Heard at several visits" not in words(client_sections(content))
     assert any("U1 (433.500 MHz) comes back" in step for step in to_do(content))
     assert "Marked: U1 at 433.500 MHz." in words(client_sections(content))
 
