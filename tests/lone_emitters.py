@@ -98,7 +98,7 @@ KINDS: dict[str, Kind] = {
     "3 tetra 25 kHz": Kind(emitters=(_at(Tetra), _at(Tetra, 25e3), _at(Tetra, 50e3)), snrs_db=(10, 20, 30)),
     "lte beside nfm": Kind(
         emitters=(
-            _at(Ofdm, standard="lte", bandwidth_hz=3e6, load=0.5), _at(Nfm, 1.6e6),
+            _at(Ofdm, standard="lte", bandwidth_hz=3e6, load=0.5), _at(Nfm, 1.75e6),
         ), snrs_db=(10, 20)),
 }  # fmt: skip
 

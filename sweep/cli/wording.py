@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.services import merge_ranges
-from reports.wording import frequency_range, listed, remarks, verdict
+from reports.wording import bursts, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, table, wrapped
 
@@ -114,8 +114,14 @@ def _about(finding: Mapping[str, Any]) -> list[str]:
     """Kind of signal, and the reasons of the threat level that have a weight, or are about a known emitter."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
-    facts = [finding.get("signal_type"), _history(finding)]
+    facts = [finding.get("signal_type"), *_measured(finding), _history(finding)]
     return [*(str(fact) for fact in facts if fact), *said]
+
+
+def _measured(finding: Mapping[str, Any]) -> list[str]:
+    """Widths and bursts, of a record that has them."""
+    said = [f"width {widths(finding)}"] if "width_6db_hz" in finding else []
+    return [*said, f"bursts {bursts(finding)}"] if "burst_length_s" in finding else said
 
 
 def _history(finding: Mapping[str, Any]) -> str | None:
