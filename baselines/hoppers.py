@@ -56,7 +56,9 @@ def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed
 
 
 def _is_channel(emitter: Emitter, track: Track) -> bool:
-    intermittent = track.duty_cycle is not None and track.duty_cycle <= _LARGEST_DUTY
+    """Narrow, and not always on; of what is on for longer than a dwell a single pass cannot tell."""
+    single = track.course is not None and np.count_nonzero(np.isfinite(track.course.power)) == 1
+    intermittent = track.duty_cycle is not None and (single or track.duty_cycle <= _LARGEST_DUTY)
     return intermittent and emitter.occupied_bw_hz <= _LARGEST_WIDTH_HZ
 
 

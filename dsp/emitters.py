@@ -24,6 +24,7 @@ __all__ = [
 _EDGE_RATIO = 0.1  # how deep a bin counts when an edge is interpolated: what is subtracted may leave nothing
 _EMISSION_DB = 26.0  # the x-dB bandwidth that bounds one emission (ITU-R SM.443)
 _PROMINENCE_DB = 8.0
+_CLEAR_DB, _FAINT_DB, _TINY = 6.0, 3.0, 1e-300
 _COMB_PEAKS, _COMB_SPREAD_DB, _COMB_JITTER = 6, 9.0, 0.3
 _BLOCK_PEAKS, _BLOCK_SPREAD_DB = 12, 12.0
 _FADED_PEAKS, _FADED_SPACING_BINS = 40, 30  # a block whose parts fade apart still shows its close, even raster
@@ -257,16 +258,22 @@ def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floatin
     valleys = [int(left + level[left:right].argmin()) for left, right in itertools.pairwise(peaks)]
     bounds = list(zip([0, *valleys], [*(valley + 1 for valley in valleys), n], strict=True))
     pieces = [
-        _around(level, int(peak), float(depth), bound)
+        _around(level, int(peak), min(float(depth) - 3.0, _resolved_db(level, background, int(peak))), bound)
         for peak, depth, bound in zip(peaks, found["prominences"], bounds, strict=True)
     ]
     pieces = _join_combs(peaks, pieces)
     return np.array(sorted(pieces + _plateau(level, pieces)), np.int64)
 
 
-def _around(level: NDArray[np.floating], peak: int, prominence: float, bound: tuple[int, int]) -> tuple[int, int]:
-    """Bins next to a peak that are within 26 dB of it, 3 dB above what it stands on, and nearer than its neighbours."""
-    inside = level >= level[peak] - min(_EMISSION_DB, prominence - 3.0)
+def _resolved_db(level: NDArray[np.floating], background: NDArray[np.floating], peak: int) -> float:
+    """How far under a peak its own emission can be told from what the background does."""
+    over_db = float(level[peak] - 10 * np.log10(max(float(background[peak]), _TINY)))
+    return over_db + _FAINT_DB if over_db > _CLEAR_DB else np.inf
+
+
+def _around(level: NDArray[np.floating], peak: int, depth_db: float, bound: tuple[int, int]) -> tuple[int, int]:
+    """Bins next to a peak that are within 26 dB, or so many dB, of it, and nearer than its neighbours."""
+    inside = level >= level[peak] - min(_EMISSION_DB, depth_db)
     outside = np.flatnonzero(~inside)
     before, after = outside[outside < peak], outside[outside > peak]
     start = int(before[-1]) + 1 if before.size else 0
