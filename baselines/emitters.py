@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from baselines.candidates import Candidate, axis_breaks
 from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
-from dsp.emitters import occupied_bandwidth, split_at_valleys, x_db_bandwidth
+from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
+from dsp.emitters import split_at_valleys
 from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]

@@ -8,13 +8,8 @@ import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.emitters import (
-    hysteresis_segments,
-    merge_segments,
-    occupied_bandwidth,
-    split_at_valleys,
-    x_db_bandwidth,
-)
+from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
+from dsp.emitters import hysteresis_segments, merge_segments, split_at_valleys
 from dsp.errors import ParameterError
 
 scores = st.lists(st.one_of(st.sampled_from([0.0, 2.0, 3.0, 6.0, 9.0]), st.just(float("nan"))), max_size=40)
