@@ -151,6 +151,15 @@ def test_a_hopper_is_on_one_channel_at_a_time() -> None:
     assert len(group_hoppers(together, LAYOUT)) == 5
 
 
+def test_steady_carriers_of_one_pass_are_no_hopper() -> None:
+    far = [followed(430.5e6 + 1.9e6 * n, "x") for n in range(5)]  # each in a hop of its own
+    assert len(group_hoppers(far, LAYOUT)) == 5
+    near = [followed(431.9e6 + 25e3 * n, "x") for n in range(3)]  # on both sides of a border
+    assert len(group_hoppers(near, LAYOUT)) == 3
+    hopping = [followed(430.5e6 + 1.9e6 * n, "x", share=0.5 if n == 2 else 1.0) for n in range(5)]
+    assert len(group_hoppers(hopping, LAYOUT)) == 1
+
+
 def test_what_a_dwell_cut_short_goes_with_its_hopper() -> None:
     hopping = [followed(431e6 + 50e3 * n, "----x--"[n:] + "----x--"[:n]) for n in range(5)]
     cut = followed(431.12e6, "x------", snr_db=5, share=0.1)
