@@ -16,9 +16,9 @@ from sweep.plan import Layout
 
 __all__ = ["BurstBox", "Course", "box_of", "course_of", "ratios"]
 
-_BOX_OF_WIDTH = (("burst_8x4", 10, 2.4), ("burst_64", 320, 4.0), ("burst_512", 1 << 30, 4.0))
-"""Feature for emitters of up to so many bins, and the largest value that a continuous signal gives: modulation moves
-power about among the bins of a box; going on and off does more than that."""
+_BOX_OF_WIDTH = (("burst_8x4", 10, 2.4, 1.6), ("burst_64", 320, 4.0, 3.0), ("burst_512", 1 << 30, 4.0, 3.0))
+"""Feature for emitters of up to so many bins; the largest value that a continuous signal gives, as modulation moves
+power about among the bins of a box; and what most dwells that hold nothing but signal stay under."""
 
 FRAMES_OF_BOX = {"burst_8x4": 4, "burst_64": 1, "burst_512": 1}
 
@@ -48,27 +48,28 @@ class Course:
         Whether it was heard.
     share : ndarray of float64
         Share of the dwell in which it was on: 0 where it was not heard, NaN where not measured.
-    keyed : bool
-        Whether it goes on and off within dwells.
+    short : bool
+        Whether it goes on and off within dwells, and is on for less than one.
     """
 
     power: NDArray[np.float64]
     hit: NDArray[np.bool_]
     share: NDArray[np.float64]
-    keyed: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BurstBox:
     """The burst box that best covers an emitter.
 
-    Its feature and number in a row, the largest value that a continuous signal gives, and the share of it that the
-    emitter fills.
+    Its feature and number in a row, the largest value that a continuous signal gives, what a dwell full of signal
+    stays under, and the share of the box that the emitter fills.
     """
 
     feature: str
     index: int
     limit: float
+    whole: float
     filled: float
 
 
@@ -77,13 +78,13 @@ def box_of(layout: Layout, emitter: Emitter, start: int, stop: int) -> BurstBox 
     width = stop - start if emitter.width_6db_hz is None else max(1.0, emitter.width_6db_hz / layout.bin_width_hz)
     hop, center = divmod((start + stop) // 2, layout.hop_bins)
     chosen = None
-    for feature, up_to, limit in _BOX_OF_WIDTH:
+    for feature, up_to, limit, whole in _BOX_OF_WIDTH:
         size = BURST_BOXES[feature]
         n_boxes = max(0, layout.hop_bins // (size // 2) - 1)
         if n_boxes == 0:
             break
         index = int(np.clip(round((center - size / 2) / (size // 2)), 0, n_boxes - 1))
-        chosen = BurstBox(feature, hop * n_boxes + index, limit, min(1.0, max(_LEAST_FILLED, width / size)))
+        chosen = BurstBox(feature, hop * n_boxes + index, limit, whole, min(1.0, max(_LEAST_FILLED, width / size)))
         if width <= up_to:
             break
     return chosen
@@ -127,12 +128,13 @@ def course_of(
     over = power[known].astype(np.float64) - behind
     strongest = _strongest_frames(over, behind, ratio[known], box)
     hit, keyed = _hits(layout, emitter, over, strongest)
-    share = _shares(over, strongest, hit, keyed)
+    short = box is not None and bool(keyed.any()) and _is_short(over, ratio[known], hit, box)
+    share = _shares(over, strongest, hit, keyed, short=short)
     return Course(
         power=_among(known, over, np.nan),
         hit=_among(known, hit.astype(np.float64), 0.0) > 0,
         share=_among(known, share, np.nan),
-        keyed=bool(keyed.any()),
+        short=short,
     )
 
 
@@ -176,11 +178,26 @@ def _hits(
     return hit, np.zeros_like(hit)
 
 
+def _is_short(over: NDArray[np.float64], ratio: NDArray[np.float32], hit: NDArray[np.bool_], box: BurstBox) -> bool:
+    """Whether even the dwells with the most of it are not full of it."""
+    most = hit & (over >= float(np.quantile(over[hit], _STRONG_PASSES)))
+    return bool(np.quantile(ratio[most], 0.25) >= box.whole)
+
+
 def _shares(
-    over: NDArray[np.float64], strongest: NDArray[np.float64], hit: NDArray[np.bool_], keyed: NDArray[np.bool_]
+    over: NDArray[np.float64],
+    strongest: NDArray[np.float64],
+    hit: NDArray[np.bool_],
+    keyed: NDArray[np.bool_],
+    *,
+    short: bool,
 ) -> NDArray[np.float64]:
     """Share of each dwell in which the emitter was on."""
     if not keyed.any():
         return hit.astype(np.float64)
-    level = max(float(np.median(strongest[keyed])) / _CREST, float(np.quantile(over[hit], _STRONG_PASSES)))
+    level = float(np.quantile(over[hit], _STRONG_PASSES))
+    if short:
+        level = max(level, float(np.median(strongest[keyed])) / _CREST)
+    if level <= 0:  # it fell below its background: nothing to take a share of
+        return hit.astype(np.float64)
     return np.where(hit, np.clip(over / level, 0.0, 1.0), 0.0)

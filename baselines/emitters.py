@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from baselines.candidates import Candidate, axis_breaks
 from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
-from dsp.emitters import occupied_bandwidth, split_at_valleys, x_db_bandwidth
+from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
+from dsp.emitters import split_at_valleys
 from dsp.statistics import known_reduction
 from sweep.plan import Layout
 

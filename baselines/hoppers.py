@@ -20,6 +20,7 @@ _TOGETHER = 1.35
 """Share of a dwell that the channels of one hop may have been on in all: a hopper is on one at a time; the rest allows
 for the error of the shares."""
 
+_ALWAYS_ON = 0.9
 _ALIKE = ((4, 2.5, 10.0), (3, 1.6, 2.0))
 """Fewest channels, and the largest ratios of their widths and levels to the median: few must be the more alike."""
 
@@ -56,7 +57,9 @@ def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed
 
 
 def _is_channel(emitter: Emitter, track: Track) -> bool:
-    intermittent = track.duty_cycle is not None and track.duty_cycle <= _LARGEST_DUTY
+    """Narrow, and not always on; of what is on for longer than a dwell a single pass cannot tell."""
+    single = track.course is not None and np.count_nonzero(np.isfinite(track.course.power)) == 1
+    intermittent = track.duty_cycle is not None and (single or track.duty_cycle <= _LARGEST_DUTY)
     return intermittent and emitter.occupied_bw_hz <= _LARGEST_WIDTH_HZ
 
 
@@ -90,7 +93,10 @@ def _alike(run: Sequence[Followed], width_ratio: float, level_ratio: float) -> l
 
 
 def _one_at_a_time(channels: Sequence[Followed], layout: Layout) -> bool:
-    """Whether in most dwells in which channels were heard they shared the time between them."""
+    """Whether in most dwells in which channels were heard they shared the time between them, and hopping shows.
+
+    It shows where a channel was silent in a pass, or for a part of a dwell.
+    """
     dwells: list[np.ndarray] = []
     hops = np.array([(emitter.start + emitter.stop) // 2 // layout.hop_bins for emitter, _ in channels])
     courses = [track.course for _, track in channels]
@@ -98,9 +104,11 @@ def _one_at_a_time(channels: Sequence[Followed], layout: Layout) -> bool:
         shares = [course.share for course, its in zip(courses, hops, strict=True) if its == hop and course is not None]
         if shares:
             dwells.append(np.nansum(shares, axis=0))
-    total = np.concatenate(dwells) if dwells else np.empty(0)
-    heard = total[total > 0]
-    return heard.size == 0 or bool(np.mean(heard <= _TOGETHER) >= 0.5)
+    if not dwells:
+        return True
+    total = np.concatenate(dwells)
+    comes_and_goes = any(course is not None and np.nanmin(course.share) < _ALWAYS_ON for course in courses)
+    return comes_and_goes and bool(np.mean(total[total > 0] <= _TOGETHER) > 0.5)
 
 
 def _is_click(item: Followed, hopper: Followed, channels: Sequence[Followed]) -> bool:

@@ -12,7 +12,8 @@ __all__ = ["Piece", "join_pieces"]
 
 _LOBE_BINS, _BLOCK_BINS = 24, 100
 _NOTCH_SHARE, _EDGE_SHARE = 0.6, 0.25
-_NOTCH_RATIO = 10**-1.7
+_NOTCH_RATIO, _WIDE_NOTCH_RATIO = 10**-1.7, 10**-1.4
+_WIDE_NOTCH_BINS, _WIDEST_NOTCH_BINS = 96, 320  # over wide gaps an error of the background looks like power
 _LOBE_RATIO, _CREST_RATIO = 10**1.5, 10.0
 _SIGMAS = 4.0
 
@@ -96,7 +97,11 @@ def _are_one(
     gap = right.start - left.stop
     share = _NOTCH_SHARE if narrow.width >= _LOBE_BINS else _EDGE_SHARE if wide.width >= _BLOCK_BINS else -np.inf
     low, high = sorted(density.values())
-    return gap <= share * wide.width and 0 < high <= _LOBE_RATIO * low and _is_filled(left, right, low, excess, sigma)
+    return (
+        gap <= min(share * wide.width, _WIDEST_NOTCH_BINS)
+        and 0 < high <= _LOBE_RATIO * low
+        and _is_filled(left, right, low, excess, sigma)
+    )
 
 
 def _is_filled(
@@ -104,7 +109,8 @@ def _is_filled(
 ) -> bool:
     quarter = max(0, right.start - left.stop) // 4
     middle = slice(left.stop + quarter, max(left.stop + quarter + 1, right.start - quarter))
-    needed = max(_NOTCH_RATIO * density * (middle.stop - middle.start), _SIGMAS * _norm(sigma[middle]))
+    ratio = _NOTCH_RATIO if right.start - left.stop <= _WIDE_NOTCH_BINS else _WIDE_NOTCH_RATIO
+    needed = max(ratio * density * (middle.stop - middle.start), _SIGMAS * _norm(sigma[middle]))
     return float(excess[middle].sum()) > needed
 
 

@@ -186,8 +186,8 @@ def _grouped(
     real = [item for item in followed if spectrum.has_hops and not tests[id(item[0])].is_artefact]
     new = [item for item in real if kinds[id(item[0])] == "new"]
     layout = spectrum.layout
-    alone = absorb_sidebands(new, layout.bin_width_hz, compared=spectrum.compared)
-    for emitter, track in join_tones(group_hoppers(alone, layout)):
+    joined = join_tones(group_hoppers(_without_sidebands(new, spectrum), layout))
+    for emitter, track in _without_sidebands(joined, spectrum):
         yield emitter, track, "new", tests.get(id(emitter)) or vet_joined(emitter, spectrum)
     grouped = {id(emitter) for emitter, _ in new}
     for emitter, track in followed:
@@ -202,6 +202,10 @@ def _heard_once(finding: Mapping[str, Any], summary: VisitSummary) -> bool:
     """
     swept = summary.layout.n_hops > 1 and summary.n_groups >= _FEWEST_TO_CONFIRM
     return swept and not finding["confirmed"] and finding["kind"] != "missing"
+
+
+def _without_sidebands(followed: Sequence[Followed], spectrum: HeardSpectrum) -> list[Followed]:
+    return absorb_sidebands(followed, spectrum.layout.bin_width_hz, compared=spectrum.compared)
 
 
 def _gain_of(rows: Iterable[SweepRow]) -> float | None:

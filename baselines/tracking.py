@@ -20,6 +20,7 @@ __all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 _LARGEST_GAP = 0.1
 _FEWEST_HITS, _LARGEST_HIT_SHARE, _LARGEST_ON_SHARE = 3, 0.9, 0.9
 _WHOLE_BURST = 0.9
+_CUT_SHORT, _LEAST_CUT = 0.8, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,23 +140,41 @@ def _timing(
     """Length and period of bursts, and their resolution.
 
     Passes that follow each other without a gap are frames of one recording. Otherwise only bursts shorter than a
-    dwell can be measured, and only where many dwells hold none: two of a train then never fall into one dwell. Of a
-    burst that a dwell holds whole, the share of the dwell is its length.
+    dwell can be measured, and only where a dwell holds one of them at most: of a burst that it holds whole, the share
+    of the dwell is the length.
     """
     nothing = (None, None, None)
     if layout.n_averages is None or np.count_nonzero(course.hit) < _FEWEST_HITS:
         return nothing
     dwell_s = (layout.n_averages + 1) / 2 / layout.bin_width_hz
-    steps_s = np.diff(when) / 1e9
-    if layout.n_hops == 1 and np.all(np.abs(steps_s - dwell_s) <= _LARGEST_GAP * dwell_s):
-        timing = burst_timing(power, dwell_s)
+    n_frames = _frames_in_a_row(when, dwell_s) if layout.n_hops == 1 else 0
+    if n_frames:
+        timing = burst_timing(power[:n_frames], dwell_s)
         return (timing.length_s, timing.period_s, dwell_s) if timing.length_s or timing.period_s else nothing
-    heard = course.share[course.hit]
-    rare = np.count_nonzero(course.hit) <= _LARGEST_HIT_SHARE * np.count_nonzero(np.isfinite(course.share))
-    if box is None or not (course.keyed and rare and heard.max() <= _LARGEST_ON_SHARE):
+    if box is None or not _is_single(course):
         return nothing
-    return (
-        float(np.quantile(heard, _WHOLE_BURST)) * dwell_s,
-        None,
-        (FRAMES_OF_BOX[box.feature] + 1) / 2 / layout.bin_width_hz,
-    )
+    length_s = float(np.quantile(course.share[course.hit], _WHOLE_BURST)) * dwell_s
+    return length_s, None, (FRAMES_OF_BOX[box.feature] + 1) / 2 / layout.bin_width_hz
+
+
+def _frames_in_a_row(when: NDArray[np.int64], dwell_s: float) -> int:
+    """Passes that follow each other without a gap; 0 where others do not. The last may overlap the one before."""
+    late = np.diff(when) / 1e9 / dwell_s - 1
+    if late.size == 0 or np.any(np.abs(late[:-1]) > _LARGEST_GAP) or late[-1] > _LARGEST_GAP:
+        return 0
+    return when.size if late[-1] >= -_LARGEST_GAP else when.size - 1
+
+
+def _is_single(course: Course) -> bool:
+    """Whether dwells hold one burst of a length of their own, or a part of it, and not several.
+
+    A burst of a share b of the dwell is cut short in 2 b / (1 + b) of the dwells that meet it, by any amount; what is
+    keyed for longer than a dwell fills nearly all of them alike.
+    """
+    heard = course.share[course.hit]
+    rare = heard.size <= _LARGEST_HIT_SHARE * np.count_nonzero(np.isfinite(course.share))
+    burst = float(np.quantile(heard, _WHOLE_BURST))
+    cut = _CUT_SHORT * 2 * burst / (1 + burst)
+    if not (course.short and rare and heard.max() <= _LARGEST_ON_SHARE and cut >= _LEAST_CUT):
+        return False
+    return bool(cut * heard.size >= _FEWEST_HITS and np.mean(heard < _CUT_SHORT * burst) >= 0.5 * cut)

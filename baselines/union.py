@@ -79,5 +79,5 @@ def _course(courses: Sequence[Course]) -> Course:
         power=total([course.power for course in courses]),
         hit=np.any([course.hit for course in courses], axis=0),
         share=np.minimum(total([course.share for course in courses]), 1.0),
-        keyed=any(course.keyed for course in courses),
+        short=all(course.short for course in courses),
     )

@@ -31,7 +31,8 @@ class BurstTiming:
     duty_cycle : float
         Share of the frames in which it is on.
     length_s : float or None
-        Median length of the bursts that begin and end within the data; None where there is no such burst.
+        Median length of the bursts that begin and end within the data, their first and last frames by the share of
+        the power that they hold; None where there is no such burst.
     period_s : float or None
         From start to start: the mean of those distances that lie within a quarter, or a frame, of their median; None
         for fewer than three starts within the data.
@@ -124,10 +125,24 @@ def burst_timing(power: NDArray[np.floating], frame_s: float) -> BurstTiming:
     return BurstTiming(
         n_bursts=len(segments),
         duty_cycle=float(np.diff(segments, axis=1).sum() / known) if known else 0.0,
-        length_s=float(np.median(np.diff(whole, axis=1))) * frame_s if len(whole) else None,
+        length_s=float(np.median(_lengths(power, segments, whole))) * frame_s if len(whole) else None,
         period_s=None if period is None else period * frame_s,
         regularity=regularity,
     )
+
+
+def _lengths(power: NDArray[np.floating], segments: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Frames of each burst; the first and the last of three or more count by the share of the power that they hold."""
+    off = np.isfinite(power)
+    for start, stop in segments:
+        off[start:stop] = False
+    level = float(np.median(power[off])) if off.any() else 0.0
+    lengths = []
+    for start, stop in whole:
+        inner = float(np.median(power[start + 1 : stop - 1])) if stop - start > 2 else np.nan
+        ends = np.clip((power[[start, stop - 1]] - level) / (inner - level), 0.0, 1.0)
+        lengths.append(stop - start - 2 + float(ends.sum()) if inner > level else float(stop - start))
+    return np.array(lengths)
 
 
 def _period(distances: NDArray[np.float64]) -> tuple[float | None, float | None]:

@@ -18,7 +18,8 @@ _WIDEST_BINS = 8192  # a stiffer curve over more bins would be beyond double pre
 _CROWDED = 0.4  # above this share of occupied bins the quantile itself stands on emitters
 
 _NEIGHBOURS, _FEWEST_NEIGHBOURS = 30, 3
-_MULTIPLEX_DB = 3.0  # a hop this far above both its sides is full of signal
+_LOW_SHARE, _BULGE_DB = 0.2, 2.0  # no passband bulges more over the fifth of it that is lowest
+_MULTIPLEX_DB = 2.0  # a hop this far above both its sides is full of signal
 
 
 def whittaker(y: NDArray[np.float64], weight: NDArray[np.float64], stiffness: float) -> NDArray[np.float64]:
@@ -177,6 +178,7 @@ def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -
     floors = noise_floor(np.asarray(power_db, np.float64).reshape(-1, hop_bins), sigma_db)
     if len(floors) < 5:
         return floors.ravel()
+    floors = np.array([_without_bulges(floor) for floor in floors])
     level = np.array([np.median(floor[np.isfinite(floor)]) if np.isfinite(floor).any() else np.nan for floor in floors])
     for index, own in enumerate(level):
         sides = [level[max(0, index - _NEIGHBOURS) : index], level[index + 1 : index + 1 + _NEIGHBOURS]]
@@ -187,3 +189,12 @@ def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -
         if own > usual + _MULTIPLEX_DB:
             floors[index] += usual - own
     return floors.ravel()
+
+
+def _without_bulges(floor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A curve that rose into a signal which reaches the edge of its hop, held down to what is known of the rest."""
+    known = floor[np.isfinite(floor)]
+    if known.size == 0:
+        return floor
+    limited: NDArray[np.float64] = np.minimum(floor, float(np.quantile(known, _LOW_SHARE)) + _BULGE_DB)
+    return limited

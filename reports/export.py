@@ -29,7 +29,7 @@ _DOCUMENT_KEYS = (
     "known_emitters",
     "outside_record",
 )
-_HZ_KEYS = frozenset({"center_freq_hz", "occupied_bw_hz", "start_hz", "stop_hz"})
+_HZ_KEYS = frozenset({"center_freq_hz", "occupied_bw_hz", "width_6db_hz", "width_26db_hz", "start_hz", "stop_hz"})
 _FINDING_COLUMNS = (
     "id",
     "kind",
@@ -55,6 +55,11 @@ _LATER_COLUMNS = (
     "outside_limit_dbfs",
     "inside_minus_outside_db",
     "inside_minus_outside_at_least_db",
+    "width_6db_hz",
+    "width_26db_hz",
+    "burst_length_s",
+    "burst_period_s",
+    "burst_resolution_s",
 )
 CSV_COLUMNS = (
     "record",

@@ -12,6 +12,7 @@ from reports.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
     bandwidth,
+    bursts,
     by_accident,
     chance,
     count,
@@ -19,6 +20,7 @@ from reports.wording import (
     number,
     recorded,
     utc,
+    widths,
 )
 
 __all__ = ["MAX_FINDING_FIGURES", "figure_name", "finding_blocks", "rejected_blocks", "unconfirmed_blocks"]
@@ -88,6 +90,7 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Kind", recorded(finding.get("kind"))),
         ("Centre", frequency(finding.get("center_freq_hz"))),
         ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
+        ("Width under its highest bin", widths(finding)),
         ("Level", number(finding.get("power_dbfs"), content.level_unit)),
         ("Signal to noise", number(finding.get("snr_db"), "dB")),
         ("Excess over the baseline", _excess(content, finding)),
@@ -95,6 +98,7 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Last heard", utc(finding.get("last_seen"))),
         ("Heard", _heard(content, finding)),
         ("Duty cycle", chance(finding.get("duty_cycle"))),
+        ("Bursts", bursts(finding)),
         ("Stands out by", _channels(finding)),
         ("Signal type", recorded(finding.get("signal_type"))),
     ]

@@ -13,6 +13,7 @@ __all__ = [
     "NOT_MEASURED",
     "NOT_RECORDED",
     "bandwidth",
+    "bursts",
     "by_accident",
     "chance",
     "count",
@@ -23,8 +24,10 @@ __all__ = [
     "p_value",
     "recorded",
     "remarks",
+    "seconds",
     "utc",
     "verdict",
+    "widths",
 ]
 
 _NO_BASELINE = "no baseline"
@@ -84,6 +87,49 @@ def bandwidth(value_hz: float | None) -> str:
     if value_hz is None or not math.isfinite(value_hz):
         return NOT_MEASURED
     return format_hz(float(f"{value_hz:.3g}"))
+
+
+def widths(finding: Mapping[str, Any]) -> str:
+    """Write the widths of an emitter at 6 and 26 dB under its highest bin.
+
+    Examples
+    --------
+    >>> widths({"width_6db_hz": 8_125, "width_26db_hz": None})
+    '8.12 kHz at -6 dB, not measured at -26 dB'
+    """
+    return ", ".join(f"{bandwidth(finding.get(f'width_{x_db}db_hz'))} at -{x_db} dB" for x_db in (6, 26))
+
+
+def seconds(value_s: float | None) -> str:
+    """Write a length of time to two figures, in the unit that suits it.
+
+    Examples
+    --------
+    >>> seconds(0.0084), seconds(0.5), seconds(62.0), seconds(None)
+    ('8.4 ms', '500 ms', '62 s', 'not measured')
+    """
+    if value_s is None or not math.isfinite(value_s):
+        return NOT_MEASURED
+    return f"{float(f'{value_s:.2g}'):g} s" if value_s >= 1 else f"{float(f'{value_s * 1e3:.2g}'):g} ms"
+
+
+def bursts(finding: Mapping[str, Any]) -> str:
+    """Write length and period of an emitter's bursts, with what they were resolved to.
+
+    Examples
+    --------
+    >>> bursts({"burst_length_s": 0.0084, "burst_period_s": None, "burst_resolution_s": 0.001})
+    'length 8.4 ms, period not measured, resolved to 1 ms'
+    >>> bursts({"burst_length_s": None, "burst_period_s": None})
+    'not measured'
+    """
+    length_s, period_s = finding.get("burst_length_s"), finding.get("burst_period_s")
+    if length_s is None and period_s is None:
+        return NOT_MEASURED
+    return (
+        f"length {seconds(length_s)}, period {seconds(period_s)}, "
+        f"resolved to {seconds(finding.get('burst_resolution_s'))}"
+    )
 
 
 def p_value(value: float | None) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+import numpy as np
 from visits import baseline_of, rows_of
 
 from baselines.judge import make_judge
@@ -98,7 +99,7 @@ KINDS: dict[str, Kind] = {
     "3 tetra 25 kHz": Kind(emitters=(_at(Tetra), _at(Tetra, 25e3), _at(Tetra, 50e3)), snrs_db=(10, 20, 30)),
     "lte beside nfm": Kind(
         emitters=(
-            _at(Ofdm, standard="lte", bandwidth_hz=3e6, load=0.5), _at(Nfm, 1.6e6),
+            _at(Ofdm, standard="lte", bandwidth_hz=3e6, load=0.5), _at(Nfm, 1.75e6),
         ), snrs_db=(10, 20)),
 }  # fmt: skip
 
@@ -119,11 +120,11 @@ def moved(kind: Kind, snr_db: float, shift_hz: int) -> tuple[AnyEmitter, ...]:
 
 def rows_with(
     emitters: Sequence[AnyEmitter], plan: SweepPlan, *, seed: int, visit: int = VISIT, passes: int = 5,
-    ppm: float = 0.0, settle_s: float = SETTLE_S,
+    settle_s: float = SETTLE_S,
 ) -> tuple[list[SweepRow], list[bool]]:  # fmt: skip
     """Rows of the room with these emitters, and of each whether it was on the air while its hop was looked at."""
-    room = _room(emitters, seed, visit, ppm)
-    alone = [_room([emitter], seed, visit, ppm) for emitter in emitters]
+    room = _room(emitters, seed, visit)
+    alone = [_room([emitter], seed, visit) for emitter in emitters]
     heard = [False] * len(alone)
     assembler, rows = PassAssembler(plan), []
     step_ns, start_ns = round((settle_s + plan.dwell_s) * 1e9), round(START.timestamp() + 86_400 * visit) * 10**9
@@ -142,11 +143,20 @@ def rows_with(
     return rows, heard
 
 
-def _room(emitters: Sequence[AnyEmitter], seed: int, visit: int, ppm: float) -> Room:
+def passes_on(emitter: AnyEmitter, plan: SweepPlan, *, seed: int, passes: int) -> list[bool]:
+    """Whether an emitter was on the air while its hop was looked at, pass by pass."""
+    room = _room([emitter], seed, VISIT)
+    hop = int(np.argmin([abs(center - _center(emitter)) for center in plan.hop_centers_hz]))
+    step_ns, start_ns = round((SETTLE_S + plan.dwell_s) * 1e9), round(START.timestamp() + 86_400 * VISIT) * 10**9
+    times = [start_ns + (number * plan.n_hops + hop) * step_ns for number in range(passes)]
+    center = plan.hop_centers_hz[hop]
+    return [bool(room.signals(center, time, plan.hop_samples, pass_index=n).any()) for n, time in enumerate(times)]
+
+
+def _room(emitters: Sequence[AnyEmitter], seed: int, visit: int) -> Room:
     scene = Scene(
         schema="quietroom.scene/1", title="quiet", start=START, ranges=("430M:440M",), emitters=tuple(emitters)
     )
-    scene = msgspec.structs.replace(scene, receiver=msgspec.structs.replace(scene.receiver, ppm=ppm))
     return Room(scene, seed=seed, visit=visit)
 
 
@@ -157,10 +167,10 @@ def _quiet_baseline(plan: SweepPlan) -> Baseline:
 
 
 def findings_of(
-    emitters: Sequence[AnyEmitter], plan: SweepPlan, *, seed: int, compared: bool, passes: int, ppm: float = 0.0
+    emitters: Sequence[AnyEmitter], plan: SweepPlan, *, seed: int, compared: bool, passes: int
 ) -> tuple[list[Mapping[str, Any]], list[bool]]:
     """What the judge finds of these emitters, and which of them were on the air."""
-    rows, heard = rows_with(emitters, plan, seed=seed, passes=passes, ppm=ppm)
+    rows, heard = rows_with(emitters, plan, seed=seed, passes=passes)
     judge = make_judge(_quiet_baseline(plan) if compared else None)
     document = judge(plan.layout(), rows_of(rows), {}).document
     return [finding for finding in document["findings"] if finding["kind"] != "missing"], heard

@@ -36,7 +36,7 @@ def test_square_keying_is_measured(  # noqa: PLR0917 - hypothesis gives them by 
     power = scale * keyed(12 * period, period, length, lead=lead % period or 1, snr_db=snr_db, averages=40, seed=seed)
     before = power.copy()
     timing = burst_timing(power, 0.5)
-    assert timing.length_s == pytest.approx(0.5 * length)
+    assert timing.length_s == pytest.approx(0.5 * length, abs=0.25)  # half a frame
     assert timing.period_s == pytest.approx(0.5 * period)
     assert timing.regularity == 1.0
     assert timing.duty_cycle == pytest.approx(length / period)
@@ -58,7 +58,7 @@ def test_a_rare_burst_stands_out_of_noise() -> None:
     power = keyed(400, 400, 3, lead=200, snr_db=20, averages=20)
     assert burst_segments(power).tolist() == [[200, 203]]
     timing = burst_timing(power, 0.001)
-    assert timing.length_s == pytest.approx(0.003)
+    assert timing.length_s == pytest.approx(0.003, abs=0.0005)
     assert (timing.period_s, timing.regularity) == (None, None)
 
 
@@ -105,3 +105,9 @@ def test_frames_without_length(frame_s: float) -> None:
         burst_timing(np.ones(3), frame_s)
     with pytest.raises(ParameterError, match=r"power of shape \(2, 2\) is not one row of frames"):
         burst_segments(np.ones((2, 2)))
+
+
+def test_ends_within_a_frame_count_by_what_they_hold() -> None:
+    """A burst of 7.7 frames that begins 0.4 of a frame into one."""
+    shares = np.concatenate([np.zeros(10), [0.6], np.ones(7), [0.1], np.zeros(10)])
+    assert burst_timing(1.0 + 100.0 * shares, 1.0).length_s == pytest.approx(7.7)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.emitters import hysteresis_segments, merge_segments, occupied_bandwidth, split_at_valleys
+from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
+from dsp.emitters import hysteresis_segments, merge_segments, split_at_valleys
 from dsp.errors import ParameterError
 
 scores = st.lists(st.one_of(st.sampled_from([0.0, 2.0, 3.0, 6.0, 9.0]), st.just(float("nan"))), max_size=40)
@@ -196,3 +198,54 @@ def test_no_chain_over_a_whole_band() -> None:
     segments = np.stack([starts, starts + widths], axis=1).astype(np.int64)
     assert len(merge_segments(segments)) == 1  # each join lets the next, wider gap pass
     assert len(merge_segments(segments, max_gap=60)) == 4
+
+
+@given(sigma=st.floats(2.0, 12.0), at=st.floats(40.0, 60.0), x_db=st.floats(3.0, 30.0), scale=st.floats(1e-9, 1e9))
+@settings(deadline=None, max_examples=100)
+def test_x_db_bandwidth_of_a_gaussian(sigma: float, at: float, x_db: float, scale: float) -> None:
+    power = scale * np.exp(-0.5 * ((np.arange(101) - at) / sigma) ** 2)
+    before = power.copy()
+    found = x_db_bandwidth(power, 1e-9 * scale, x_db)
+    width = 2 * sigma * np.sqrt(2 * np.log(10 ** (x_db / 10)))
+    if at - width / 2 > 1 and at + width / 2 < 99:
+        assert found == pytest.approx(width, abs=0.5 / sigma + 0.06)
+    assert np.array_equal(power, before)
+
+
+@pytest.mark.parametrize("x_db", [6.0, 26.0])
+@pytest.mark.parametrize("n_bins", [1, 2, 40])
+def test_x_db_bandwidth_of_a_rectangle(x_db: float, n_bins: int) -> None:
+    power = np.zeros(101)
+    power[30 : 30 + n_bins] = 2.0
+    assert x_db_bandwidth(power, 1e-6, x_db) == pytest.approx(n_bins, abs=0.5)
+
+
+def test_x_db_bandwidth_of_frequency_modulation() -> None:
+    """A tone of 1 kHz at index 5: the lines within 26 dB of the highest are known from Bessel's functions."""
+    rate_hz, tone_hz, index, n = 48_000, 1000.0, 5.0, 4800
+    time_s = np.arange(n) / rate_hz
+    samples = np.exp(1j * index * np.sin(2 * np.pi * tone_hz * time_s)) * np.hanning(n + 1)[:n]
+    power = np.fft.fftshift(np.abs(np.fft.fft(samples)) ** 2) / n**2
+    lines = scipy.special.jv(np.arange(12), index) ** 2
+    for x_db in (6.0, 26.0):
+        furthest = np.flatnonzero(lines >= lines.max() * 10 ** (-x_db / 10))[-1]
+        width = x_db_bandwidth(power, 1e-12, x_db)
+        assert width is not None
+        assert width * rate_hz / n == pytest.approx(2 * furthest * tone_hz, abs=5 * rate_hz / n)
+
+
+def test_no_x_db_bandwidth() -> None:
+    power = np.exp(-0.5 * ((np.arange(101) - 50) / 8.0) ** 2)
+    assert x_db_bandwidth(power, 0.01, 26.0) is None  # 20 dB over its background
+    assert x_db_bandwidth(power, 0.01, 6.0) is not None
+    assert x_db_bandwidth(power[45:], 1e-6, 6.0) is None  # it goes on beyond what is there
+    assert x_db_bandwidth(np.zeros(5), 0.0, 6.0) is None
+    for x_db in (0.0, -6.0, float("nan"), float("inf")):
+        with pytest.raises(ParameterError, match=f"a bandwidth at {x_db} dB below the top is none"):
+            x_db_bandwidth(power, 0.0, x_db)
+
+
+def test_a_line_leaves_alone_what_is_fainter_than_the_background() -> None:
+    rng = np.random.default_rng(3)
+    power = 0.2 * rng.gamma(60, 1 / 60, 200) + hann_line(200, 100, 20.0)
+    assert any(97 <= start <= 100 < stop <= 104 for start, stop in split(power))

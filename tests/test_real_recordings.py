@@ -74,6 +74,33 @@ def test_short_range_devices_are_found_where_their_energy_is(shared_data: Path, 
     assert len(missed) <= 0.05 * len(captures), missed
 
 
+def on_times_s(path: Path, rate_hz: int, dwell_s: float) -> list[float]:
+    """Lengths of what is on, by a threshold half way in dB between the quietest and the loudest dwells."""
+    n = round(dwell_s * rate_hz)
+    samples = read_cu8(path)
+    level = 10 * np.log10(np.mean(np.abs(samples[: samples.size // n * n].reshape(-1, n)) ** 2, axis=1))
+    on = np.concatenate([[False], level > (np.quantile(level, 0.02) + np.quantile(level, 0.98)) / 2, [False]])
+    edges = np.flatnonzero(np.diff(on.astype(int))).reshape(-1, 2)
+    return [float((stop - start) * dwell_s) for start, stop in edges if start > 0 and stop < level.size]
+
+
+@pytest.mark.parametrize(
+    "name", ["acurite__02__gfile002", "brennstuhl_rcs_2044__01__gfile053", "dsc__01__gfile006", "waveman__01__gfile004"]
+)
+def test_packets_of_a_recording_have_the_length_that_they_have(
+    shared_data: Path, quietroom: Quietroom, name: str
+) -> None:
+    (capture,) = (shared_data / "iq_srd_rtlsdr").glob(f"{name}*.cu8")
+    findings = quietroom("replay", "srd", capture)["findings"]
+    strongest = max(findings, key=lambda finding: finding["power_dbfs"])
+    lengths = on_times_s(capture, 250_000, strongest["burst_resolution_s"] or 0.013)
+    if strongest["burst_length_s"] is None:
+        assert not lengths  # cut off at both ends, or always on
+    else:
+        assert strongest["burst_resolution_s"] == pytest.approx(0.013)
+        assert strongest["burst_length_s"] == pytest.approx(np.median(lengths), abs=2 * 0.013)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.services import merge_ranges
-from reports.wording import by_accident, frequency_range, listed, remarks, verdict
+from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, table, wrapped
 
@@ -133,10 +133,16 @@ def _about(finding: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]
     """Kind of signal, history, chance, and the reasons of the threat level that have a weight or name a known one."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
-    facts = [finding.get("signal_type"), _history(finding)]
+    facts = [finding.get("signal_type"), *_measured(finding), _history(finding)]
     if finding.get("p_value") is not None:
         facts.append(by_accident(finding["p_value"], compared=bool(document.get("baseline"))))
     return [*(str(fact) for fact in facts if fact), *said]
+
+
+def _measured(finding: Mapping[str, Any]) -> list[str]:
+    """Widths and bursts, of a record that has them."""
+    said = [f"width {widths(finding)}"] if "width_6db_hz" in finding else []
+    return [*said, f"bursts {bursts(finding)}"] if "burst_length_s" in finding else said
 
 
 def _history(finding: Mapping[str, Any]) -> str | None:

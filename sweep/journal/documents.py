@@ -116,12 +116,17 @@ class FindingDocument(msgspec.Struct, frozen=True):
     excess_db: float | None
     duty_cycle: float | None
     threat: _Threat
+    width_6db_hz: float | None = None
+    width_26db_hz: float | None = None
     snr_db: float | None = None
     p_value: float | None = None
     hits: float | None = None
     visits: float | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    burst_length_s: float | None = None
+    burst_period_s: float | None = None
+    burst_resolution_s: float | None = None
     signal_type: str | None = None
     allocation: str | None = None
     known_as: str | None = None

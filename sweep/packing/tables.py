@@ -23,6 +23,11 @@ _FINDING_NUMBERS = (
     "hits",
     "visits",
     "duty_cycle",
+    "width_6db_hz",
+    "width_26db_hz",
+    "burst_length_s",
+    "burst_period_s",
+    "burst_resolution_s",
 )
 _FINDING_TEXTS = ("id", "kind", "first_seen", "last_seen", "signal_type")
 _SEGMENT_NUMBERS = ("start_hz", "stop_hz", "noise_floor_dbfs", "min_detectable_dbfs", "dwell_s", "visits")
