@@ -100,7 +100,7 @@ def _judge(
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
     outcome = replace(outcome, reasons=reasons + outcome.reasons)
     spectrum = _spectrum(summary, outcome, instrument, compared=compared)
-    heard, rejected, cut = _findings(layout, rows, outcome, spectrum, looks)
+    heard, rejected, cut = _findings(layout, rows, outcome, spectrum, looks, n_rows=summary.n_rows)
     explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
     once = [finding for finding in explained if compared and _heard_once(finding, summary)]
     findings = number_findings([finding for finding in explained if finding not in once])
@@ -146,7 +146,7 @@ def _spectrum(
 
 
 def _findings(
-    layout: Layout, rows: Rows, outcome: Outcome, spectrum: HeardSpectrum, looks: Looks | None
+    layout: Layout, rows: Rows, outcome: Outcome, spectrum: HeardSpectrum, looks: Looks | None, *, n_rows: int
 ) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]], int]:
     """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart.
 
@@ -161,8 +161,9 @@ def _findings(
     findings: list[dict[str, Any]] = []
     rejected: list[Mapping[str, Any]] = []
     for emitter, track, kind, tests in _grouped(outcome, followed, vetted, spectrum):
+        stays = n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows
         finding = make_finding(
-            emitter,
+            replace(emitter, confirmed=emitter.confirmed or stays),
             track,
             tests,
             kind=kind,
