@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.ndimage
+import scipy.signal
 from numpy.typing import NDArray
 
 from dsp.floor import whittaker
+from dsp.statistics import known_median
 from sweep.plan import Layout
 
 __all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "staying_bins", "trusted_ppm"]
@@ -20,9 +24,10 @@ _SPECTRA_BLOCK_BINS = 64
 _LARGEST_RECORDING_BINS = 16384
 _PPM_REACH, _PPM_STEP = 60.0, 1.0
 _PPM_GAIN = 0.01
+_PASS_BINS, _PASS_REACH_BINS = (1.0, 20.0), 80
 _CRYSTAL_HZ, _OWN_HZ = 14.4e6, 12_500.0
 _STRONG_NEPERS = 0.8
-_MIN_STRONG = 12
+_MIN_STRONG, _MOST_STRONG = 12, 20_000
 _HALVES_BINS = 64
 
 
@@ -103,11 +108,10 @@ def block_medians(values: NDArray[np.floating], trusted: NDArray[np.bool_], bloc
     ndarray of float64, shape (n_blocks,)
         NaN for a block with too few.
     """
-    middle = np.full(-(-values.size // block), np.nan)
-    for index in range(middle.size):
-        part = slice(index * block, (index + 1) * block)
-        if np.count_nonzero(trusted[part]) >= min(_MIN_QUIET, block // 4 + 1):
-            middle[index] = np.median(values[part][trusted[part]])
+    filled = np.full((-(-values.size // block), block), np.nan, values.dtype)
+    filled.ravel()[: values.size] = np.where(trusted, values, values.dtype.type(np.nan))
+    middle = known_median(filled.T)
+    middle[np.count_nonzero(np.isfinite(filled), axis=1) < min(_MIN_QUIET, block // 4 + 1)] = np.nan
     return middle
 
 
@@ -142,18 +146,23 @@ def estimate_ppm(
         squared error over no shift (relative), the smaller one of two halves of the axis: a device on top of a
         broadcaster must not pass for a shift of all. None where too few strong bins exist.
     """
-    ref, new = _band_pass(reference), _band_pass(test)
-    chosen = np.flatnonzero((ref > _STRONG_NEPERS) & _clear_bins(layout))
+    ref = _band_pass(reference)
+    chosen = _clear_bins(np.flatnonzero(ref > _STRONG_NEPERS), layout)
     if chosen.size < _MIN_STRONG:
         return None
-    chosen = chosen[np.argsort(ref[chosen])[-20_000:]]
-    spline = scipy.ndimage.spline_filter1d(np.nan_to_num(new), order=3)
+    chosen = np.sort(chosen[np.argsort(ref[chosen])[-_MOST_STRONG:]])
+    aim = _Aim(
+        spline=np.pad(scipy.ndimage.spline_filter1d(np.nan_to_num(_band_pass(test))), 2, mode="reflect"),
+        bins=chosen,
+        bins_a_ppm=1e-6 * layout.freq_hz[chosen] / layout.bin_width_hz,
+        wanted=ref[chosen],
+    )
     half = chosen // _HALVES_BINS % 2 == 1
     trial = np.arange(-_PPM_REACH, _PPM_REACH + _PPM_STEP / 2, _PPM_STEP)
-    cost = np.array([_cost(spline, ref, chosen, layout, ppm).sum() for ppm in trial])
-    fine = trial[int(cost.argmin())] + np.arange(-1.0, 1.01, 0.1)
-    best = float(fine[np.argmin([_cost(spline, ref, chosen, layout, ppm).sum() for ppm in fine])])
-    still, moved = _cost(spline, ref, chosen, layout, 0.0), _cost(spline, ref, chosen, layout, best)
+    coarse = trial[np.argmin([aim.cost(ppm).sum() for ppm in trial])]
+    fine = coarse + np.arange(-1.0, 1.01, 0.1)
+    best = float(fine[np.argmin([aim.cost(ppm).sum() for ppm in fine])])
+    still, moved = aim.cost(0.0), aim.cost(best)
     halves = [part for part in (half, ~half) if np.count_nonzero(part) >= _MIN_STRONG // 2] or [half | True]
     return best, min(_gained(still[part].sum(), moved[part].sum()) for part in halves)
 
@@ -225,37 +234,56 @@ def _sources(layout: Layout, ppm: float) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def _receivers_own(layout: Layout) -> NDArray[np.bool_]:
-    away = np.abs((layout.freq_hz + _CRYSTAL_HZ / 2) % _CRYSTAL_HZ - _CRYSTAL_HZ / 2)
-    own = away <= 2 * layout.bin_width_hz
+    own = _off_crystal_hz(layout.freq_hz) <= 2 * layout.bin_width_hz
     if layout.n_averages is not None:
         position = np.arange(layout.n_bins) % layout.hop_bins - layout.hop_bins // 2
         own |= np.abs(position) * layout.bin_width_hz <= _OWN_HZ
-    result: NDArray[np.bool_] = own
-    return result
+    return own
+
+
+def _off_crystal_hz(freq_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from the nearest harmonic of the crystal."""
+    return np.asarray(np.abs(freq_hz - _CRYSTAL_HZ * np.rint(freq_hz / _CRYSTAL_HZ)))
 
 
 def _band_pass(log_power: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Gaussian of a bin less that of twenty bins, at once and by transforms: it is long."""
     filled = np.nan_to_num(np.asarray(log_power, np.float64), nan=float(np.nanmedian(log_power)))
-    narrow = scipy.ndimage.gaussian_filter1d(filled, 1.0)
-    wide: NDArray[np.float64] = scipy.ndimage.gaussian_filter1d(filled, 20.0)
-    return narrow - wide
+    impulse = np.zeros(2 * _PASS_REACH_BINS + 1)
+    impulse[_PASS_REACH_BINS] = 1.0
+    narrow, wide = (scipy.ndimage.gaussian_filter1d(impulse, sigma, mode="constant") for sigma in _PASS_BINS)
+    padded = np.pad(filled, _PASS_REACH_BINS, mode="symmetric")
+    return np.asarray(scipy.signal.oaconvolve(padded, narrow - wide, mode="valid"), np.float64)
 
 
-def _clear_bins(layout: Layout) -> NDArray[np.bool_]:
-    position = np.arange(layout.n_bins) % layout.hop_bins
+def _clear_bins(bins: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:
+    """Those of some bins that are not near DC, hop edges or the crystal's harmonics."""
+    position = bins % layout.hop_bins
     clear = np.abs(position - layout.hop_bins // 2) > 2
     clear &= (position >= 8) & (position < layout.hop_bins - 8)
-    remainder = np.abs((layout.freq_hz + 7.2e6) % 14.4e6 - 7.2e6)
-    result: NDArray[np.bool_] = clear & (remainder > 12_000)
-    return result
+    clear &= _off_crystal_hz(layout.freq_hz[bins]) > 12_000
+    return bins[clear]
 
 
-def _cost(
-    spline: NDArray[np.float64], ref: NDArray[np.float64], chosen: NDArray[np.int64], layout: Layout, ppm: float
-) -> NDArray[np.float64]:
-    where = chosen + ppm * 1e-6 * layout.freq_hz[chosen] / layout.bin_width_hz
-    moved = scipy.ndimage.map_coordinates(spline, [where], order=3, prefilter=False, mode="nearest")
-    return np.asarray(np.clip(moved - ref[chosen], -2, 2) ** 2)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Aim:
+    """Strong bins of the reference, and the coefficients of a cubic spline through the test, two more at each end."""
+
+    spline: NDArray[np.float64]
+    bins: NDArray[np.int64]
+    bins_a_ppm: NDArray[np.float64]
+    wanted: NDArray[np.float64]
+
+    def cost(self, ppm: float) -> NDArray[np.float64]:
+        """Clipped square of what each bin of the test, so far off, differs from the reference."""
+        where = np.clip(self.bins + ppm * self.bins_a_ppm, 0, self.spline.size - 5)
+        first = where.astype(np.int64)
+        after = where - first
+        before = 1 - after
+        moved = before * before * before * self.spline[first + 1] + after * after * after * self.spline[first + 4]
+        moved += (4 - 3 * after * after * (2 - after)) * self.spline[first + 2]
+        moved += (4 - 3 * before * before * (2 - before)) * self.spline[first + 3]
+        return np.asarray(np.clip(moved / 6 - self.wanted, -2, 2) ** 2)
 
 
 def _gained(before: float, after: float) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from baselines.candidates import BURST_SHARE, Candidate, Scores, burst_scores, gather
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
-from dsp.statistics import DB_PER_NEPER_POWER, known_median, normal_p_value, robust_mean
+from dsp.statistics import DB_PER_NEPER_POWER, known_median, normal_p_value, robust_mean, sorted_groups
 
 __all__ = ["FLOOR_MODEL_DB", "floor_of", "heard_candidates"]
 
@@ -23,12 +23,13 @@ _HIGH_SIGMAS, _LOW_SIGMAS = 6.5, 2.6
 
 def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
     """Noise floor in dBFS of each bin, shape (n_bins,), from the quietest quarter of the groups."""
-    ordered = np.sort(summary.log_mean, axis=0)  # NaN sorts last
+    ordered = sorted_groups(summary.log_mean)
     n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
     quiet = np.take_along_axis(ordered, (n_known // 4)[None], axis=0)[0]
     sigma = float(np.sqrt(summary.group_variance))
     # Noise in the second lowest of five groups is below its mean: by this many sigmas (Blom 1958).
-    quiet -= sigma * scipy.special.ndtri((n_known // 4 + 0.625) / (n_known + 0.25))
+    count = np.arange(len(ordered) + 1)
+    quiet -= (sigma * scipy.special.ndtri((count // 4 + 0.625) / (count + 0.25)))[n_known]
     sigma_db = DB_PER_NEPER_POWER * sigma
     hop_bins = summary.layout.hop_bins
     return hop_floors(DB_PER_NEPER_POWER * quiet, hop_bins, sigma_db).astype(np.float32)

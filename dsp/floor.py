@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
+from dsp.statistics import known_median, known_quantile
 
 __all__ = ["forward_mean_excision", "hop_floors", "noise_floor", "whittaker"]
 
 _ASYMMETRY = 0.08  # weight of a bin above the curve against one below it, in the first, rough fit
 _ROUGH_FITS, _CLIPPED_FITS = 12, 6
+_SETTLED_DB = 1e-6  # a hop that moves by less in a fit is not fitted again
 _CLIP_SIGMAS, _CLIPPED_WEIGHT = 2.5, 0.01
 _FEWEST_BINS = 3
 _WIDEST_BINS = 8192  # a stiffer curve over more bins would be beyond double precision
@@ -139,20 +143,42 @@ def _floor_of_known(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float
 
 
 def _rough_fit(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float64]:
-    curve = np.broadcast_to(np.quantile(y, 0.2, axis=1, keepdims=True), y.shape)
-    for _ in range(_ROUGH_FITS):
+    def refit(y: NDArray[np.float64], curve: NDArray[np.float64]) -> NDArray[np.float64]:
         weight = np.where(y > curve, _ASYMMETRY, 1.0)
-        curve = whittaker(np.minimum(y, curve + 10 * sigma_db), weight, _stiffness(y))
+        return whittaker(np.minimum(y, curve + 10 * sigma_db), weight, _stiffness(y))
+
+    start = np.repeat(np.quantile(y, 0.2, axis=1, keepdims=True), y.shape[1], axis=1)
+    curve = _settled(refit, y, start, _ROUGH_FITS)
     return curve + 0.8 * sigma_db  # the expectile of this asymmetry lies about that far below the mean
 
 
 def _clipped_fit(y: NDArray[np.float64], curve: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    for _ in range(_CLIPPED_FITS):
+    def refit(y: NDArray[np.float64], curve: NDArray[np.float64]) -> NDArray[np.float64]:
         low = y < curve + _CLIP_SIGMAS * sigma
         enough = np.count_nonzero(low, axis=1, keepdims=True) >= max(3, y.shape[1] // 20)
         # A bin that stands out says nothing new; a little weight on the curve so far keeps the system well posed.
         refitted = whittaker(np.where(low, y, curve), np.where(low, 1.0, _CLIPPED_WEIGHT), _stiffness(y))
-        curve = np.where(enough, refitted, curve)
+        return np.where(enough, refitted, curve)
+
+    return _settled(refit, y, curve, _CLIPPED_FITS)
+
+
+def _settled(
+    refit: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    y: NDArray[np.float64],
+    curve: NDArray[np.float64],
+    rounds: int,
+) -> NDArray[np.float64]:
+    """Refit the curve of each hop, a row, until it stays where it is, but at most so often."""
+    curve = curve.copy()
+    moving = np.arange(len(y))
+    for _ in range(rounds):
+        before = curve[moving]
+        after = refit(y[moving], before)
+        curve[moving] = after
+        moving = moving[np.abs(after - before).max(axis=1) > _SETTLED_DB]
+        if moving.size == 0:
+            break
     return curve
 
 
@@ -178,23 +204,13 @@ def hop_floors(power_db: NDArray[np.floating], hop_bins: int, sigma_db: float) -
     floors = noise_floor(np.asarray(power_db, np.float64).reshape(-1, hop_bins), sigma_db)
     if len(floors) < 5:
         return floors.ravel()
-    floors = np.array([_without_bulges(floor) for floor in floors])
-    level = np.array([np.median(floor[np.isfinite(floor)]) if np.isfinite(floor).any() else np.nan for floor in floors])
-    for index, own in enumerate(level):
-        sides = [level[max(0, index - _NEIGHBOURS) : index], level[index + 1 : index + 1 + _NEIGHBOURS]]
-        known = [side[np.isfinite(side)] for side in sides]
-        if min(side.size for side in known) < _FEWEST_NEIGHBOURS:
-            continue
-        usual = max(float(np.quantile(side, 0.25)) for side in known)  # noise that slopes is above one side only
-        if own > usual + _MULTIPLEX_DB:
-            floors[index] += usual - own
-    return floors.ravel()
-
-
-def _without_bulges(floor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A curve that rose into a signal which reaches the edge of its hop, held down to what is known of the rest."""
-    known = floor[np.isfinite(floor)]
-    if known.size == 0:
-        return floor
-    limited: NDArray[np.float64] = np.minimum(floor, float(np.quantile(known, _LOW_SHARE)) + _BULGE_DB)
-    return limited
+    # A curve that rose into a signal which reaches the edge of its hop is held down to what is known of the rest.
+    floors = np.minimum(floors, known_quantile(floors.T, _LOW_SHARE)[:, None] + _BULGE_DB)
+    level = known_median(floors.T)
+    missing = np.full(_NEIGHBOURS, np.nan)
+    sides = np.lib.stride_tricks.sliding_window_view(np.concatenate([missing, level, missing]), _NEIGHBOURS)
+    quarter = known_quantile(sides.T, 0.25)
+    quarter[np.count_nonzero(np.isfinite(sides), axis=1) < _FEWEST_NEIGHBOURS] = np.nan
+    # Noise that slopes is above one side only: the higher one counts.
+    usual = np.maximum(quarter[: level.size], quarter[_NEIGHBOURS + 1 :])
+    return (floors + np.where(level > usual + _MULTIPLEX_DB, usual - level, 0.0)[:, None]).ravel()
