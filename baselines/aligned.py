@@ -16,6 +16,7 @@ from baselines.alignment import (
     staying_bins,
     trusted_ppm,
 )
+from baselines.level import believed_gain
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
@@ -73,6 +74,8 @@ class Aligned:
         bins.
     zones : Zones
         Of the baseline.
+    notes : tuple of str
+        What is to be said of the level.
     """
 
     log_mean: NDArray[np.float32]
@@ -82,6 +85,7 @@ class Aligned:
     scatter: float
     busy_scatter: float
     zones: Zones
+    notes: tuple[str, ...]
 
 
 def quiet_bins(baseline: Baseline) -> NDArray[np.bool_]:
@@ -119,8 +123,16 @@ def zones_of(baseline: Baseline) -> Zones:
     return Zones(busy=busy, wide=wide, known=known, n_known=int(np.count_nonzero(known)), n_clusters=int(n_clusters))
 
 
-def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
-    """Take frequency error and gain out of a visit that is on the baseline's axis already."""
+def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None = None) -> Aligned:
+    """Take frequency error and gain out of a visit that is on the baseline's axis already.
+
+    Parameters
+    ----------
+    baseline : Baseline
+    summary : VisitSummary
+    gain_step_db : float, optional
+        Gain setting of the visit over that of the baseline, as for `believed_gain`.
+    """
     layout = baseline.layout
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
@@ -130,7 +142,9 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         stays = staying_bins(_mean(log_mean), baseline.log_mean, layout, ppm)
         log_mean = shift_bins(log_mean, layout, ppm, stays)
         log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
-    gains = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
+    shown = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
+    level = believed_gain(baseline, log_mean, shown, gain_step_db)
+    gains = level.gains
     residual = _mean(log_mean - gains - baseline.log_mean)
     busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
@@ -141,6 +155,7 @@ def align(baseline: Baseline, summary: VisitSummary) -> Aligned:
         ppm=ppm,
         scatter=_scatter(baseline, residual, quiet, noise),
         zones=zones,
+        notes=level.notes,
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
 

@@ -11,7 +11,7 @@ from baselines.model import Baseline
 from sweep.plan import Layout
 from sweep.units import format_hz
 
-__all__ = ["Compatibility", "check_compatibility"]
+__all__ = ["Compatibility", "check_compatibility", "gain_step_db"]
 
 _GAIN_STEP_DB = 0.6
 _WIDTH_TOLERANCE = 1e-3
@@ -60,17 +60,31 @@ def check_compatibility(
     return Compatibility(verdict="usable" if reasons else "compatible", reasons=tuple(reasons))
 
 
+def gain_step_db(baseline: Baseline, instrument: Mapping[str, Any], gain_db: float | None) -> float | None:
+    """Gain setting of a sweep over that of a baseline; None where either is not known, or the equipment differs."""
+    settings = [visit.gain_db for visit in baseline.visits if visit.gain_db is not None]
+    if gain_db is None or len(settings) < baseline.n_visits or _other_equipment(baseline, instrument):
+        return None
+    return gain_db - sum(settings) / len(settings)
+
+
 def _equipment(baseline: Baseline, instrument: Mapping[str, Any], gain_db: float | None) -> list[str]:
     last = baseline.visits[-1]
-    reasons = []
-    for field in ("serial", "tuner", "antenna"):
-        mine, theirs = instrument.get(field), last.instrument.get(field)
-        if mine and theirs and mine != theirs:
-            reasons.append(f"{field} {mine} differs from the baseline's {theirs}")
+    reasons = _other_equipment(baseline, instrument)
     mine, theirs = instrument.get("ppm"), last.instrument.get("ppm")
     if isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and abs(mine - theirs) > _CORRECTION_PPM:
         reasons.append(f"correction {mine:g} ppm differs from the baseline's {theirs:g} ppm")
     gains = [visit.gain_db for visit in baseline.visits if visit.gain_db is not None]
     if gain_db is not None and gains and min(abs(gain_db - gain) for gain in gains) > _GAIN_STEP_DB:
         reasons.append(f"gain {gain_db:g} dB differs from the baseline's {gains[-1]:g} dB; levels were aligned")
+    return reasons
+
+
+def _other_equipment(baseline: Baseline, instrument: Mapping[str, Any]) -> list[str]:
+    last = baseline.visits[-1]
+    reasons = []
+    for field in ("serial", "tuner", "antenna"):
+        mine, theirs = instrument.get(field), last.instrument.get(field)
+        if mine and theirs and mine != theirs:
+            reasons.append(f"{field} {mine} differs from the baseline's {theirs}")
     return reasons

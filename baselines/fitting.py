@@ -84,7 +84,7 @@ def fitted_visits(
     return [
         FittedVisit(
             summary=summary,
-            visit=visit,
+            visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gain)), 3)),
             log_mean=log - gain,
             log_max=None if maxima is None else maxima - gain,
         )

@@ -12,7 +12,7 @@ import numpy as np
 from baselines.alignment import shift_bins
 from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
 from baselines.axes import displaced
-from baselines.compatibility import check_compatibility
+from baselines.compatibility import check_compatibility, gain_step_db
 from baselines.coverage import coverage_of
 from baselines.emitters import Emitter
 from baselines.explanation import explain, within
@@ -88,13 +88,16 @@ def _judge(
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
     floor_dbfs = floor_of(summary)
     compared = False
+    gain_step: float | None = None
     reasons: list[str] = []
     if baseline is not None:
-        compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=_gain_of(rows()))
+        gain_db = _gain_of(rows())
+        compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=gain_db)
+        gain_step = gain_step_db(baseline, instrument, gain_db)
         compared = compatibility.verdict != "incompatible"
         reasons = list(compatibility.reasons)
     if baseline is not None and compared:
-        outcome = compare(summary, floor_dbfs, baseline, false_alarms)
+        outcome = compare(summary, floor_dbfs, baseline, false_alarms, gain_step)
     else:
         outcome = hear(summary, floor_dbfs, false_alarms)
         reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []

@@ -20,7 +20,7 @@ class BaselineVisit:
     """One visit that a baseline was learnt from.
 
     ``measured_share`` and ``overloaded_share`` are those of its hops over all passes; None in baselines of before they
-    were kept.
+    were kept. ``level_db`` is its gain over ``Baseline.log_mean``, median over the bins.
     """
 
     record_id: str
@@ -32,6 +32,7 @@ class BaselineVisit:
     gain_db: float | None
     measured_share: float | None = None
     overloaded_share: float | None = None
+    level_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

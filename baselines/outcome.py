@@ -61,14 +61,32 @@ def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: f
     )
 
 
-def compare(own: VisitSummary, floor_dbfs: NDArray[np.float32], baseline: Baseline, false_alarms: float) -> Outcome:
-    """List what stands out against a baseline that shares frequencies."""
+def compare(
+    own: VisitSummary,
+    floor_dbfs: NDArray[np.float32],
+    baseline: Baseline,
+    false_alarms: float,
+    gain_step_db: float | None = None,
+) -> Outcome:
+    """List what stands out against a baseline that shares frequencies.
+
+    Parameters
+    ----------
+    own : VisitSummary
+    floor_dbfs : ndarray of float32, shape (n_bins,)
+        Noise floor of the visit.
+    baseline : Baseline
+    false_alarms : float
+        Accepted in the report.
+    gain_step_db : float, optional
+        From `baselines.compatibility.gain_step_db`.
+    """
     summary, notes = onto(own, baseline.layout)
-    aligned = align(baseline, summary)
+    aligned = align(baseline, summary, gain_step_db)
     shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
     measured = np.isfinite(own.mean).any(axis=0)
     judged = float(np.mean(np.isfinite(shown[measured])))
-    reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons]
+    reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons, *aligned.notes]
     if judged < _ALL_JUDGED:
         reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
     if aligned.ppm is not None and abs(aligned.ppm) > 2:

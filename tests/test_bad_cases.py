@@ -20,7 +20,7 @@ start = 2026-03-02T09:00:00Z
 ranges = ["430M:440M"]
 
 [receiver]
-noise_dbfs_per_hz = -103.0
+noise_dbfs_per_hz = {noise}
 
 [[emitters]]
 name = "stations"
@@ -45,10 +45,10 @@ class Job:
         self.workspace = Workspace.create(root / "ws")
         self.codes: list[int] = []
 
-    def scene(self, name: str, power: float = -50.0) -> str:
+    def scene(self, name: str, power: float = -50.0, noise: float = -103.0) -> str:
         path = self.root / f"{name}.toml"
         places = ", ".join(map(str, PLACES_HZ))
-        path.write_text(SCENE.format(places=places, power=power), encoding="utf-8")
+        path.write_text(SCENE.format(places=places, power=power, noise=noise), encoding="utf-8")
         return f"sim:{path}"
 
     def run(self, *words: str) -> Any:
@@ -148,6 +148,18 @@ def test_a_crystal_40_ppm_off_is_measured_and_said(job: Job, ppm: int) -> None:
     assert not any(is_found(judged, hz * (1 + ppm * 1e-6)) for hz in PLACES_HZ)
     assert is_found(judged, 434_620_000)
     assert [item for item in judged["findings"] if item["kind"] == "missing"] == []
+
+
+def test_noise_over_all_of_the_sweep_is_found_and_more_gain_is_said(job: Job) -> None:
+    """Both lift every quiet bin by 12 dB; what is on the air rises with the gain only."""
+    noisy, amplified = job.scene("noisy", noise=-91.0), job.scene("amplified", power=-38.0, noise=-91.0)
+    judged = job.sweep(23, scene=noisy)
+    assert judged["verdict"] == "anomalies"
+    assert re.search("the noise floor rose by 1[0-4] dB, which no gain explains; it was not aligned", reasons(judged))
+    assert sum(finding["occupied_bw_hz"] for finding in judged["findings"]) > 5e6
+    judged = job.sweep(24, scene=amplified)
+    assert (judged["verdict"], judged["findings"]) == ("no_anomaly_detected", [])
+    assert re.search("levels rose by 1[0-4] dB at the same gain setting, those of known emitters too", reasons(judged))
 
 
 def csv_line(number: int, values: list[str]) -> str:
