@@ -164,7 +164,7 @@ def _findings(
     findings: list[dict[str, Any]] = []
     rejected: list[Mapping[str, Any]] = []
     for emitter, track, kind, tests in _grouped(outcome, followed, vetted, spectrum):
-        stays = n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows
+        stays = tests.heard_again or (n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows)
         finding = make_finding(
             replace(emitter, confirmed=emitter.confirmed or stays),
             track,

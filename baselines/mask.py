@@ -10,8 +10,7 @@ from baselines.aligned import Aligned, running_median
 from baselines.boxes import BoxSums
 from baselines.candidates import Scores, quiet_fluctuation
 from baselines.model import Baseline
-from baselines.summary import BURST_BOXES, VisitSummary
-from dsp.spectra import box_count
+from baselines.summary import VisitSummary
 from dsp.statistics import burst_p_value
 
 __all__ = ["FEW_SWEEPS", "beyond", "mask_channel", "mask_excess", "persistent_excess"]
@@ -20,8 +19,6 @@ FEW_SWEEPS = 3
 """Fewer sweeps than this cannot show that an emitter stays."""
 
 _COMMON_BINS = 257
-_KEYED_SWEEPS = 2  # as in the burst channel
-_KEYED_RATIO, _LARGEST_FRAME_SIGMAS, _BOX_FREEDOM = 1.1, 3.0, 4.2
 
 
 def persistent_excess(excess: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -93,36 +90,9 @@ def mask_channel(
     known = np.maximum(beyond(persistent_excess(excess), tail), quiet.min(axis=0))
     expected = np.where(aligned.zones.known, known, quiet.min(axis=0)) / share
     high = expected <= false_alarms
-    passed = quiet / share <= false_alarms
-    confirmed = np.count_nonzero(passed, axis=0) >= max(2, (n_groups + 1) // 2)
-    confirmed |= (
-        np.count_nonzero(_keyed(summary, baseline, aligned, passed & (n_groups >= FEW_SWEEPS)), axis=0) >= _KEYED_SWEEPS
-    )
+    confirmed = np.count_nonzero(quiet / share <= false_alarms, axis=0) >= max(2, (n_groups + 1) // 2)
     confirmed |= aligned.zones.known & (n_groups >= FEW_SWEEPS)
     return Scores(channel="mask", high=high, low=high, confirmed=high & confirmed, expected=expected)
-
-
-def _keyed(summary: VisitSummary, baseline: Baseline, aligned: Aligned, passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the bins that passed, shape (G, n_bins), those in which the emission was on for a part of the dwell only.
-
-    A box of 8 bins holds a voice channel: modulation moves power about within it, keying takes it away. The largest
-    frame of a steady emission exceeds its mean by what noise beside it allows; that of a keyed one by more.
-    """
-    keyed = np.zeros(passed.shape, bool)
-    boxes = summary.bursts.get("burst_8")
-    if boxes is None or not passed.any():
-        return keyed
-    hop_bins, width = summary.layout.hop_bins, BURST_BOXES["burst_8"]
-    per_hop = box_count(hop_bins, width)
-    group, bins = np.nonzero(passed)
-    hop, place = np.divmod(bins, hop_bins)
-    index = np.clip(place // (width // 2) - 1, 0, per_hop - 1)
-    inside = (hop * hop_bins + index * (width // 2))[:, None] + np.arange(width)
-    rise = np.nan_to_num(aligned.log_mean[group[:, None], inside] - baseline.log_mean[inside])
-    over = np.maximum(np.exp(np.clip(rise, -20, 60)).mean(axis=1), 1.0)
-    steady = 1 + _LARGEST_FRAME_SIGMAS * np.sqrt((2 * over - 1) / (_BOX_FREEDOM * over**2))
-    keyed[group, bins] = boxes[group, hop * per_hop + index] > _KEYED_RATIO * steady
-    return keyed
 
 
 def beyond(excess: NDArray[np.float64], tail: tuple[float, float]) -> NDArray[np.float64]:

@@ -42,6 +42,11 @@ class Vetted:
         """Whether a test speaks for the receiver itself."""
         return is_artefact(self.tests)
 
+    @property
+    def heard_again(self) -> bool:
+        """Whether a second look at another tuning heard it."""
+        return any(test.test == "lo_shift" and test.passed for test in self.tests)
+
 
 def artefact_tests(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardSpectrum) -> list[ArtefactTest]:
     """Run every test that the rows of a visit allow.
