@@ -42,7 +42,7 @@ def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed
         Four or more narrow, intermittent emitters of like width and level (or three that are very much alike), each
         within 2 MHz of the next and hardly ever on at once, become one that spans them; ``channels_heard`` says of
         how many. What is as narrow and rare but weaker within that span, a channel that a dwell cut short or a click
-        of the keying, goes with it. All others are as they were.
+        of the keying, goes with it, and so do channels side by side that came out as one. All others are as they were.
     """
     joined: list[Followed] = []
     taken: set[int] = set()
@@ -52,6 +52,7 @@ def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed
             joined.append(unite(channels, channels_heard=len(channels)))
             taken |= {id(item[0]) for item in channels}
             taken |= {id(item[0]) for item in run if _is_click(item, joined[-1], channels)}
+            taken |= {id(item[0]) for item in followed if _is_several(item, joined[-1], channels)}
     rest = [item for item in followed if id(item[0]) not in taken]
     return sorted([*rest, *joined], key=lambda item: item[0].center_freq_hz)
 
@@ -109,6 +110,23 @@ def _one_at_a_time(channels: Sequence[Followed], layout: Layout) -> bool:
     total = np.concatenate(dwells)
     comes_and_goes = any(course is not None and np.nanmin(course.share) < _ALWAYS_ON for course in courses)
     return comes_and_goes and bool(np.mean(total[total > 0] <= _TOGETHER) > 0.5)
+
+
+def _is_several(item: Followed, hopper: Followed, channels: Sequence[Followed]) -> bool:
+    """Whether channels side by side, of several passes, came out as one wider emitter of the same level a channel."""
+    emitter, track = item
+    width = float(np.median([channel.occupied_bw_hz for channel, _ in channels]))
+    level = float(np.median([channel.level for channel, _ in channels]))
+    away_hz = abs(emitter.center_freq_hz - hopper[0].center_freq_hz) - hopper[0].occupied_bw_hz / 2
+    n_channels = emitter.occupied_bw_hz / width
+    return (
+        away_hz <= hopper[0].occupied_bw_hz
+        and _ALIKE[0][1] < n_channels
+        and emitter.occupied_bw_hz <= hopper[0].occupied_bw_hz
+        and level / _ALIKE[0][2] <= emitter.level <= level * n_channels
+        and track.duty_cycle is not None
+        and track.duty_cycle <= _LARGEST_DUTY
+    )
 
 
 def _is_click(item: Followed, hopper: Followed, channels: Sequence[Followed]) -> bool:
