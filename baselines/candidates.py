@@ -15,7 +15,16 @@ from dsp.spectra import box_count
 from dsp.statistics import burst_p_value
 from sweep.plan import Layout
 
-__all__ = ["BURST_SHARE", "Candidate", "Scores", "axis_breaks", "burst_scores", "gather", "quiet_fluctuation"]
+__all__ = [
+    "BURST_SHARE",
+    "Candidate",
+    "Scores",
+    "axis_breaks",
+    "burst_scores",
+    "candidate_of",
+    "gather",
+    "quiet_fluctuation",
+]
 
 BURST_SHARE = 0.2
 """Share of the false alarms that the burst channel may make."""
@@ -148,12 +157,16 @@ def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
     segments = merge_segments(segments, max_gap=_largest_gap(layout), breaks=breaks)
     steady = np.any([scores.high for scores in channels if scores.channel == "continuous"], axis=0)
     segments = _merge_crowds(segments, np.broadcast_to(steady, high.shape), layout, breaks)
-    return [_candidate(int(start), int(stop), channels) for start, stop in segments]
+    found = [candidate_of(int(start), int(stop), channels) for start, stop in segments]
+    return [candidate for candidate in found if candidate is not None]
 
 
-def _candidate(start: int, stop: int, channels: Sequence[Scores]) -> Candidate:
+def candidate_of(start: int, stop: int, channels: Sequence[Scores]) -> Candidate | None:
+    """What speaks for an emitter in a run of bins [start, stop); None where no channel marked any of them."""
     run = slice(start, stop)
     named = [scores for scores in channels if scores.high[run].any()]
+    if not named:
+        return None
     expected = min(float(scores.expected[run][scores.high[run]].min()) for scores in named)
     return Candidate(
         start=start,

@@ -36,6 +36,7 @@ __all__ = ["make_judge"]
 
 _FEWEST_TO_CONFIRM = 3
 """Sweeps from which on one of them is no evidence that an emitter stays."""
+_QUIET_RATIO = 1.5
 
 Rows = Callable[[], Iterable[SweepRow]]
 
@@ -164,7 +165,9 @@ def _findings(
     findings: list[dict[str, Any]] = []
     rejected: list[Mapping[str, Any]] = []
     for emitter, track, kind, tests in _grouped(outcome, followed, vetted, spectrum):
-        stays = tests.heard_again or (n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows)
+        # An emitter of the room that stands under it would be a hit in every pass by itself.
+        alone = emitter.background_power < _QUIET_RATIO * emitter.floor_power
+        stays = tests.heard_again or (alone and n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows)
         finding = make_finding(
             replace(emitter, confirmed=emitter.confirmed or stays),
             track,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from baselines.aligned import align
 from baselines.axes import curve_onto, emitter_onto, onto
-from baselines.candidates import gather
+from baselines.candidates import Scores, candidate_of, gather
 from baselines.comparison import channel_scores
 from baselines.emitters import Emitter, measure_emitters
 from baselines.health import check_health
@@ -100,7 +101,7 @@ def compare(
         mean=np.exp(aligned.log_mean + aligned.gain),
         max_hold=None if aligned.log_max is None else np.exp(aligned.log_max + aligned.gain),
     )
-    emitters = measure_emitters(moved, candidates, background, floor)
+    emitters = [_of_own(emitter, channels) for emitter in measure_emitters(moved, candidates, background, floor)]
     kinds = [_kind(emitter) for emitter in emitters]
     missing = missing_emitters(baseline, moved, aligned)
     emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
@@ -115,6 +116,14 @@ def compare(
         judged=judged,
         ppm=aligned.ppm or 0.0,
     )
+
+
+def _of_own(emitter: Emitter, channels: Sequence[Scores]) -> Emitter:
+    """An emitter with what its own bins say: a part of a candidate is not as sure as the strongest part is."""
+    own = candidate_of(emitter.start, emitter.stop, channels)
+    if own is None:
+        return emitter
+    return replace(emitter, channels=own.channels, p_value=own.p_value, confirmed=own.confirmed)
 
 
 def _kind(emitter: Emitter) -> str:

@@ -14,7 +14,7 @@ from visits import NOISE, baseline_of, make_rows, make_summary, noise_layout, wi
 from baselines import continuous
 from baselines.aligned import align, running_median
 from baselines.boxes import SCALES, box_correlation
-from baselines.candidates import Candidate, Scores, axis_breaks, burst_scores, gather, quiet_fluctuation
+from baselines.candidates import Candidate, Scores, axis_breaks, burst_scores, candidate_of, gather, quiet_fluctuation
 from baselines.comparison import channel_scores
 from baselines.continuous import contrast_rise, scale_scores
 from baselines.heard import floor_of, heard_candidates
@@ -340,6 +340,17 @@ def test_a_candidate_says_which_channels_saw_it() -> None:
     assert first.p_value == pytest.approx(1e-12)
     assert first.confirmed
     assert (second.channels, second.confirmed) == (("burst",), False)
+
+
+def test_a_part_of_a_candidate_is_as_sure_as_its_own_bins() -> None:
+    sure = scores_of(LAYOUT, high=[slice(50, 60)])
+    weak = replace(scores_of(LAYOUT, high=[slice(80, 84)], channel="burst"), expected=np.full(LAYOUT.n_bins, 0.05))
+    weak = replace(weak, confirmed=np.zeros(LAYOUT.n_bins, bool))
+    part = candidate_of(70, 90, [sure, weak])
+    assert part is not None
+    assert (part.channels, part.confirmed) == (("burst",), False)
+    assert part.p_value == pytest.approx(0.05, rel=0.05)
+    assert candidate_of(61, 79, [sure, weak]) is None
 
 
 def test_the_common_rise_of_a_wide_emitter_is_that_of_its_busy_bins() -> None:

@@ -82,7 +82,8 @@ def found(findings: list[Mapping[str, Any]], name: str) -> list[Mapping[str, Any
 def test_every_planted_bug_is_found(meeting_room: Baseline, bugged: dict[int, Visit]) -> None:
     """At the levels of the scene, five passes a visit: each in at least four visits of five, and nothing but bugs.
 
-    The hopper is one finding; a click of its keying may be one more, within its band.
+    The hopper is one finding; a click of its keying may be one more, within its band. The keyed bug is silent in half
+    of the passes: what fewer than three of them show is listed as not confirmed, and a lobe of it may be too.
     """
     hits = dict.fromkeys(BUGS, 0)
     for layout, rows in bugged.values():
@@ -96,6 +97,11 @@ def test_every_planted_bug_is_found(meeting_room: Baseline, bugged: dict[int, Vi
             hits[name] += len(found(findings, name)) == 1
         hits["hopper"] += sum(item["signal_type"].startswith("frequency hopper") for item in in_hopper) == 1
         assert len(in_hopper) <= 2
+        assert not any(item["confirmed"] for item in result["unconfirmed"])
+        assert all(abs(item["center_freq_hz"] - BUGS["ook"][0] * 1e6) < 50e3 for item in result["unconfirmed"])
+        seldom = found(result["unconfirmed"], "ook")
+        assert all(item["hits"] <= 2 for item in seldom)
+        hits["ook"] += len(seldom) == 1
     assert min(hits.values()) >= 4, hits
 
 
