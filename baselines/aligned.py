@@ -20,13 +20,14 @@ from baselines.level import believed_gain
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
-from dsp.statistics import known_reduction
+from dsp.running import closed_runs, long_runs, running_maximum
+from dsp.statistics import known_mean, known_median
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
 _QUIET_NEPERS = 0.5
 _BUSY_NEPERS = 1.0
-_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 9, 129
+_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 4, 129
 _REACH_BINS = 3
 _SKIRTS = ((1.0, 8), (2.3, 24), (4.6, 48), (6.9, 80))
 """From so many nats over the floor on, the skirts of an emitter are felt so many bins away."""
@@ -106,19 +107,16 @@ def busy_bins(above_floor: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDA
     (ndarray of bool, ndarray of bool), each of shape (n_bins,)
     """
     busy = np.asarray(above_floor > _BUSY_NEPERS)
-    closed = scipy.ndimage.binary_closing(busy, np.ones(_GAP_BINS, bool))
-    wide = scipy.ndimage.binary_opening(closed, np.ones(_WIDE_RUN, bool))
-    return busy, np.asarray(wide & busy)
+    return busy, long_runs(closed_runs(busy, _GAP_BINS), _WIDE_RUN) & busy
 
 
 def zones_of(baseline: Baseline) -> Zones:
     """Sort the bins of a baseline by what they hold."""
-    busy, wide = busy_bins(baseline.above_floor)
-    felt = (baseline.above_floor > _QUIET_NEPERS) | baseline.restless
-    known = np.asarray(scipy.ndimage.binary_dilation(felt, np.ones(2 * _REACH_BINS + 1, bool)))
+    above_floor = baseline.above_floor
+    busy, wide = busy_bins(above_floor)
+    known = running_maximum((above_floor > _QUIET_NEPERS) | baseline.restless, _REACH_BINS)
     for nepers, reach in _SKIRTS:
-        strong = baseline.above_floor > nepers
-        known |= scipy.ndimage.maximum_filter1d(strong, 2 * reach + 1)
+        known |= running_maximum(above_floor > nepers, reach)
     n_clusters = np.count_nonzero(np.diff(known.astype(np.int8), prepend=0) > 0)
     return Zones(busy=busy, wide=wide, known=known, n_known=int(np.count_nonzero(known)), n_clusters=int(n_clusters))
 
@@ -137,21 +135,23 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
-    ppm = trusted_ppm(estimate_ppm(_mean(log_mean), baseline.log_mean, layout))
+    mean = known_mean(log_mean)
+    ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))
     if ppm:
-        stays = staying_bins(_mean(log_mean), baseline.log_mean, layout, ppm)
+        stays = staying_bins(mean, baseline.log_mean, layout, ppm)
         log_mean = shift_bins(log_mean, layout, ppm, stays)
         log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
     shown = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
     level = believed_gain(baseline, log_mean, shown, gain_step_db)
-    gains = level.gains
-    residual = _mean(log_mean - gains - baseline.log_mean)
+    log_mean = log_mean - level.gains
+    log_max = None if log_max is None else log_max - level.gains
+    residual = known_mean(log_mean - baseline.log_mean)
     busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
     return Aligned(
-        log_mean=log_mean - gains,
-        log_max=None if log_max is None else log_max - gains,
-        gain=np.median(gains, axis=0).astype(np.float32),
+        log_mean=log_mean,
+        log_max=log_max,
+        gain=known_median(level.gains).astype(np.float32),
         ppm=ppm,
         scatter=_scatter(baseline, residual, quiet, noise),
         zones=zones,
@@ -174,7 +174,7 @@ def running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArr
         0 outside wide emitters.
     """
     result = np.zeros(rise.size)
-    runs = scipy.ndimage.binary_closing(wide, np.ones(_GAP_BINS, bool))
+    runs = closed_runs(wide, _GAP_BINS)
     for start, stop in hysteresis_segments(runs.astype(np.int8), 1, 1):
         bins = start + np.flatnonzero(wide[start:stop])
         part = np.nan_to_num(np.asarray(rise[bins], np.float64))
@@ -205,7 +205,3 @@ def _robust_spread(values: NDArray[np.floating]) -> float | None:
     if known.size < _MIN_SPREAD_BINS:
         return None
     return _SIGMAS_PER_MAD * float(np.median(np.abs(known - np.median(known))))
-
-
-def _mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.asarray(known_reduction(np.nanmean, np.asarray(groups, np.float64)), np.float64)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, align, zones_of
-from baselines.continuous import box_means, contrast_rise, expected_number, scale_scores, top_rise
+from baselines.continuous import contrast_rise, expected_number, scale_scores
 from baselines.fitting import FittedVisit, fit_model
 from baselines.mask import mask_excess, persistent_excess
 from baselines.model import Baseline
+from baselines.rise import Rise, box_means
 from baselines.summary import VisitSummary
 
 __all__ = ["calibrated"]
@@ -53,18 +54,18 @@ def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
     for index, left_out in enumerate(folds):
         partial = fit_model([fold for position, fold in enumerate(folds) if position != index], model.layout)
         aligned = align(partial, left_out.summary)
-        counts += _false_clusters(partial, left_out.summary, aligned, counts.size)
+        rises = contrast_rise(partial, aligned)
+        counts += _false_clusters(partial, left_out.summary, aligned, rises, counts.size)
         n_scales += len(partial.between_variance)
-        every = np.arange(model.layout.n_bins)
-        over_top = box_means(
-            partial, contrast_rise(partial, aligned)[_TOP_SCALE] - top_rise(partial), every, _TOP_SCALE
-        )
-        top_single += [_cluster_maxima(group, aligned) for group in over_top]
-        top_lasting.append(_cluster_maxima(persistent_excess(over_top), aligned))
+        known = np.flatnonzero(aligned.zones.known)
+        over_top = box_means(rises[_TOP_SCALE], known, _TOP_SCALE, rises[_TOP_SCALE].top)
+        top_single += _run_maxima(over_top, known)
+        top_lasting += _run_maxima(persistent_excess(over_top)[None], known)
         excess = mask_excess(partial, aligned)
         if excess is not None:
-            single += [_cluster_maxima(group, aligned) for group in excess]
-            lasting.append(_cluster_maxima(persistent_excess(excess), aligned))
+            over_mask = excess[:, known]
+            single += _run_maxima(over_mask, known)
+            lasting += _run_maxima(persistent_excess(over_mask)[None], known)
     enough = np.flatnonzero(counts <= _COUNTED * n_scales)
     step = int(enough[0]) if enough.size else counts.size - 1
     return replace(
@@ -102,37 +103,33 @@ def _part(fitted: FittedVisit, groups: slice) -> FittedVisit:
     )
 
 
-def _false_clusters(model: Baseline, left_out: VisitSummary, aligned: Aligned, n_steps: int) -> NDArray[np.float64]:
+def _false_clusters(
+    model: Baseline, left_out: VisitSummary, aligned: Aligned, rises: Mapping[int, Rise], n_steps: int
+) -> NDArray[np.float64]:
     """Runs of known bins that a visit left out lifts beyond chance, summed over scales, by the inflation tried.
 
     Chance allows so many of them at each scale; counted is what it allows, not the most extreme one: an emitter that
     came up for the first time in the visit left out must not set the scale.
     """
     counts = np.zeros(n_steps)
-    rises = contrast_rise(model, aligned)
     known = aligned.zones.known
+    cluster = np.cumsum(np.diff(known.astype(np.int8), prepend=0) > 0)
     for scale in model.between_variance:
         scores = scale_scores(model, left_out, aligned, rises[scale], scale)
         bins = np.flatnonzero(known & (scores.score > _WORTH_A_LOOK_SIGMAS))
-        if not bins.size:
-            continue
-        cluster = np.cumsum(np.diff(known.astype(np.int8), prepend=0) > 0)[bins]
-        starts = np.flatnonzero(np.diff(cluster, prepend=-1))
         for step in range(n_steps):
             expected = expected_number(model, aligned.zones, scores, bins, 1 + step * _INFLATION_STEP)
-            count = int(np.count_nonzero(np.minimum.reduceat(expected, starts) < _COUNTED))
-            counts[step] += count
-            if count == 0:
+            bins = bins[expected < _COUNTED]  # with more inflation all the others are expected even more often
+            if not bins.size:
                 break
+            counts[step] += np.unique(cluster[bins]).size
     return counts
 
 
-def _cluster_maxima(values: NDArray[np.float64], aligned: Aligned) -> NDArray[np.float64]:
-    """Largest value of each run of known bins."""
-    known = aligned.zones.known
-    edges = np.flatnonzero(np.diff(known.astype(np.int8), prepend=0, append=0))
-    edges = edges[edges < known.size]
-    return np.maximum.reduceat(values, edges)[::2] if edges.size else np.empty(0)
+def _run_maxima(values: NDArray[np.float64], known: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Largest value of each group, shape (G, n), in each run of the known bins that it is given for."""
+    starts = np.flatnonzero(np.diff(known, prepend=-2) > 1)
+    return list(np.maximum.reduceat(values, starts, axis=1)) if starts.size else []
 
 
 def _tails(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.summary import BURST_BOXES, VisitSummary, box_bins
+from baselines.summary import VisitSummary, box_bins
 from dsp.emitters import hysteresis_segments, merge_segments
-from dsp.spectra import box_count
-from dsp.statistics import burst_p_value
+from dsp.statistics import burst_level, burst_p_value
 from sweep.plan import Layout
 
 __all__ = [
@@ -84,12 +83,31 @@ def quiet_fluctuation(summary: VisitSummary) -> NDArray[np.float32]:
     return factor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Among:
+    """What a burst among the room's emitters is held against: what was ever heard there, not noise alone.
+
+    Attributes
+    ----------
+    known : ndarray of bool, shape (n_bins,)
+        Bins among the room's emitters.
+    excess : ndarray of float64, shape (G, n_bins)
+        How far the largest frame of each group reached above the baseline's mask.
+    usual : callable
+        From such an excess to how many runs of these bins a visit without a device lifts as far.
+    """
+
+    known: NDArray[np.bool_]
+    excess: NDArray[np.float64]
+    usual: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
 def burst_scores(
     summary: VisitSummary,
     false_alarms: float,
     *,
     limits: dict[str, NDArray[np.float32]] | None = None,
-    allowed: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None,
+    among: Among | None = None,
 ) -> list[Scores]:
     """Judge the self-normalised burst features of a visit.
 
@@ -100,10 +118,7 @@ def burst_scores(
         Accepted in one report, over all channels.
     limits : dict of ndarray of float32, shape (n_boxes,), optional
         Largest value of each feature that the baseline explains; a box must exceed it as well.
-
-    allowed : (ndarray of bool, shape (n_bins,), ndarray of float64, shape (G, n_bins)), optional
-        Bins among the room's emitters, and how many runs of them a visit without a device lifts as far above the
-        baseline's mask: a burst there must be stronger than what was ever heard, not only a burst.
+    among : Among, optional
 
     Returns
     -------
@@ -114,30 +129,51 @@ def burst_scores(
         return []
     layout = summary.layout
     fluctuation = quiet_fluctuation(summary)
-    frames = summary.passes.astype(np.float64) * float(layout.n_averages or 1)
     explained = np.zeros(layout.n_bins, bool)
     result: list[Scores] = []
-    for feature in ("burst_1", *summary.bursts):
-        value = summary.burst_1 if feature == "burst_1" else summary.bursts[feature]
-        n_boxes = value.shape[1] // layout.n_hops
-        value = np.asarray(value / np.repeat(fluctuation, n_boxes, axis=1), np.float32)
-        chance = np.nan_to_num(burst_p_value(feature, value, frames[:, None]), nan=1.0)
-        by_noise = chance * (chance.size * (1 + len(summary.bursts)) / BURST_SHARE)
-        if allowed is not None:
-            known, usual = allowed
-            inside = _over_boxes(known, feature, layout)
-            among = -_over_boxes(-usual, feature, layout) * (len(usual) / BURST_SHARE)
-            by_noise = np.where(inside, np.maximum(by_noise, among), by_noise)
-        passed = by_noise <= false_alarms
+    for feature, stored in (("burst_1", summary.burst_1), *summary.bursts.items()):
+        value = np.asarray(stored / np.repeat(fluctuation, stored.shape[1] // layout.n_hops, axis=1), np.float32)
+        group, box, expected = _strong_boxes(feature, value, summary, false_alarms, among)
+        passed = expected <= false_alarms
         if limits is not None and feature in limits:
-            passed &= value > limits[feature]
-        n_passed = np.count_nonzero(passed, axis=0)
-        scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, by_noise.min(axis=0))
+            passed &= value[group, box] > limits[feature][box]
+        n_passed = np.bincount(box[passed], minlength=value.shape[1])
+        least = np.full(value.shape[1], np.inf)
+        np.minimum.at(least, box, expected)
+        scores = _spread(feature, layout, n_passed >= 1, n_passed >= 2, least)
         if feature in ("burst_64", "burst_512"):
             scores = _where_unexplained(scores, explained)
         explained |= scores.high
         result.append(scores)
     return result
+
+
+def _strong_boxes(
+    feature: str, value: NDArray[np.float32], summary: VisitSummary, false_alarms: float, among: Among | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Group and box of the values that noise alone may not explain, and how many such emitters are expected."""
+    layout = summary.layout
+    frames = summary.passes.astype(np.float64) * float(layout.n_averages or 1)
+    trials = value.size * (1 + len(summary.bursts)) / BURST_SHARE
+    level = burst_level(feature, false_alarms / trials, frames)
+    group, box = np.nonzero(value >= level[:, None])
+    expected = burst_p_value(feature, value[group, box], frames[group]) * trials
+    if among is not None:
+        start, stop = box_bins(feature, box, layout.hop_bins)
+        known = np.flatnonzero(_largest(among.known, start, stop))
+        for index in range(len(value)):
+            mine = known[group[known] == index]
+            usual = among.usual(_largest(among.excess[index], start[mine], stop[mine]))
+            expected[mine] = np.maximum(expected[mine], usual * len(value) / BURST_SHARE)
+    return group, box, expected
+
+
+def _largest(values: NDArray[Any], start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
+    """Largest of values[start:stop] for each pair."""
+    if start.size == 0:
+        return values[:0]
+    pairs = np.stack([start, stop], axis=1).ravel()
+    return np.asarray(np.maximum.reduceat(np.append(values, values[-1]), pairs)[::2])
 
 
 def gather(channels: Sequence[Scores], layout: Layout) -> list[Candidate]:
@@ -177,19 +213,6 @@ def candidate_of(start: int, stop: int, channels: Sequence[Scores]) -> Candidate
     )
 
 
-def _over_boxes(values: NDArray[Any], feature: str, layout: Layout) -> NDArray[Any]:
-    """Largest value over the bins of each box of a feature, shape (..., n_boxes)."""
-    if feature == "burst_1":
-        return values
-    width = BURST_BOXES[feature]
-    n_boxes = box_count(layout.hop_bins, width)
-    halves = values[..., : layout.n_bins].reshape(*values.shape[:-1], layout.n_hops, layout.hop_bins)
-    halves = halves[..., : (n_boxes + 1) * (width // 2)]
-    halves = halves.reshape(*halves.shape[:-1], n_boxes + 1, width // 2).max(axis=-1)
-    boxes = np.maximum(halves[..., :-1], halves[..., 1:])
-    return np.asarray(boxes.reshape(*values.shape[:-1], layout.n_hops * n_boxes))
-
-
 def _spread(
     feature: str, layout: Layout, high: NDArray[np.bool_], confirmed: NDArray[np.bool_], expected: NDArray[np.float64]
 ) -> Scores:
@@ -199,10 +222,10 @@ def _spread(
     bins_high = np.zeros(layout.n_bins, bool)
     bins_confirmed = np.zeros(layout.n_bins, bool)
     bins_expected = np.full(layout.n_bins, np.inf)
-    for box in np.flatnonzero(high):
-        start, stop = box_bins(feature, int(box), layout.hop_bins)
+    boxes = np.flatnonzero(high)
+    for box, start, stop in zip(boxes, *box_bins(feature, boxes, layout.hop_bins), strict=True):
         bins_high[start:stop] = True
-        bins_confirmed[start:stop] |= bool(confirmed[box])
+        bins_confirmed[start:stop] |= confirmed[box]
         bins_expected[start:stop] = np.minimum(bins_expected[start:stop], expected[box])
     return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, expected=bins_expected)
 

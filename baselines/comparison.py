@@ -6,17 +6,20 @@ to show; the channels share out the false alarms that are accepted.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.aligned import Aligned
 from baselines.boxes import NARROW_SCALES
-from baselines.candidates import BURST_SHARE, Scores, burst_scores
-from baselines.continuous import continuous_channel, contrast_rise
+from baselines.candidates import BURST_SHARE, Among, Scores, burst_scores
+from baselines.continuous import continuous_channel
 from baselines.mask import beyond, mask_channel, mask_excess
 from baselines.model import Baseline
+from baselines.rise import Rise, rises_of
 from baselines.summary import VisitSummary
+from dsp.running import running_maximum
 
 __all__ = ["channel_scores"]
 
@@ -40,33 +43,39 @@ def channel_scores(
     false_alarms_per_sweep : float
         Shared out over all channels, scales and bins.
     """
-    rises = contrast_rise(baseline, aligned)
+    rise, contrast = rises_of(baseline, aligned)
     scales = sorted(baseline.between_variance)
 
-    def continuous(scale: int, rise: NDArray[np.float32]) -> Scores:
-        share = _CONTINUOUS_SHARE / len(scales)
-        return continuous_channel(
-            baseline, summary, aligned, rise, scale=scale, share=share, false_alarms=false_alarms_per_sweep
-        )
+    def continuous(rise: Rise, narrow: bool) -> list[Scores]:
+        return [
+            continuous_channel(
+                baseline,
+                summary,
+                aligned,
+                rise,
+                scale=scale,
+                share=_CONTINUOUS_SHARE / len(scales),
+                false_alarms=false_alarms_per_sweep,
+            )
+            for scale in scales
+            if (scale in NARROW_SCALES) == narrow
+        ]
 
-    channels = [continuous(scale, rises[scale]) for scale in scales if scale in NARROW_SCALES]
+    channels = continuous(Rise.of(baseline, contrast), narrow=True)
     known = np.isfinite(baseline.log_mean)
     excess = mask_excess(baseline, aligned)
-    allowed = None if excess is None else (aligned.zones.known, beyond(excess, baseline.mask_tail["single"]))
-    bursts = burst_scores(summary, false_alarms_per_sweep, limits=baseline.burst_limits, allowed=allowed)
+    usual = partial(beyond, tail=baseline.mask_tail["single"])
+    among = None if excess is None else Among(known=aligned.zones.known, excess=excess, usual=usual)
+    bursts = burst_scores(summary, false_alarms_per_sweep, limits=baseline.burst_limits, among=among)
     channels += [_within(scores, known) for scores in bursts]
     if excess is not None:
         channels.append(
             mask_channel(baseline, summary, aligned, excess, share=_MASK_SHARE, false_alarms=false_alarms_per_sweep)
         )
     # What a narrow box or a burst explains, with its skirts, must not carry a wide box: many hops are no wide emitter.
-    explained = np.any([scores.high for scores in channels], axis=0)
-    explained = scipy.ndimage.maximum_filter1d(explained, 2 * _SKIRT_BINS + 1)
-    return channels + [
-        continuous(scale, np.where(explained, np.float32(np.nan), rises[scale]))
-        for scale in scales
-        if scale not in NARROW_SCALES
-    ]
+    explained = running_maximum(np.any([scores.high for scores in channels], axis=0), _SKIRT_BINS)
+    rest = np.where(explained, np.float32(np.nan), rise)
+    return channels + continuous(Rise.of(baseline, rest), narrow=False)
 
 
 def _within(scores: Scores, known: NDArray[np.bool_]) -> Scores:

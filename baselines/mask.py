@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, running_median
-from baselines.boxes import BoxSums
+from baselines.boxes import BoxesAbout
 from baselines.candidates import Scores, quiet_fluctuation
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
-from dsp.statistics import burst_p_value
+from dsp.running import running_maximum
+from dsp.statistics import burst_level, burst_p_value, sorted_groups
 
 __all__ = ["FEW_SWEEPS", "beyond", "mask_channel", "mask_excess", "persistent_excess"]
 
@@ -39,8 +39,7 @@ def persistent_excess(excess: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     n_groups = len(excess)
     rank = n_groups - 1 if n_groups < FEW_SWEEPS else n_groups - (n_groups + 1) // 2
-    result: NDArray[np.float64] = np.partition(np.asarray(excess, np.float64), rank, axis=0)[rank]
-    return result
+    return np.asarray(sorted_groups(excess)[rank], np.float64)
 
 
 def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64] | None:
@@ -48,11 +47,12 @@ def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64] | N
     if baseline.log_mask is None or aligned.log_max is None:
         return None
     with np.errstate(invalid="ignore"):
-        excess = aligned.log_max.astype(np.float64) - _mask_of(baseline)
-    excess = np.where(np.isfinite(excess), excess, -np.inf)
+        excess = np.subtract(aligned.log_max, _mask_of(baseline), dtype=np.float64)
+    excess[~np.isfinite(excess)] = -np.inf
     wide = aligned.zones.wide
     if wide.any():  # what rises as a whole is judged by the continuous channel
-        excess -= [np.maximum(running_median(np.maximum(group, -20.0), wide), 0.0) for group in excess]
+        for index, group in enumerate(excess):
+            excess[index] = group - np.maximum(running_median(np.maximum(group, -20.0), wide), 0.0)
     return excess
 
 
@@ -79,18 +79,26 @@ def mask_channel(
     false_alarms : float
         Accepted in one report, over all channels.
     """
-    n_groups = len(excess)
+    n_groups, n_bins = excess.shape
     frames = float(summary.layout.n_averages or 1) * summary.passes.astype(np.float64)
-    over_mean = np.nan_to_num(excess, neginf=0.0) + np.nan_to_num(_mask_of(baseline) - baseline.log_mean)
-    over_mean -= _common_rise(baseline, aligned)
-    over_mean -= np.repeat(np.log(quiet_fluctuation(summary)), summary.layout.hop_bins, axis=1)
+    above_mean = np.nan_to_num(_mask_of(baseline) - baseline.log_mean)
+    trials = n_bins * n_groups / share
+    least = np.log(np.maximum(burst_level("burst_1", false_alarms / trials, frames), 1e-30))
+    # What fluctuation and a common rise take away can only make a frame less of a peak: where it is none, none is left.
+    peaks = [(group > 0) & (group + above_mean >= limit) for group, limit in zip(excess, least, strict=True)]
+    look = np.flatnonzero(np.any(peaks, axis=0))
+    over_mask, known = excess[:, look], aligned.zones.known[look]
+    over_mean = np.nan_to_num(over_mask, neginf=0.0) + above_mean[look] - _common_rise(baseline, aligned, look)
+    over_mean -= np.log(quiet_fluctuation(summary))[:, look // summary.layout.hop_bins]
     by_noise = burst_p_value("burst_1", np.exp(np.clip(over_mean, -20, 60)).astype(np.float32), frames[:, None])
-    quiet = np.where(excess > 0, by_noise * (excess.shape[1] * n_groups), np.inf)
+    quiet = np.where(over_mask > 0, by_noise * trials, np.inf)
     tail = baseline.mask_tail["single" if n_groups < FEW_SWEEPS else "lasting"]
-    known = np.maximum(beyond(persistent_excess(excess), tail), quiet.min(axis=0))
-    expected = np.where(aligned.zones.known, known, quiet.min(axis=0)) / share
+    among = np.where(known, beyond(persistent_excess(over_mask), tail) / share, 0.0)
+    expected = np.full(n_bins, np.inf)
+    expected[look] = np.maximum(quiet.min(axis=0), among)
     high = expected <= false_alarms
-    confirmed = np.count_nonzero(quiet / share <= false_alarms, axis=0) >= max(2, (n_groups + 1) // 2)
+    confirmed = np.zeros(n_bins, bool)
+    confirmed[look] = np.count_nonzero(quiet <= false_alarms, axis=0) >= max(2, (n_groups + 1) // 2)
     confirmed |= aligned.zones.known & (n_groups >= FEW_SWEEPS)
     return Scores(channel="mask", high=high, low=high, confirmed=high & confirmed, expected=expected)
 
@@ -105,12 +113,13 @@ def _mask_of(baseline: Baseline) -> NDArray[np.float32]:
     if baseline.log_mask is None:
         return baseline.log_mean
     filled = np.where(np.isfinite(baseline.log_mask), baseline.log_mask, np.float32(-np.inf))
-    return np.asarray(scipy.ndimage.maximum_filter1d(filled, 5), np.float32)
+    return running_maximum(filled, 2)
 
 
-def _common_rise(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64]:
-    """By how much each group rose over many bins together, shape (G, n_bins): a wide emitter is no peak."""
-    weight = np.isfinite(baseline.log_mean) * np.isfinite(aligned.log_mean).all(axis=0)
-    n_bins = np.maximum(BoxSums.of(weight).over(_COMMON_BINS), 1.0)
-    rises = [np.nan_to_num(group - baseline.log_mean) * weight for group in aligned.log_mean]
-    return np.array([np.maximum(BoxSums.of(rise).over(_COMMON_BINS) / n_bins, 0.0) for rise in rises])
+def _common_rise(baseline: Baseline, aligned: Aligned, bins: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By how much each group rose over many bins about some, shape (G, n): a wide emitter is no peak."""
+    boxes = BoxesAbout.of(bins, _COMMON_BINS, baseline.log_mean.size)
+    rise = aligned.log_mean[:, boxes.covered] - baseline.log_mean[boxes.covered]
+    known = np.isfinite(rise).all(axis=0)
+    n_bins = np.maximum(boxes.sums(known), 1.0)
+    return np.maximum(boxes.sums(np.where(known, rise, np.float32(0))) / n_bins, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ _SILENCE_DBFS = -140.0
 
 BURST_BOXES = {"burst_8": 8, "burst_8x4": 8, "burst_64": 64, "burst_512": 512}
 """Width in bins of the boxes of each stored burst feature; a box starts every half width."""
+
+
+_Boxes = TypeVar("_Boxes", int, NDArray[np.int64])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,18 +116,18 @@ class _Group:
                 np.fmax(mine, theirs, out=mine)
 
 
-def box_bins(feature: str, box: int, hop_bins: int) -> tuple[int, int]:
-    """First bin and the one after the last, within the row, of a burst box counted over all hops.
+def box_bins(feature: str, box: _Boxes, hop_bins: int) -> tuple[_Boxes, _Boxes]:
+    """First bin and the one after the last, within the row, of a burst box or of several, counted over all hops.
 
     Examples
     --------
     >>> box_bins("burst_8", 191, 768)
     (768, 776)
     """
-    width = BURST_BOXES[feature]
-    per_hop = max(0, hop_bins // (width // 2) - 1)
-    hop, index = divmod(box, per_hop)
-    start = hop * hop_bins + index * (width // 2)
+    width = BURST_BOXES.get(feature, 1)  # burst_1 has a value for each bin
+    step = max(1, width // 2)
+    hop, index = divmod(box, max(0, hop_bins // step - width // step + 1))
+    start = hop * hop_bins + index * step
     return start, start + width
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "burst_level",
     "burst_p_value",
     "effective_averages",
+    "known_mean",
     "known_median",
     "known_quantile",
     "known_reduction",
@@ -208,6 +209,33 @@ def robust_mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
     count = n_known - trimmed
     result: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return result
+
+
+def known_mean(groups: Iterable[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """Mean over groups of what is known, with no more memory than for two of them.
+
+    Parameters
+    ----------
+    groups : iterable of ndarray, each of the same shape
+        NaN where a group was not measured.
+
+    Returns
+    -------
+    ndarray of float64, of this shape
+        NaN where no group was measured.
+
+    Examples
+    --------
+    >>> known_mean(np.array([[1.0, np.nan], [3.0, np.nan]]))
+    array([ 2., nan])
+    """
+    total: NDArray[np.float64] | np.float64 = np.float64(0)
+    n_known: NDArray[np.int64] | int = 0
+    for group in groups:
+        known = np.isfinite(group)
+        total = total + np.where(known, group, 0)
+        n_known = n_known + known.astype(np.int64)
+    return np.asarray(np.where(n_known, total / np.maximum(n_known, 1), np.nan), np.float64)
 
 
 def known_median(groups: NDArray[np.floating]) -> NDArray[np.float64]:
