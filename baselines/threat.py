@@ -1,8 +1,8 @@
 """Threat score: additive log-likelihood ratios in nats, each one said as a reason, never a bare number.
 
-The score is the logarithm of the odds that an emitter is a planted device: 0 is even, +1.1 is three to one. It is the sum
-of a stated prior, of what the simulator has taught about the measurements of a finding, and of what is stated about its
-band; what other records and the list of known emitters add comes later. See ``docs/detection.md``.
+The score is the logarithm of the odds that an emitter is a planted device: 0 is even, +1.1 is three to one. It is the
+sum of a stated prior, of what the simulator taught about the measurements of a finding, and of what is stated about its
+band; other records of the room and the list of known emitters add their own. See ``docs/detection.md``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sweep.units import format_hz
 __all__ = ["LEVELS", "ORDERED", "PRIOR", "STATED", "WEIGHTS", "amended", "assess", "classes_of"]
 
 WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "kind": {"no baseline": 0.0, "changed": 0.0, "raised": 0.0, "new": 0.0},
-    "shape": {"under 6 kHz": 0.0, "6 to 30 kHz": 0.0, "30 to 250 kHz": 0.0, "over 250 kHz": 0.0, "hopper": 0.0},
-    "time": {"under 10 %": 0.0, "10 to 90 %": 0.0, "over 90 %": 0.0},
-    "persistence": {"not confirmed": 0.0, "too few passes": 0.0, "confirmed": 0.0},
-    "level": {"under 5 dB": 0.0, "5 to 10 dB": 0.0, "10 to 20 dB": 0.0, "over 20 dB": 0.0},
-    "chance": {"over 0.1": 0.0, "0.001 to 0.1": 0.0, "1e-6 to 0.001": 0.0, "under 1e-6": 0.0},
+    "kind": {"no baseline": -3.8, "changed": -0.4, "raised": -0.2, "new": 0.0},
+    "shape": {"under 6 kHz": -0.4, "6 to 30 kHz": -0.8, "30 to 250 kHz": -0.6, "over 250 kHz": -0.2, "hopper": 0.9},
+    "time": {"under 10 %": 0.2, "10 to 90 %": -1.1, "over 90 %": -0.1},
+    "persistence": {"not confirmed": -3.0, "too few passes": 0.6, "confirmed": 1.4},
+    "level": {"under 5 dB": -0.2, "5 to 10 dB": -0.2, "10 to 20 dB": 0.3, "over 20 dB": 3.0},
+    "chance": {"over 0.1": -2.0, "0.001 to 0.1": -0.9, "1e-6 to 0.001": 0.9, "under 1e-6": 1.0},
 }
 """Log-likelihood ratio in nats of each class of each group of terms, device against emitter of the town.
 
@@ -33,15 +33,15 @@ Fitted by ``python -m benchmarks.detection.threat``, which prints this table.
 ORDERED = frozenset({"kind", "persistence", "level", "chance"})
 """Groups whose classes rise: the fit does not let a later class weigh less than an earlier one."""
 
-PRIOR = -3.0
-"""Stated: of the emitters that a comparison lists, one in twenty is a planted device."""
+PRIOR = -2.2
+"""Stated: of the emitters that a comparison lists, one in ten is a planted device."""
 
 STATED: Mapping[str, float] = {"missing": -3.0, "harmonic": -0.5}
-"""Stated, since no planted bug of the simulator is either: a device that is not heard is not there to be found, and what
-lies at a harmonic of a strong emitter may come from that."""
+"""Stated, since no planted bug of the simulator is either: a device that is not heard is not there to be found, and
+what lies at a harmonic of a strong emitter may come from that."""
 
-LEVELS = ((1.1, "high"), (-0.7, "medium"), (-3.0, "low"))
-"""Least score of each level: odds of three to one, one to two, and those of the prior; below that is info."""
+LEVELS = ((0.0, "high"), (-1.4, "medium"), (-2.9, "low"))
+"""Least score of each level: more likely a device than not; one in five; one in twenty; below that is info."""
 
 _WIDTHS_HZ = (6_000.0, 30_000.0, 250_000.0)
 _DUTIES = (0.1, 0.9)
@@ -74,7 +74,7 @@ def assess(finding: Mapping[str, Any], *, compared: bool) -> dict[str, Any]:
     """
     terms = list(_measured(finding, compared=compared))
     terms += [(band.weight, f"{band.what} ({band.source})") for band in device_bands(finding["center_freq_hz"])[-1:]]
-    terms.append((PRIOR, "prior: most unknown emitters are harmless"))
+    terms.append((PRIOR, "prior: nine unknown emitters of ten are harmless"))
     return amended({"score": 0.0, "reasons": []}, terms)
 
 
@@ -95,7 +95,7 @@ def amended(
     Examples
     --------
     >>> amended({"score": -0.1, "reasons": ["-0.1 on all the time"]}, [(0.5, "strong here")])
-    {'level': 'medium', 'score': 0.4, 'reasons': ['-0.1 on all the time', '+0.5 strong here']}
+    {'level': 'high', 'score': 0.4, 'reasons': ['-0.1 on all the time', '+0.5 strong here']}
     """
     score = round(threat["score"] + sum(weight for weight, _ in terms), 2)  # the level is that of what is shown
     reached = next((name for limit, name in LEVELS if score >= limit), "info")

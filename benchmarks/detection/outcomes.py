@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from baselines.judge import make_judge
 from baselines.learning import build_baseline
 from baselines.model import Baseline
 from benchmarks.detection.campaign import described
-from benchmarks.detection.planting import Kind, plant
+from benchmarks.detection.planting import Kind, Plant, plant
 from benchmarks.detection.towns import town
 from benchmarks.detection.truth import finds
 from benchmarks.detection.visits import Visit, make_visit, planted
@@ -59,29 +60,39 @@ def collect(seeds: Sequence[int], workers: int) -> list[Outcome]:
         return [outcome for outcomes in pool.map(outcomes_of, seeds) for outcome in outcomes]
 
 
-def outcomes_of(seed: int) -> list[Outcome]:
+def outcomes_of(
+    seed: int,
+    *,
+    ranges: tuple[str, ...] = _RANGES,
+    baselines: Sequence[int] = _BASELINES,
+    sweeps: Sequence[int] = _SWEEPS,
+) -> list[Outcome]:
     """Visit one town, with no baseline and with baselines of several lengths.
 
     Of a visit without bugs all findings are of the town; of the same visit with bugs those that are a bug count, and
     the rest does not: it may be the edge of a strong one.
     """
-    scene = town(seed, ranges=_RANGES)
-    known = [make_visit(scene, number, _SWEEPS[0]) for number in range(_BASELINES[-1])]
-    baselines = [None, *(_learn(known[:length]) for length in _BASELINES)]
+    scene = town(seed, ranges=ranges)
+    known = [make_visit(scene, number, sweeps[0]) for number in range(baselines[-1])]
+    learnt = [None, *(_learn(known[:length]) for length in baselines)]
     outcomes: list[Outcome] = []
-    for number, sweeps in enumerate(_SWEEPS, len(known)):
-        visit = make_visit(scene, number, sweeps)
-        bugs = plant(scene, seed=number, ladder=lambda kind, number=number: _ladder(seed, number, kind))
+    for number, passes in enumerate(sweeps, len(known)):
+        visit = make_visit(scene, number, passes)
+        bugs = plant(scene, seed=number, ladder=functools.partial(_ladder, seed, number))
         with_bugs = planted(visit, bugs)
-        for baseline in baselines:
-            same = {"town": seed, "baseline_visits": 0 if baseline is None else len(baseline.visits)}
-            outcomes += [Outcome(finding=item, planted=False, **same) for item in _heard(visit, baseline)]
+        for baseline in learnt:
+            found = [item for item in _heard(with_bugs, baseline) if _is_one_of(bugs, item)]
+            length = 0 if baseline is None else baseline.n_visits
             outcomes += [
-                Outcome(finding=item, planted=True, **same)
-                for item in _heard(with_bugs, baseline)
-                if any(finds(bug, item["center_freq_hz"]) for bug in bugs)
+                Outcome(town=seed, baseline_visits=length, finding=item, planted=which)
+                for which, items in ((False, _heard(visit, baseline)), (True, found))
+                for item in items
             ]
     return outcomes
+
+
+def _is_one_of(bugs: Sequence[Plant], finding: Mapping[str, Any]) -> bool:
+    return any(finds(bug, finding["center_freq_hz"]) for bug in bugs)
 
 
 def _learn(visits: Sequence[Visit]) -> Baseline:

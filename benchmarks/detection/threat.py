@@ -107,12 +107,10 @@ def _design(classes: Sequence[Mapping[str, str]], names: Sequence[tuple[str, str
 
 def _steps(names: Sequence[tuple[str, str]], ordered: frozenset[str]) -> NDArray[np.float64]:
     """Matrix that turns steps between the classes of an ordered group into weights."""
-    return np.array(
-        [
-            [float(column == row or (names[column][0] == group in ordered and column < row)) for column in range(len(names))]
-            for row, (group, _) in enumerate(names)
-        ]
-    )
+    groups = np.array([group for group, _ in names])
+    below = np.tri(len(names), k=-1) * (groups[:, None] == groups) * np.isin(groups, list(ordered))
+    steps: NDArray[np.float64] = np.eye(len(names)) + below
+    return steps
 
 
 def evidence(classes: Sequence[Mapping[str, str]], weights: Weights) -> NDArray[np.float64]:
