@@ -57,7 +57,7 @@ def make_finding(
     excess_db = _ratio_db(now, emitter.background_power) if has_baseline else None
     if gone:
         track = NEVER_HEARD
-    return {
+    finding: dict[str, Any] = {
         "id": "",
         "kind": kind,
         "center_freq_hz": round(emitter.center_freq_hz),
@@ -71,6 +71,7 @@ def make_finding(
         "first_seen": None if track.first_utc_ns is None else iso_utc(track.first_utc_ns),
         "last_seen": None if track.last_utc_ns is None else iso_utc(track.last_utc_ns),
         "hits": track.hits,
+        "passes": track.passes,
         "visits": visits,
         "duty_cycle": None if track.duty_cycle is None else round(track.duty_cycle, 4),
         "burst_length_s": _seconds(track.burst_length_s),
@@ -83,19 +84,8 @@ def make_finding(
         "channels": list(emitter.channels),
         "artefact_tests": [test.as_dict() for test in vetted.tests],
         "harmonic_of_hz": None if vetted.harmonic_of_hz is None else round(vetted.harmonic_of_hz),
-        "threat": dict(
-            assess(
-                kind=kind,
-                center_freq_hz=emitter.center_freq_hz,
-                occupied_bw_hz=emitter.occupied_bw_hz,
-                duty_cycle=track.duty_cycle,
-                snr_db=snr_db,
-                excess_db=excess_db,
-                confirmed=emitter.confirmed,
-                has_baseline=has_baseline,
-            )
-        ),
     }
+    return {**finding, "threat": assess(finding, compared=has_baseline)}
 
 
 def number_findings(findings: Sequence[dict[str, Any]], prefix: str = "F") -> list[Mapping[str, Any]]:

@@ -39,6 +39,8 @@ class Track:
         Linear mean over the pass in which it was strongest, over its background.
     burst_length_s, burst_period_s, burst_resolution_s : float or None
         Of a train of bursts, as far as the data tell, and the time that neither can be told finer than.
+    passes : int
+        Passes in which it was looked for.
     course : Course or None
     """
 
@@ -50,6 +52,7 @@ class Track:
     burst_length_s: float | None = None
     burst_period_s: float | None = None
     burst_resolution_s: float | None = None
+    passes: int = 0
     course: Course | None = field(default=None, compare=False, repr=False)
 
 
@@ -119,7 +122,8 @@ def _track(
     layout: Layout, box: BurstBox | None, course: Course, power: NDArray[np.float32], when: NDArray[np.int64]
 ) -> Track:
     seen, strongest = when[course.hit], float(np.nanmax(course.power))
-    n_frames = np.count_nonzero(np.isfinite(course.power)) * (layout.n_averages or 1)
+    passes = int(np.count_nonzero(np.isfinite(course.power)))
+    n_frames = passes * (layout.n_averages or 1)
     length_s, period_s, resolution_s = _timing(layout, box, course, power, when)
     return Track(
         hits=int(np.count_nonzero(course.hit)),
@@ -130,6 +134,7 @@ def _track(
         burst_length_s=length_s,
         burst_period_s=period_s,
         burst_resolution_s=resolution_s,
+        passes=passes,
         course=course,
     )
 

@@ -66,6 +66,7 @@ def _followed_together(tracks: Sequence[Track]) -> Track:
         first_utc_ns=min(firsts) if firsts else None,
         last_utc_ns=max(lasts) if lasts else None,
         strongest_power=max((track.strongest_power or 0.0 for track in tracks), default=0.0) or None,
+        passes=max((track.passes for track in tracks), default=0),
         course=course,
     )
 

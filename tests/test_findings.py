@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from visits import (
     N_FRAMES,
     NOISE,
@@ -36,7 +34,6 @@ from baselines.hoppers import group_hoppers
 from baselines.missing import missing_emitters
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import summarise
-from baselines.threat import assess
 from baselines.tracking import NEVER_HEARD, Track, follow
 from sweep.model import HOP_MEASURED, HOP_OVERLOADED
 from sweep.units import iso_utc
@@ -222,29 +219,6 @@ def test_findings_are_numbered_by_threat_then_level() -> None:
         ("F1", 2.0, -90.0), ("F2", 2.0, None), ("F3", 1.0, 0.0), ("F4", 1.0, -20.0), ("F5", 1.0, -50.0),
     ]  # fmt: skip
     assert all(item["id"] == "" for item in given_)
-
-
-@given(
-    kind=st.sampled_from(["new", "raised", "changed", "missing"]),
-    width_hz=st.floats(0, 1e7),
-    duty=st.one_of(st.none(), st.floats(0, 1)),
-    snr_db=st.one_of(st.none(), st.floats(-20, 80)),
-    confirmed=st.booleans(),
-    has_baseline=st.booleans(),
-    freq_hz=st.floats(24e6, 1766e6),
-)
-@settings(deadline=None, max_examples=60)
-def test_a_threat_is_the_sum_of_its_reasons(  # noqa: PLR0917 - hypothesis gives them by name
-    kind: str, width_hz: float, duty: float | None, snr_db: float | None, confirmed: bool, has_baseline: bool,
-    freq_hz: float,
-) -> None:  # fmt: skip
-    threat = assess(
-        kind=kind, center_freq_hz=freq_hz, occupied_bw_hz=width_hz, duty_cycle=duty, snr_db=snr_db, excess_db=snr_db,
-        confirmed=confirmed, has_baseline=has_baseline,
-    )  # fmt: skip
-    assert threat["score"] == pytest.approx(sum(float(reason.split()[0]) for reason in threat["reasons"]))
-    limits = [name for limit, name in ((2.5, "high"), (1.0, "medium"), (-0.5, "low")) if threat["score"] >= limit]
-    assert threat["level"] == (limits[0] if limits else "info")
 
 
 def test_bands_are_in_order_and_sourced() -> None:

@@ -43,7 +43,7 @@ def entry(**more: Any) -> KnownEmitter:
 
 
 def finding(**more: Any) -> dict[str, Any]:
-    threat = {"level": "medium", "score": 1.5, "reasons": ["+1.5 not in the baseline"]}
+    threat = {"level": "medium", "score": -1.0, "reasons": ["-1.0 prior"]}
     fields = {"kind": "new", "center_freq_hz": 434_400_000, "occupied_bw_hz": 20_000, "power_dbfs": -40.0}
     return {**fields, "threat": threat, **more}
 

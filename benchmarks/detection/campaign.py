@@ -18,7 +18,7 @@ from benchmarks.detection.towns import DRIFTING, STEADY, town
 from benchmarks.detection.truth import CLASSES, Truth, finds
 from benchmarks.detection.visits import Visit, make_visit, planted
 
-__all__ = ["KNOBS", "SWEEPS", "Campaign", "Hit", "Quiet", "TownResult", "run"]
+__all__ = ["KNOBS", "SWEEPS", "Campaign", "Hit", "Quiet", "TownResult", "described", "run"]
 
 SWEEPS = (1, 5)
 KNOBS = (0.1, 1.0, 10.0)
@@ -102,7 +102,7 @@ def visit_town(campaign: Campaign, seed: int) -> TownResult:
     known = [make_visit(scene, number, SWEEPS[-1]) for number in range(campaign.baseline_visits)]
     baseline = build_baseline(
         [visit.summary() for visit in known],
-        [_described(visit) for visit in known],
+        [described(visit) for visit in known],
         room=f"town-{seed}",
         created="2026-03-20T08:00:00Z",
     )
@@ -118,7 +118,8 @@ def visit_town(campaign: Campaign, seed: int) -> TownResult:
     return TownResult(seed=seed, drifting=campaign.drifting, quiet=tuple(quiet), hits=tuple(hits))
 
 
-def _described(visit: Visit) -> BaselineVisit:
+def described(visit: Visit) -> BaselineVisit:
+    """Give what a baseline says of a visit."""
     return BaselineVisit(
         record_id=f"visit-{visit.number}",
         last_leaf="",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,13 @@ class Plant:
         return self.center_freq_hz - half, self.center_freq_hz + half
 
 
-def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
+def plant(
+    scene: Scene,
+    seed: int,
+    per_step: int = 1,
+    *,
+    ladder: Callable[[Kind], Sequence[float]] = lambda kind: kind.ladder_db,
+) -> list[Plant]:
     """Plant each kind at each step of its ladder.
 
     Parameters
@@ -127,6 +133,8 @@ def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
         Of the places.
     per_step : int
         Bugs of each kind and step.
+    ladder : callable
+        SNRs in dB of a kind; by default its own, from never to always heard.
     """
     rng = np.random.default_rng((scene.seed, seed, 1945))  # the year of the Thing
     taken = [_taken(emitter) for emitter in scene.emitters]
@@ -135,7 +143,7 @@ def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
     swept = scene_ranges(scene)
     spots: list[int] = []
     plants: list[Plant] = []
-    for kind, snr_db in _wanted(rng, per_step):
+    for kind, snr_db in _wanted(rng, per_step, ladder):
         spot = next(sides, None) if kind.beside else _alone(rng, kind, busy, spots, swept)
         if spot is None:
             continue
@@ -147,10 +155,12 @@ def plant(scene: Scene, seed: int, per_step: int = 1) -> list[Plant]:
     return plants
 
 
-def _wanted(rng: np.random.Generator, per_step: int) -> Iterator[tuple[Kind, float]]:
+def _wanted(
+    rng: np.random.Generator, per_step: int, ladder: Callable[[Kind], Sequence[float]]
+) -> Iterator[tuple[Kind, float]]:
     """In random order of the steps: a town may have fewer broadcasters than there are steps."""
     for kind in KINDS:
-        for snr_db in rng.permutation(kind.ladder_db * per_step).tolist():
+        for snr_db in rng.permutation([*ladder(kind)] * per_step).tolist():
             yield kind, snr_db
 
 
