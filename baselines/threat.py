@@ -15,20 +15,31 @@ from baselines.device_bands import device_bands
 from baselines.mask import FEW_SWEEPS
 from sweep.units import format_hz
 
-__all__ = ["LEVELS", "ORDERED", "PRIOR", "STATED", "WEIGHTS", "amended", "assess", "classes_of"]
+__all__ = ["LEVELS", "ORDERED", "PRIOR", "STATED", "UNCOMPARED", "WEIGHTS", "amended", "assess", "classes_of"]
 
 WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "kind": {"no baseline": -3.8, "changed": -0.4, "raised": -0.2, "new": 0.0},
-    "shape": {"under 6 kHz": -0.4, "6 to 30 kHz": -0.8, "30 to 250 kHz": -0.6, "over 250 kHz": -0.2, "hopper": 0.9},
-    "time": {"under 10 %": 0.2, "10 to 90 %": -1.1, "over 90 %": -0.1},
-    "persistence": {"not confirmed": -3.0, "too few passes": 0.6, "confirmed": 1.4},
-    "level": {"under 5 dB": -0.2, "5 to 10 dB": -0.2, "10 to 20 dB": 0.3, "over 20 dB": 3.0},
-    "chance": {"over 0.1": -2.0, "0.001 to 0.1": -0.9, "1e-6 to 0.001": 0.9, "under 1e-6": 1.0},
+    "kind": {"changed": -0.7, "raised": -0.4, "new": 0.2},
+    "shape": {"under 6 kHz": -0.4, "6 to 30 kHz": -0.7, "30 to 250 kHz": -0.9, "over 250 kHz": -0.3, "hopper": 1.4},
+    "time": {"under 10 %": 0.1, "10 to 90 %": -1.0, "over 90 %": -0.1},
+    "persistence": {"not confirmed": -2.5, "too few passes": 0.4, "confirmed": 1.1},
+    "level": {"under 5 dB": 0.0, "5 to 10 dB": 0.0, "10 to 20 dB": 0.0, "over 20 dB": 2.8},
+    "chance": {"over 0.1": -2.2, "0.001 to 0.1": -0.6, "1e-6 to 0.001": 0.8, "under 1e-6": 1.1},
 }
-"""Log-likelihood ratio in nats of each class of each group of terms, device against emitter of the town.
+"""Log-likelihood ratio in nats of each class of each group of terms, device against emitter of the town, of what a
+comparison with a baseline lists.
 
-Fitted by ``python -m benchmarks.detection.threat``, which prints this table.
+Fitted by ``python -m benchmarks.detection.threat``, which prints both tables.
 """
+
+UNCOMPARED: Mapping[str, Mapping[str, float]] = {
+    "kind": {"no baseline": -1.3},
+    "shape": {"under 6 kHz": -0.3, "6 to 30 kHz": -0.6, "30 to 250 kHz": -2.4, "over 250 kHz": 1.3, "hopper": 2.3},
+    "time": {"under 10 %": 2.3, "10 to 90 %": -0.8, "over 90 %": -1.2},
+    "persistence": {"not confirmed": -0.7, "too few passes": -0.1, "confirmed": 1.1},
+    "level": {"under 5 dB": -0.6, "5 to 10 dB": -0.6, "10 to 20 dB": 0.1, "over 20 dB": 2.3},
+    "chance": {"over 0.1": -0.7, "0.001 to 0.1": 0.3, "1e-6 to 0.001": 0.3, "under 1e-6": 0.3},
+}
+"""The same without a baseline, where everything on the air is listed, over the same prior."""
 
 ORDERED = frozenset({"kind", "persistence", "level", "chance"})
 """Groups whose classes rise: the fit does not let a later class weigh less than an earlier one."""
@@ -138,9 +149,9 @@ def _measured(finding: Mapping[str, Any], *, compared: bool) -> Iterator[tuple[f
     if finding["kind"] == "missing":
         yield STATED["missing"], "heard in the baseline and not now"
         return
-    words = _words(finding)
+    words, weights = _words(finding), WEIGHTS if compared else UNCOMPARED
     for group, name in classes_of(finding, compared=compared).items():
-        yield WEIGHTS[group][name], words.get(name) or words[group]
+        yield weights[group][name], words.get(name) or words[group]
     if finding["harmonic_of_hz"] is not None:
         at = format_hz(finding["harmonic_of_hz"])
         yield STATED["harmonic"], f"at a harmonic of a strong emitter at {at}: may come from that"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.threat import LEVELS, ORDERED, PRIOR, STATED, WEIGHTS, amended, assess, classes_of
+from baselines.threat import LEVELS, ORDERED, PRIOR, STATED, UNCOMPARED, WEIGHTS, amended, assess, classes_of
 from benchmarks.detection.outcomes import Outcome, outcomes_of
 from benchmarks.detection.threat import draw, evidence, fit, reliability, report, shift
 
@@ -30,8 +31,12 @@ def finding(**more: Any) -> dict[str, Any]:
     return {**fields, **more}
 
 
+def _terms(table: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
+    return [(group, name) for group, of in table.items() for name in of]
+
+
 EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
-    ("kind", "no baseline"): {"compared": False},
+    ("kind", "no baseline"): {},
     ("kind", "raised"): {"kind": "raised"},
     ("kind", "changed"): {"kind": "changed"},
     ("kind", "new"): {},
@@ -58,18 +63,17 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
 """For each term a finding that has it."""
 
 
-def test_every_term_has_an_example() -> None:
-    assert set(EXAMPLES) == {(group, name) for group, of in WEIGHTS.items() for name in of}
+TERMS = [(compared, *term) for compared, table in ((True, WEIGHTS), (False, UNCOMPARED)) for term in _terms(table)]
 
 
-@pytest.mark.parametrize(("group", "name"), EXAMPLES)
-def test_each_term_is_said_with_its_weight(group: str, name: str) -> None:
-    more: dict[str, Any] = dict(EXAMPLES[group, name])
-    compared = bool(more.pop("compared", True))
-    classes = classes_of(finding(**more), compared=compared)
+@pytest.mark.parametrize(("compared", "group", "name"), TERMS)
+def test_each_term_is_said_with_its_weight(compared: bool, group: str, name: str) -> None:
+    one = finding(**EXAMPLES[group, name])
+    classes = classes_of(one, compared=compared)
     assert classes[group] == name
-    reasons = assess(finding(**more), compared=compared)["reasons"]
-    others = [WEIGHTS[other][of] for other, of in classes.items()]
+    reasons = assess(one, compared=compared)["reasons"]
+    weights = WEIGHTS if compared else UNCOMPARED
+    others = [weights[other][of] for other, of in classes.items()]
     assert [float(reason.split()[0]) for reason in reasons] == [*others, 0.0, PRIOR]  # 0.0: aeronautical voice
     assert all(len(reason.split()) > 2 for reason in reasons)
 
@@ -150,8 +154,9 @@ def test_more_of_a_device_never_scores_lower(
 
 
 def test_ordered_groups_rise() -> None:
-    for group in ORDERED:
-        assert list(WEIGHTS[group].values()) == sorted(WEIGHTS[group].values())
+    for table in (WEIGHTS, UNCOMPARED):
+        for group in ORDERED:
+            assert list(table[group].values()) == sorted(table[group].values())
 
 
 KNOWN = {
@@ -243,15 +248,18 @@ def test_a_report_fits_on_some_towns_and_checks_on_others(tmp_path: Path) -> Non
         for bug in rng.random(400) < 0.5
     ]
     text = "\n".join(report(outcomes, [3, 4], tmp_path / "curve.svg"))
-    assert "Fitted on towns 1, 2;" in text
+    assert "Fitted on towns 1, 2:" in text
     assert "Held against towns 3, 4:" in text
     assert len(re.findall(r"Brier score 0\.\d{3} \(0\.2\d\d for the share of bugs alone\)", text)) == 2
-    assert "| level | over 20 dB | +" in text
+    assert re.search(
+        r"^\| level \| over 20 dB \| \+\d\.\d \| \d+ \| \d+ \| [+-]\d\.\d \| \d+ \| \d+ \|$", text, re.MULTILINE
+    )
     assert (tmp_path / "curve.svg").stat().st_size > 1000
 
 
 def test_the_table_in_the_docs_is_that_of_the_code() -> None:
-    rows = re.findall(r"^\| (\w+) \| ([^|]+?) \| ([+-]\d\.\d) \|", DOCS.read_text("utf-8"), re.MULTILINE)
-    assert {(group, name): float(weight) for group, name, weight in rows} == {
-        (group, name): weight for group, of in WEIGHTS.items() for name, weight in of.items()
-    }
+    rows = re.findall(r"^\| (\w+) \| ([^|]+?) \| (.+) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
+    cells = {(group, name): [cell.strip() for cell in rest.split("|")] for group, name, rest in rows}
+    for column, table in ((0, WEIGHTS), (3, UNCOMPARED)):
+        said = {term: float(of[column]) for term, of in cells.items() if len(of) == 6 and "." in of[column]}
+        assert said == {(group, name): table[group][name] for group, name in _terms(table)}

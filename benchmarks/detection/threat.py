@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
-from baselines.threat import ORDERED, WEIGHTS, classes_of
+from baselines.threat import ORDERED, UNCOMPARED, WEIGHTS, classes_of
 from benchmarks.detection.outcomes import Outcome, collect
 from benchmarks.detection.rates import Rate, proportion
 
@@ -29,6 +29,7 @@ Weights = Mapping[str, Mapping[str, float]]
 
 _FITTED_ON = (1, 2, 3)
 _FIRST_UNSEEN, _UNSEEN = 2000, 3
+_NAMES = {True: "with a baseline", False: "without one"}
 _RIDGE = 1.0
 _EDGES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 1.0)
 
@@ -158,69 +159,77 @@ def draw(curves: Mapping[str, Reliability], path: Path) -> None:
 
 def report(outcomes: Sequence[Outcome], unseen: Sequence[int], picture: Path | None) -> Iterator[str]:
     """Fit on the towns that are not unseen, and write what holds in those that are."""
-    seen, held = (_Sample.of([one for one in outcomes if (one.town in unseen) == wanted]) for wanted in (False, True))
-    weights = _fitted(seen)
-    yield f"Fitted on {seen.towns}; emitters listed that are bugs, and that are the town's:\n"
-    yield from _weights_table(weights, seen)
-    yield "\nFor the code:\n"
-    yield from (f"    {group!r}: {of}," for group, of in weights.items())
-    yield f"\nHeld against {held.towns}:"
-    share = float(held.planted[held.compared].mean())
-    curves: dict[str, Reliability] = {}
-    for name, which in (("with a baseline", held.compared), ("without one", ~held.compared)):
-        part = held.part(which)
-        curves[name] = reliability(evidence(part.classes, weights), part.planted, share)
-        yield from _curve_table(name, curves[name])
+    seen = {compared: _Sample.of(outcomes, unseen, seen=True, compared=compared) for compared in (True, False)}
+    held = {compared: _Sample.of(outcomes, unseen, seen=False, compared=compared) for compared in (True, False)}
+    tables = {True: _rounded(fit(seen[True].classes, seen[True].planted)), False: _uncompared(seen)}
+    yield f"Fitted on {seen[True].towns}:\n"
+    yield from _weights_table(tables, seen)
+    for compared, table in tables.items():
+        yield f"\nFor the code, {_NAMES[compared]}:\n"
+        yield from (f"    {group!r}: {of}," for group, of in table.items())
+    yield f"\nHeld against {held[True].towns}:"
+    share = float(held[True].planted.mean())
+    curves = {
+        _NAMES[compared]: reliability(evidence(held[compared].classes, table), held[compared].planted, share)
+        for compared, table in tables.items()
+    }
+    for name, curve in curves.items():
+        yield from _curve_table(name, curve)
     if picture is not None:
         draw(curves, picture)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sample:
-    """Findings of some towns: their classes, whether they are bugs, and whether there was a baseline."""
+    """Findings of some towns: their classes, and whether they are bugs."""
 
     towns: str
     classes: list[dict[str, str]]
     planted: NDArray[np.bool_]
-    compared: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> _Sample:
+    def of(cls, outcomes: Sequence[Outcome], unseen: Sequence[int], *, seen: bool, compared: bool) -> _Sample:
+        own = [one for one in outcomes if (one.town not in unseen) == seen and (one.baseline_visits > 0) == compared]
         return cls(
-            towns="towns " + ", ".join(str(town) for town in sorted({one.town for one in outcomes})),
-            classes=[classes_of(one.finding, compared=one.baseline_visits > 0) for one in outcomes],
-            planted=np.array([one.planted for one in outcomes]),
-            compared=np.array([one.baseline_visits > 0 for one in outcomes]),
-        )
-
-    def part(self, which: NDArray[np.bool_]) -> _Sample:
-        return replace(
-            self,
-            classes=[one for one, wanted in zip(self.classes, which, strict=True) if wanted],
-            planted=self.planted[which],
-            compared=self.compared[which],
+            towns="towns " + ", ".join(str(town) for town in sorted({one.town for one in own})),
+            classes=[classes_of(one.finding, compared=compared) for one in own],
+            planted=np.array([one.planted for one in own]),
         )
 
 
-def _fitted(sample: _Sample) -> dict[str, dict[str, float]]:
-    """All weights from what was compared; for what was not, how much less likely all of it is."""
-    with_one, without = sample.part(sample.compared), sample.part(~sample.compared)
-    share = float(with_one.planted.mean())
-    weights = fit(with_one.classes, with_one.planted)
-    weights["kind"]["no baseline"] = 0.0
-    weights["kind"]["no baseline"] = shift(evidence(without.classes, weights), without.planted, share)
-    return {group: {name: round(weight, 1) + 0.0 for name, weight in of.items()} for group, of in weights.items()}
+def _uncompared(seen: Mapping[bool, _Sample]) -> Weights:
+    """Weights without a baseline, over the share of bugs with one."""
+    sample = seen[False]
+    table = fit(sample.classes, sample.planted, table=UNCOMPARED)
+    share = float(seen[True].planted.mean())
+    table["kind"]["no baseline"] += shift(evidence(sample.classes, table), sample.planted, share)
+    return _rounded(table)
 
 
-def _weights_table(weights: Weights, sample: _Sample) -> Iterator[str]:
-    yield "| term | class | nats | bugs | town |"
-    yield "|---|---|---|---|---|"
-    for group, of in weights.items():
-        for name, weight in of.items():
-            hit = np.array([one.get(group) == name for one in sample.classes])
-            hit &= sample.compared | (name == "no baseline")
-            bugs = int((hit & sample.planted).sum())
-            yield f"| {group} | {name} | {weight:+.1f} | {bugs} | {int(hit.sum()) - bugs} |"
+def _rounded(table: Weights) -> Weights:
+    """To what the reasons print."""
+    return {group: {name: round(weight, 1) + 0.0 for name, weight in of.items()} for group, of in table.items()}
+
+
+def _weights_table(tables: Mapping[bool, Weights], samples: Mapping[bool, _Sample]) -> Iterator[str]:
+    yield "| term | class | nats with a baseline | bugs | town | nats without | bugs | town |"
+    yield "|---|---|---|---|---|---|---|---|"
+    both = {group: [*of, *tables[False][group]] for group, of in tables[True].items()}
+    for group, names in both.items():
+        for name in dict.fromkeys(names):
+            cells = [cell for compared in (True, False) for cell in _cells(tables, samples, compared, group, name)]
+            yield f"| {' | '.join([group, name, *cells])} |"
+
+
+def _cells(
+    tables: Mapping[bool, Weights], samples: Mapping[bool, _Sample], compared: bool, group: str, name: str
+) -> tuple[str, str, str]:
+    """Weight of a class, and how many bugs and emitters of the town are of it."""
+    if name not in tables[compared][group]:
+        return "", "", ""
+    sample = samples[compared]
+    bugs = [bug for one, bug in zip(sample.classes, sample.planted, strict=True) if one.get(group) == name]
+    return f"{tables[compared][group][name]:+.1f}", str(sum(bugs)), str(len(bugs) - sum(bugs))
 
 
 def _curve_table(name: str, curve: Reliability) -> Iterator[str]:

@@ -121,6 +121,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     snr_db: float | None = None
     p_value: float | None = None
     hits: float | None = None
+    passes: float | None = None
     visits: float | None = None
     first_seen: str | None = None
     last_seen: str | None = None
