@@ -135,7 +135,7 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
-    mean = known_mean(log_mean)
+    mean = known_mean(log_mean, np.float64)
     ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))
     if ppm:
         stays = staying_bins(mean, baseline.log_mean, layout, ppm)
@@ -145,7 +145,7 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
     level = believed_gain(baseline, log_mean, shown, gain_step_db)
     log_mean = log_mean - level.gains
     log_max = None if log_max is None else log_max - level.gains
-    residual = known_mean(log_mean - baseline.log_mean)
+    residual = known_mean(log_mean - baseline.log_mean, np.float64)
     busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
     return Aligned(

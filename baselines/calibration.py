@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, align, zones_of
+from baselines.aligned import align, zones_of
 from baselines.continuous import contrast_rise, expected_number, scale_scores
 from baselines.fitting import FittedVisit, fit_model
 from baselines.mask import mask_excess, persistent_excess
 from baselines.model import Baseline
-from baselines.rise import Rise, box_means
-from baselines.summary import VisitSummary
+from baselines.rise import box_means
+from sweep.plan import Layout
 
 __all__ = ["calibrated"]
 
@@ -30,61 +30,66 @@ _GUESSED_MARGIN, _GUESSED_DECAY, _GUESSED_RUNS = 1.0, 0.15, 2000
 that far beyond."""
 
 
-def calibrated(model: Baseline, fitted: Sequence[FittedVisit]) -> Baseline:
-    """Give a model the inflation and the tails of the mask that its own visits ask for.
+@dataclass(frozen=True, slots=True)
+class _Maxima:
+    """Largest excess of each run of known bins in visits left out: in single sweeps, and in what lasts."""
+
+    single: list[NDArray[np.float64]] = field(default_factory=list)
+    lasting: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, excess: NDArray[np.float64], known: NDArray[np.int64]) -> None:
+        """Take in the excess of each group of a visit, shape (G, n), at the known bins, shape (n,)."""
+        starts = np.flatnonzero(np.diff(known, prepend=-2) > 1)
+        if starts.size:
+            self.single.extend(np.maximum.reduceat(excess, starts, axis=1))
+            self.lasting.append(np.maximum.reduceat(persistent_excess(excess), starts))
+
+    def tails(self, n_runs: int) -> dict[str, tuple[float, float]]:
+        """Tails of single sweeps and of what lasts, in a baseline of so many runs.
+
+        What lasts is never stronger than its strongest sweep: where too few runs tell of it, the tail of single
+        sweeps bounds its own.
+        """
+        guess = _GUESSED_MARGIN + _GUESSED_DECAY * float(np.log(max(1, n_runs) / _GUESSED_RUNS))
+        of_single = _tail(self.single) or (max(0.0, guess), _GUESSED_DECAY)
+        return {"single": of_single, "lasting": _tail(self.lasting) or of_single}
+
+
+def calibrated(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
+    """Fit a model, and give it the inflation and the tails of the mask that its own visits ask for.
 
     Parameters
     ----------
-    model : Baseline
-        As fitted to all visits.
     fitted : sequence of FittedVisit
         All visits. A single visit is cut in two halves that predict each other; one that has a single group gets
         tails that are a guess.
+    target : Layout
+        Their axis.
     """
     folds = list(fitted) if len(fitted) > 1 else _halves(fitted[0])
-    n_runs = zones_of(model).n_clusters
-    if len(folds) < 2:
-        return replace(model, top_tail=_tails([], [], n_runs), mask_tail=_tails([], [], n_runs))
     counts = np.zeros(round((_LARGEST_INFLATION - 1) / _INFLATION_STEP) + 1)
-    n_scales = 0
-    single: list[NDArray[np.float64]] = []
-    lasting: list[NDArray[np.float64]] = []
-    top_single: list[NDArray[np.float64]] = []
-    top_lasting: list[NDArray[np.float64]] = []
-    for index, left_out in enumerate(folds):
-        partial = fit_model([fold for position, fold in enumerate(folds) if position != index], model.layout)
-        aligned = align(partial, left_out.summary)
-        rises = contrast_rise(partial, aligned)
-        counts += _false_clusters(partial, left_out.summary, aligned, rises, counts.size)
-        n_scales += len(partial.between_variance)
-        known = np.flatnonzero(aligned.zones.known)
-        over_top = box_means(rises[_TOP_SCALE], known, _TOP_SCALE, rises[_TOP_SCALE].top)
-        top_single += _run_maxima(over_top, known)
-        top_lasting += _run_maxima(persistent_excess(over_top)[None], known)
-        excess = mask_excess(partial, aligned)
-        if excess is not None:
-            over_mask = excess[:, known]
-            single += _run_maxima(over_mask, known)
-            lasting += _run_maxima(persistent_excess(over_mask)[None], known)
-    enough = np.flatnonzero(counts <= _COUNTED * n_scales)
+    top, mask = _Maxima(), _Maxima()
+    for left_out in folds if len(folds) > 1 else ():
+        others = [fold for fold in folds if fold is not left_out]
+        counts += _false_clusters(fit_model(others, target), left_out, top, mask, counts.size)
+    model = fit_model(fitted, target)  # last: two models at a time would take a lot of memory
+    enough = np.flatnonzero(counts <= _COUNTED * len(folds) * len(model.between_variance))
     step = int(enough[0]) if enough.size else counts.size - 1
+    n_runs = zones_of(model).n_clusters
     return replace(
-        model,
-        inflation=1 + step * _INFLATION_STEP,
-        top_tail=_tails(top_single, top_lasting, n_runs),
-        mask_tail=_tails(single, lasting, n_runs),
+        model, inflation=1 + step * _INFLATION_STEP, top_tail=top.tails(n_runs), mask_tail=mask.tails(n_runs)
     )
 
 
 def _halves(fitted: FittedVisit) -> list[FittedVisit]:
     """Two halves of one visit, to be predicted from each other."""
-    n_groups = fitted.summary.n_groups
-    if n_groups < 2:
+    middle = fitted.summary.n_groups // 2
+    if middle == 0:
         return [fitted]
-    return [_part(fitted, slice(0, n_groups // 2)), _part(fitted, slice(n_groups // 2, None))]
+    return [_part(fitted, slice(0, middle), 0), _part(fitted, slice(middle, None), 1)]
 
 
-def _part(fitted: FittedVisit, groups: slice) -> FittedVisit:
+def _part(fitted: FittedVisit, groups: slice, half: int) -> FittedVisit:
     summary = fitted.summary
     part = replace(
         summary,
@@ -99,50 +104,41 @@ def _part(fitted: FittedVisit, groups: slice) -> FittedVisit:
         fitted,
         summary=part,
         log_mean=fitted.log_mean[groups],
-        log_max=None if fitted.log_max is None else fitted.log_max[groups],
+        log_max=None if fitted.log_max is None else fitted.log_max[half, None],
     )
 
 
 def _false_clusters(
-    model: Baseline, left_out: VisitSummary, aligned: Aligned, rises: Mapping[int, Rise], n_steps: int
+    partial: Baseline, left_out: FittedVisit, top: _Maxima, mask: _Maxima, n_steps: int
 ) -> NDArray[np.float64]:
-    """Runs of known bins that a visit left out lifts beyond chance, summed over scales, by the inflation tried.
+    """Hold a visit against a model of the others: take in its maxima, and count its false clusters.
 
-    Chance allows so many of them at each scale; counted is what it allows, not the most extreme one: an emitter that
-    came up for the first time in the visit left out must not set the scale.
+    These are runs of known bins that the visit lifts beyond chance, summed over scales, by the inflation tried. Chance
+    allows so many of them at each scale; counted is what it allows, not the most extreme one: an emitter that came up
+    for the first time in the visit left out must not set the scale.
     """
+    aligned = align(partial, left_out.summary)
+    known = np.flatnonzero(aligned.zones.known)
+    excess = mask_excess(partial, aligned)
+    if excess is not None:
+        mask.add(excess[:, known], known)
+        del excess  # it is large
     counts = np.zeros(n_steps)
-    known = aligned.zones.known
-    cluster = np.cumsum(np.diff(known.astype(np.int8), prepend=0) > 0)
-    for scale in model.between_variance:
-        scores = scale_scores(model, left_out, aligned, rises[scale], scale)
-        bins = np.flatnonzero(known & (scores.score > _WORTH_A_LOOK_SIGMAS))
+    cluster = np.cumsum(np.diff(known, prepend=-2) > 1)
+    for scale, rise in contrast_rise(partial, aligned):
+        if scale == _TOP_SCALE:
+            top.add(box_means(rise, known, scale, rise.top), known)
+        scores = scale_scores(partial, left_out.summary, aligned, rise, scale)
+        high = scores.score[known] > _WORTH_A_LOOK_SIGMAS
+        bins, runs = known[high], cluster[high]
         for step in range(n_steps):
-            expected = expected_number(model, aligned.zones, scores, bins, 1 + step * _INFLATION_STEP)
-            bins = bins[expected < _COUNTED]  # with more inflation all the others are expected even more often
+            expected = expected_number(partial, aligned.zones, scores, bins, 1 + step * _INFLATION_STEP)
+            few = expected < _COUNTED  # with more inflation all the others are expected even more often
+            bins, runs = bins[few], runs[few]
             if not bins.size:
                 break
-            counts[step] += np.unique(cluster[bins]).size
+            counts[step] += np.unique(runs).size
     return counts
-
-
-def _run_maxima(values: NDArray[np.float64], known: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-    """Largest value of each group, shape (G, n), in each run of the known bins that it is given for."""
-    starts = np.flatnonzero(np.diff(known, prepend=-2) > 1)
-    return list(np.maximum.reduceat(values, starts, axis=1)) if starts.size else []
-
-
-def _tails(
-    single: Sequence[NDArray[np.float64]], lasting: Sequence[NDArray[np.float64]], n_runs: int
-) -> dict[str, tuple[float, float]]:
-    """Tails of single sweeps and of what lasts.
-
-    What lasts is never stronger than its strongest sweep: where too few runs tell of it, the tail of single sweeps
-    bounds its own.
-    """
-    guess = _GUESSED_MARGIN + _GUESSED_DECAY * float(np.log(max(1, n_runs) / _GUESSED_RUNS))
-    of_single = _tail(single) or (max(0.0, guess), _GUESSED_DECAY)
-    return {"single": of_single, "lasting": _tail(lasting) or of_single}
 
 
 def _tail(maxima: Sequence[NDArray[np.float64]]) -> tuple[float, float] | None:

@@ -16,6 +16,7 @@ from sweep.plan import Layout
 
 __all__ = [
     "BURST_SHARE",
+    "ROUNDING",
     "Candidate",
     "Scores",
     "axis_breaks",
@@ -24,6 +25,9 @@ __all__ = [
     "gather",
     "quiet_fluctuation",
 ]
+
+ROUNDING = 1e-6
+"""By how much a level that only spares the work of looking closer may be off."""
 
 BURST_SHARE = 0.2
 """Share of the false alarms that the burst channel may make."""
@@ -155,7 +159,7 @@ def _strong_boxes(
     layout = summary.layout
     frames = summary.passes.astype(np.float64) * float(layout.n_averages or 1)
     trials = value.size * (1 + len(summary.bursts)) / BURST_SHARE
-    level = burst_level(feature, false_alarms / trials, frames)
+    level = burst_level(feature, false_alarms / trials, frames) * (1 - ROUNDING)  # the chance itself is to decide
     group, box = np.nonzero(value >= level[:, None])
     expected = burst_p_value(feature, value[group, box], frames[group]) * trials
     if among is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,11 +113,12 @@ def expected_number(
     return np.asarray(scipy.special.stdtr(freedom, -score) * (alone * share + together * (1 - share)), np.float64)
 
 
-def contrast_rise(baseline: Baseline, aligned: Aligned) -> dict[int, Rise]:
-    """Rise of a visit over the baseline by scale: the contrast at narrow ones."""
+def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:
+    """Rise of a visit over the baseline for each scale, ascending: the contrast at narrow ones."""
     rise, contrast = rises_of(baseline, aligned)
-    narrow, wide = Rise.of(baseline, contrast), Rise.of(baseline, rise)
-    return {scale: narrow if scale in NARROW_SCALES else wide for scale in baseline.between_variance}
+    for groups, narrow in ((contrast, True), (rise, False)):
+        weighed = Rise.of(baseline, groups)
+        yield from ((scale, weighed) for scale in baseline.between_variance if (scale in NARROW_SCALES) == narrow)
 
 
 def continuous_channel(

@@ -13,7 +13,7 @@ from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
 from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
 from dsp.emitters import split_at_valleys
-from dsp.statistics import known_reduction
+from dsp.statistics import known_mean
 from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]
@@ -122,8 +122,8 @@ def measure_emitters(
     list of Emitter
         Ascending in frequency; a candidate gives one or more, or none where nothing is left over its background.
     """
-    mean = known_reduction(np.nanmean, summary.mean)
-    peak = None if summary.max_hold is None else known_reduction(np.nanmax, summary.max_hold)
+    mean = known_mean(summary.mean, np.float32)
+    peak = None if summary.max_hold is None else np.fmax.reduce(summary.max_hold)
     visit = _Visit(summary=summary, mean=mean, peak=peak, background=background, floor=floor)
     pieces = [
         Piece(start=candidate.start + int(start), stop=candidate.start + int(stop), sources=(number,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from baselines.aligned import busy_bins, running_median
 from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
-from baselines.maxima import burst_limits, bursting_bins
+from baselines.maxima import bursting_bins
 from baselines.model import Baseline, BaselineVisit
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
-from dsp.statistics import DB_PER_NEPER_POWER, known_reduction
+from dsp.running import long_runs, running_maximum
+from dsp.statistics import DB_PER_NEPER_POWER, known_mean, known_median
 from sweep.plan import Layout
 
 __all__ = ["PRIOR_SWEEPS", "PRIOR_VISITS", "FittedVisit", "box_weights", "fit_model", "fitted_visits"]
@@ -33,8 +34,9 @@ _RESTLESS_P = 1e-3
 _PRIOR_HOPS = 9
 _TELLING_SCALES = (4, 16, 48)
 _LEVEL_BETWEEN = 0.6**2
-_SHOWN_SIGMAS, _SHOWN_BINS, _FLOOR_ERROR = 3.5, 5, 0.02
+_SHOWN_SIGMAS, _SHOWN_REACH_BINS, _FLOOR_ERROR = 3.5, 2, 0.02
 _LARGEST_BETWEEN = 4.0
+_BLOCK_BINS = 1 << 15
 _BOXES_A_ROW = 2  # a box as wide as the row says nothing of a rise
 
 
@@ -42,7 +44,14 @@ _BOXES_A_ROW = 2  # a box as wide as the row says nothing of a rise
 class FittedVisit:
     """A visit of a baseline on the gain and the frequencies of all of them.
 
-    ``log_mean`` and ``log_max`` have the shape (G, n_bins); ``visit`` says where it came from.
+    Attributes
+    ----------
+    summary : VisitSummary
+    visit : BaselineVisit
+        Where it came from.
+    log_mean : ndarray of float32, shape (G, n_bins)
+    log_max : ndarray of float32, shape (1 or 2, n_bins), or None
+        Largest frames of its first G // 2 groups, where it has two or more, and of the others.
     """
 
     summary: VisitSummary
@@ -63,46 +72,66 @@ def fitted_visits(
     visits : sequence of BaselineVisit
     target : Layout
     """
-    raw = [summary.log_mean for summary in summaries]
-    held = [None if s.max_hold is None else np.log(np.maximum(s.max_hold, np.float32(1e-30))) for s in summaries]
-    reference = known_reduction(np.nanmean, raw[0])
+    logs = [summary.log_mean for summary in summaries]
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
-    gains: list[NDArray[np.float32]] = []
-    for turn in range(2):
-        quiet = _rough_quiet(reference, target, sweep_variance)
-        for index in range(1, len(raw)) if turn == 0 else ():
-            mean = known_reduction(np.nanmean, raw[index])
-            ppm = trusted_ppm(estimate_ppm(mean, reference, target))
-            if ppm:
-                stays = staying_bins(mean, reference, target, ppm)
-                raw[index] = shift_bins(raw[index], target, ppm, stays)
-                maxima = held[index]
-                held[index] = None if maxima is None else shift_bins(maxima, target, ppm, stays)
-        gains = [np.array([align_gain(group - reference, quiet, target) for group in log]) for log in raw]
-        aligned = [log - gain for log, gain in zip(raw, gains, strict=True)]
-        reference = known_reduction(np.nanmean, np.array([known_reduction(np.nanmean, log) for log in aligned]))
+    reference = known_mean(logs[0], np.float32)
+    quiet = _rough_quiet(reference, target, sweep_variance)
+    shifts: list[tuple[float, NDArray[np.bool_]] | None] = [None] * len(logs)
+    for index in range(1, len(logs)):
+        mean = known_mean(logs[index], np.float32)
+        ppm = trusted_ppm(estimate_ppm(mean, reference, target))
+        if ppm:
+            shifts[index] = ppm, staying_bins(mean, reference, target, ppm)
+            logs[index] = _shifted(logs[index], target, shifts[index])
+    means = [known_mean(log - _gains(log, reference, quiet, target), np.float32) for log in logs]
+    reference = known_mean(means, np.float32)
+    quiet = _rough_quiet(reference, target, sweep_variance)
     return [
-        FittedVisit(
-            summary=summary,
-            visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gain)), 3)),
-            log_mean=log - gain,
-            log_max=None if maxima is None else maxima - gain,
-        )
-        for summary, visit, log, maxima, gain in zip(summaries, visits, raw, held, gains, strict=True)
+        _fitted(summary, visit, log, shift, _gains(log, reference, quiet, target))
+        for summary, visit, log, shift in zip(summaries, visits, logs, shifts, strict=True)
     ]
 
 
+def _gains(
+    logs: NDArray[np.float32], reference: NDArray[np.float32], quiet: NDArray[np.bool_], target: Layout
+) -> NDArray[np.float32]:
+    return np.array([align_gain(group - reference, quiet, target) for group in logs])
+
+
+def _shifted(
+    logs: NDArray[np.float32], target: Layout, shift: tuple[float, NDArray[np.bool_]] | None
+) -> NDArray[np.float32]:
+    return logs if shift is None else shift_bins(logs, target, *shift)
+
+
+def _fitted(
+    summary: VisitSummary,
+    visit: BaselineVisit,
+    log_mean: NDArray[np.float32],
+    shift: tuple[float, NDArray[np.bool_]] | None,
+    gains: NDArray[np.float32],
+) -> FittedVisit:
+    log_max = None
+    if summary.max_hold is not None:
+        held = _shifted(np.log(np.maximum(summary.max_hold, np.float32(1e-30))), summary.layout, shift) - gains
+        middle = len(held) // 2
+        log_max = np.array([np.fmax.reduce(half) for half in (held[:middle], held[middle:]) if len(half)])
+    return FittedVisit(
+        summary=summary,
+        visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3)),
+        log_mean=log_mean - gains,
+        log_max=log_max,
+    )
+
+
 def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
-    """Learn means and variances, with a calibration that changes nothing and without a name."""
+    """Learn means and variances, with a calibration that changes nothing, without limits of bursts and a name."""
     summaries = [one.summary for one in fitted]
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
-    visit_means = np.array([known_reduction(np.nanmean, one.log_mean) for one in fitted])
-    log_mean = known_reduction(np.nanmean, visit_means).astype(np.float32)
+    visit_means = np.array([known_mean(one.log_mean, np.float32) for one in fitted])
+    log_mean = known_mean(visit_means, np.float32)
     floor = hop_floors(DB_PER_NEPER_POWER * log_mean, target.hop_bins, DB_PER_NEPER_POWER * np.sqrt(sweep_variance))
     within, restless = _within_variance(fitted, visit_means, sweep_variance)
-    log_top = known_reduction(np.nanmax, np.array([known_reduction(np.nanmax, one.log_mean) for one in fitted])).astype(
-        np.float32
-    )
     log_mask = _log_mask(fitted)
     if log_mask is not None:
         restless |= bursting_bins(summaries, log_mask - log_mean)
@@ -114,14 +143,14 @@ def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
         n_sweeps=sum(len(one.log_mean) for one in fitted),
         visits=tuple(one.visit for one in fitted),
         log_mean=log_mean,
-        log_top=log_top,
+        log_top=np.fmax.reduce([np.fmax.reduce(one.log_mean) for one in fitted]),
         within_variance=within,
         excess_variance={},
         between_variance={},
         restless=restless,
         floor_dbfs=floor.astype(np.float32),
         log_mask=log_mask,
-        burst_limits=burst_limits(summaries),
+        burst_limits={},
         sweep_variance=sweep_variance,
         inflation=1.0,
         top_tail={"single": (0.5, 0.3), "lasting": (0.5, 0.3)},
@@ -129,9 +158,8 @@ def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
     )
     excess, unsteady = _excess_variances(neutral, fitted, visit_means)
     between, moved = _between_variances(neutral, visit_means, [len(one.log_mean) for one in fitted])
-    felt = restless | moved | unsteady
-    felt = scipy.ndimage.binary_opening(felt, np.ones(2, bool))  # chance makes some, one at a time
-    return replace(neutral, excess_variance=excess, between_variance=between, restless=np.asarray(felt))
+    felt = long_runs(restless | moved | unsteady, 2)  # chance makes some, one at a time
+    return replace(neutral, excess_variance=excess, between_variance=between, restless=felt)
 
 
 def box_weights(model: Baseline) -> NDArray[np.float64]:
@@ -157,7 +185,8 @@ def _within_variance(
     squares = np.zeros(visit_means.shape[1])
     freedom = np.zeros(visit_means.shape[1])
     for one, mean in zip(fitted, visit_means, strict=True):
-        squares += np.nan_to_num(np.nansum((one.log_mean - mean) ** 2, axis=0))
+        off = np.nan_to_num(one.log_mean - mean)
+        squares += np.einsum("gb,gb->b", off, off)
         freedom += np.maximum(np.count_nonzero(np.isfinite(one.log_mean), axis=0) - 1, 0)
     own = (PRIOR_SWEEPS * sweep_variance + squares) / (PRIOR_SWEEPS + freedom)
     most = np.zeros(int(freedom.max()) + 1)
@@ -165,7 +194,7 @@ def _within_variance(
     restless = squares > sweep_variance * most[freedom.astype(np.int64)]
     variance = np.where(restless, own, sweep_variance)
     loud = np.where(variance > _DILATION_SIGMAS**2 * sweep_variance, variance, 0.0)
-    around = scipy.ndimage.maximum_filter1d(loud, 2 * _DILATION_BINS + 1)  # an emitter's skirts fade with it
+    around = running_maximum(loud, _DILATION_BINS)  # an emitter's skirts fade with it
     return np.maximum(variance, 0.5 * around).astype(np.float32), np.asarray(restless | (around > 0))
 
 
@@ -177,26 +206,44 @@ def _excess_variances(
     The bins of an emitter that comes and goes, or of its skirts, rise together: too little for one bin to tell.
     """
     weight = np.where(np.isfinite(model.log_mean), box_weights(model), 0.0)
-    noise = weight**2 * np.nan_to_num(model.within_variance)
+    weights = BoxSums.of(weight)
+    noises = BoxSums.of(weight**2 * np.nan_to_num(model.within_variance))
     freedom = sum(max(len(one.log_mean) - 1, 0) for one in fitted)
     unsteady = np.zeros(weight.size, bool)
-    result: dict[int, NDArray[np.float32]] = {}
-    for scale in _scales(model.layout):
-        result[scale] = np.zeros(weight.size, np.float32)
-        if scale == 1 or freedom == 0:
-            continue
-        total = np.maximum(BoxSums.of(weight).over(scale), 1e-30)
-        squares = np.zeros(weight.size)
-        for one, mean in zip(fitted, visit_means, strict=True):
-            for log in one.log_mean:
-                squares += (BoxSums.of(weight * np.nan_to_num(log - mean)).over(scale) / total) ** 2
-        theory = BoxSums.of(noise).over(scale) / total**2 * box_correlation(scale)
+    result = {scale: np.zeros(weight.size, np.float32) for scale in _scales(model.layout)}
+    if freedom == 0:
+        return result, unsteady
+    for scale, box_squares in _box_squares(fitted, visit_means, weight, [scale for scale in result if scale > 1]):
+        total = np.maximum(weights.over(scale), 1e-30)
+        squares = box_squares / total**2
+        theory = noises.over(scale) / total**2 * box_correlation(scale)
         more = squares > theory * scipy.stats.chi2.isf(_RESTLESS_P, freedom)
         own = (PRIOR_SWEEPS * theory + squares) / (PRIOR_SWEEPS + freedom) - theory
         result[scale] = np.where(more, np.maximum(own, 0.0), 0.0).astype(np.float32)
         if scale in _TELLING_SCALES:
             unsteady |= more
     return result, unsteady
+
+
+def _box_squares(
+    fitted: Sequence[FittedVisit], visit_means: NDArray[np.floating], weight: NDArray[np.float64], scales: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Squared weighted sums over the boxes of each scale of what every sweep is off the mean of its visit, added up.
+
+    Block after block: what a processor has at hand is summed at all scales before the next is fetched.
+    """
+    n_bins, reach = weight.size, max(scales)
+    squares = {scale: np.zeros(n_bins) for scale in scales}
+    for start in range(0, n_bins, _BLOCK_BINS):
+        stop, first = min(start + _BLOCK_BINS, n_bins), max(0, start - reach)
+        around, inner = slice(first, min(stop + reach, n_bins)), slice(start - first, stop - first)
+        for one, mean in zip(fitted, visit_means, strict=True):
+            for log in one.log_mean:
+                sums = BoxSums.of(weight[around] * np.nan_to_num(log[around] - mean[around]))
+                for scale in scales:
+                    squares[scale][start:stop] += sums.over(scale)[inner] ** 2
+    for scale in scales:
+        yield scale, squares.pop(scale)
 
 
 def _scales(layout: Layout) -> list[int]:
@@ -212,7 +259,9 @@ def _between_variances(
     centred = np.nan_to_num(visit_means - model.log_mean)
     contrast = np.array([visit - running_median(visit, wide) for visit in centred]) if wide.any() else centred
     weight = np.where(np.isfinite(model.log_mean), box_weights(model), 0.0)
-    noise = weight**2 * np.nan_to_num(model.within_variance)
+    weights = BoxSums.of(weight)
+    noises = BoxSums.of(weight**2 * np.nan_to_num(model.within_variance))
+    shown = BoxSums.of(weight * np.clip(np.nan_to_num(model.above_floor), -1.0, 20.0))
     freedom = len(visit_means) - 1
     moved = np.zeros(busy.size, bool)
     result: dict[int, NDArray[np.float32]] = {}
@@ -220,17 +269,17 @@ def _between_variances(
         narrow = scale in NARROW_SCALES
         guess = np.where(felt, _CONTRAST_BETWEEN if narrow else _BUSY_BETWEEN, _QUIET_BETWEEN)
         guess = np.where(felt & ~wide, _BUSY_BETWEEN, guess)
-        total = np.maximum(BoxSums.of(weight).over(scale), 1e-30)
-        sampling = (
-            BoxSums.of(noise).over(scale) / total**2 * box_correlation(scale) * float(np.mean(1 / np.array(n_groups)))
-        )
         if freedom < 1:
             result[scale] = guess.astype(np.float32)
             continue
-        boxes = np.array([BoxSums.of(weight * one).over(scale) / total for one in (contrast if narrow else centred)])
-        observed = np.sum(boxes**2, axis=0) / freedom
+        total = np.maximum(weights.over(scale), 1e-30)
+        sampling = noises.over(scale) / total**2 * box_correlation(scale) * float(np.mean(1 / np.array(n_groups)))
+        observed = np.zeros(busy.size)
+        for one in contrast if narrow else centred:
+            observed += (BoxSums.of(weight * one).over(scale) / total) ** 2
+        observed /= freedom
         prior = _prior(observed, sampling, guess=guess, felt=felt, freedom=freedom, layout=model.layout)
-        prior += _LEVEL_BETWEEN * np.where(felt, 0.0, _shown(model, weight, scale)) ** 2
+        prior += _LEVEL_BETWEEN * np.where(felt, 0.0, _shown(model, shown.over(scale) / total, scale)) ** 2
         above = observed > (prior + sampling) * scipy.stats.chi2.isf(_RESTLESS_P, freedom) / freedom
         own = (PRIOR_VISITS * prior + freedom * np.maximum(observed - sampling, 0.0)) / (PRIOR_VISITS + freedom)
         kept = own if not narrow else np.where(felt | above, own, prior)
@@ -239,15 +288,13 @@ def _between_variances(
     return result, moved
 
 
-def _shown(model: Baseline, weight: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
+def _shown(model: Baseline, above: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
     """Share of the power of each box that an emitter, too weak to count as one, has in the baseline: its level varies.
 
-    Boxes about the bins next to it count too: it may lie between two.
+    ``above`` is the mean of the box over the floor. Boxes about the bins next to it count too: it may lie between two.
     """
-    above = np.clip(np.nan_to_num(model.above_floor), -1.0, 20.0)
-    mean = BoxSums.of(weight * above).over(scale) / np.maximum(BoxSums.of(weight).over(scale), 1e-30)
     error = np.sqrt(model.sweep_variance * box_correlation(scale) / scale / model.n_sweeps)
-    near = scipy.ndimage.maximum_filter1d(mean, _SHOWN_BINS) - _SHOWN_SIGMAS * float(error) - _FLOOR_ERROR
+    near = running_maximum(above, _SHOWN_REACH_BINS) - _SHOWN_SIGMAS * float(error) - _FLOOR_ERROR
     return np.asarray(-np.expm1(-np.maximum(near, 0.0)), np.float64)
 
 
@@ -266,8 +313,8 @@ def _prior(
         prior[felt] = max(float(np.mean(np.clip(observed - sampling, 0.0, _LARGEST_BETWEEN)[felt])), 0.01**2)
     # The median of quiet bins: emitters that come up once do not move it.
     ratio = np.where(felt, np.nan, observed / np.maximum(sampling, 1e-30)).reshape(layout.n_hops, -1)
-    noise = np.median(sampling.reshape(layout.n_hops, -1), axis=1)
-    usual = known_reduction(np.nanmedian, ratio.T) / (scipy.stats.chi2.median(freedom) / freedom)
+    noise = known_median(sampling.reshape(layout.n_hops, -1).T)
+    usual = known_median(ratio.T) / (scipy.stats.chi2.median(freedom) / freedom)
     extra = np.nan_to_num((usual - 1) * noise)
     smooth = scipy.ndimage.uniform_filter1d(extra, min(_PRIOR_HOPS, extra.size), mode="nearest")
     quiet = np.repeat(np.maximum(smooth, 1e-6), layout.n_bins // layout.n_hops)
@@ -275,5 +322,5 @@ def _prior(
 
 
 def _log_mask(fitted: Sequence[FittedVisit]) -> NDArray[np.float32] | None:
-    masks = [known_reduction(np.nanmax, one.log_max) for one in fitted if one.log_max is not None]
-    return known_reduction(np.nanmax, np.array(masks)).astype(np.float32) if len(masks) == len(fitted) else None
+    masks = [np.fmax.reduce(one.log_max) for one in fitted if one.log_max is not None]
+    return np.fmax.reduce(masks) if len(masks) == len(fitted) else None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from baselines.axes import onto, union_axis
 from baselines.calibration import calibrated
-from baselines.fitting import fit_model, fitted_visits
+from baselines.fitting import fitted_visits
+from baselines.maxima import burst_limits
 from baselines.model import Baseline, BaselineVisit
 from baselines.store import BaselineStore
 from baselines.summary import VisitSummary, summarise
@@ -99,9 +100,9 @@ def build_baseline(
         raise ParameterError("a baseline needs at least one visit; give a record or a capture")
     target = union_axis([summary.layout for summary in summaries])
     placed = [onto(summary, target)[0] for summary in summaries]
-    fitted = fitted_visits(placed, visits, target)
-    model = calibrated(fit_model(fitted, target), fitted)
+    model = calibrated(fitted_visits(placed, visits, target), target)
     identity = hashlib.sha256(
         "\n".join([room, created, *(f"{visit.record_id} {visit.last_leaf}" for visit in visits)]).encode()
     ).hexdigest()
-    return replace(model, id=f"{created[:10].replace('-', '')}-{identity[:8]}", room=room, created=created)
+    name = f"{created[:10].replace('-', '')}-{identity[:8]}"
+    return replace(model, id=name, room=room, created=created, burst_limits=burst_limits(placed))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, running_median
 from baselines.boxes import BoxesAbout
-from baselines.candidates import Scores, quiet_fluctuation
+from baselines.candidates import ROUNDING, Scores, quiet_fluctuation
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.running import running_maximum
@@ -83,7 +83,7 @@ def mask_channel(
     frames = float(summary.layout.n_averages or 1) * summary.passes.astype(np.float64)
     above_mean = np.nan_to_num(_mask_of(baseline) - baseline.log_mean)
     trials = n_bins * n_groups / share
-    least = np.log(np.maximum(burst_level("burst_1", false_alarms / trials, frames), 1e-30))
+    least = np.log(np.maximum(burst_level("burst_1", false_alarms / trials, frames), 1e-30)) - ROUNDING
     # What fluctuation and a common rise take away can only make a frame less of a peak: where it is none, none is left.
     peaks = [(group > 0) & (group + above_mean >= limit) for group, limit in zip(excess, least, strict=True)]
     look = np.flatnonzero(np.any(peaks, axis=0))

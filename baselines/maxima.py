@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.summary import VisitSummary
-from dsp.statistics import burst_p_value, known_reduction
+from dsp.running import running_maximum
+from dsp.statistics import burst_level
 
 __all__ = ["burst_limits", "bursting_bins"]
 
 _BOX_DILATION = 8
 _NOISE_P = 1e-6
+_SMALLEST, _NEVER_NEPERS = 1e-6, -20.0
+_GUESSED_SPREAD = 0.3  # of a single sweep
 
 
 def bursting_bins(summaries: Sequence[VisitSummary], over_mean: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -26,8 +28,8 @@ def bursting_bins(summaries: Sequence[VisitSummary], over_mean: NDArray[np.float
     over_mean : ndarray, shape (n_bins,)
         ln of the largest frame of all of them over the mean.
     """
-    ratio = np.exp(np.clip(np.nan_to_num(over_mean), -20, 60)).astype(np.float32)
-    return np.asarray(burst_p_value("burst_1", ratio, _n_frames(summaries)) < _NOISE_P)
+    level = burst_level("burst_1", _NOISE_P, _n_frames(summaries))
+    return np.asarray(over_mean > np.log(level))
 
 
 def burst_limits(summaries: Sequence[VisitSummary]) -> dict[str, NDArray[np.float32]]:
@@ -42,14 +44,31 @@ def burst_limits(summaries: Sequence[VisitSummary]) -> dict[str, NDArray[np.floa
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             continue
-        logs = np.log(np.maximum(np.concatenate(known), np.float32(1e-6)))
-        spread = known_reduction(np.nanstd, logs) if len(logs) > 1 else np.full(logs.shape[1], 0.3, np.float32)
-        largest = np.nan_to_num(known_reduction(np.nanmax, logs), nan=-20.0)
-        noise = burst_p_value(name, np.exp(largest).astype(np.float32), _n_frames(summaries)) > _NOISE_P
-        top = np.where(noise, -np.inf, largest + 2 * np.nan_to_num(spread))
-        reach = 2 * _BOX_DILATION + 1 if name in ("burst_1", "burst_8", "burst_8x4") else 3
-        limits[name] = np.exp(scipy.ndimage.maximum_filter1d(top, reach)).astype(np.float32)
+        largest, spread = _largest_and_spread(known)
+        noise = np.exp(largest) < burst_level(name, _NOISE_P, _n_frames(summaries))
+        top = np.where(noise, np.float32(-np.inf), largest + 2 * spread)
+        reach = _BOX_DILATION if name in ("burst_1", "burst_8", "burst_8x4") else 1
+        limits[name] = np.exp(running_maximum(top, reach))
     return limits
+
+
+def _largest_and_spread(parts: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Largest logarithm of a feature over all groups, and its standard deviation; each of shape (n_boxes,)."""
+    logs = (np.log(np.maximum(group, np.float32(_SMALLEST))) for part in parts for group in part)
+    n_boxes = parts[0].shape[1]
+    largest = np.full(n_boxes, _NEVER_NEPERS, np.float32)
+    total, squares, n_known = np.zeros(n_boxes), np.zeros(n_boxes), np.zeros(n_boxes)
+    for log in logs:
+        known = np.isfinite(log)
+        value = np.where(known, log, np.float32(0)).astype(np.float64)
+        total += value
+        squares += value * value
+        n_known += known
+        np.fmax(largest, log, out=largest)
+    if sum(map(len, parts)) == 1:
+        return largest, np.full(n_boxes, _GUESSED_SPREAD, np.float32)
+    n_known = np.maximum(n_known, 1)
+    return largest, np.sqrt(np.maximum(squares / n_known - (total / n_known) ** 2, 0)).astype(np.float32)
 
 
 def _n_frames(summaries: Sequence[VisitSummary]) -> float:

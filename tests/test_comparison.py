@@ -61,7 +61,7 @@ def test_scores_of_noise_have_the_variance_that_they_claim(quiet: Baseline, monk
     for seed in range(12):
         summary = make_summary(LAYOUT, n_passes=5, seed=100 + seed, day=9)
         aligned = align(quiet, summary)
-        for scale, rise in contrast_rise(quiet, aligned).items():
+        for scale, rise in contrast_rise(quiet, aligned):
             scores[scale].append(scale_scores(quiet, summary, aligned, rise, scale).score)
     assert list(scores) == list(SCALES)
     for scale, values in scores.items():
@@ -167,7 +167,7 @@ def test_a_hop_never_measured_has_no_scores(quiet: Baseline) -> None:
     summary = holed(make_rows(LAYOUT, 5, seed=3, day=6), LAYOUT, 1, set(range(5)))
     aligned = align(quiet, summary)
     third = LAYOUT.hop_slice(1)
-    for scale, rise in contrast_rise(quiet, aligned).items():
+    for scale, rise in contrast_rise(quiet, aligned):
         score = scale_scores(quiet, summary, aligned, rise, scale).score
         inner = slice(third.start + scale, third.stop - scale)
         assert not score[inner].any()
