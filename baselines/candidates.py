@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.summary import VisitSummary, box_bins
+from baselines.summary import BURST_BOXES, VisitSummary, box_bins
 from dsp.emitters import hysteresis_segments, merge_segments
 from dsp.statistics import burst_level, burst_p_value
 from sweep.plan import Layout
@@ -40,7 +40,8 @@ _QUIET_FLUCTUATION_DB = 0.8  # largest of 64 frames of pure noise over 768 bins,
 class Candidate:
     """A run of bins [start, stop) of a row, and what speaks for it.
 
-    ``p_value`` is the chance that a visit without a device shows anything as strong, over all that was searched.
+    ``p_value`` is the chance that a visit without a device shows anything as strong, over all that was searched,
+    ``resolution`` the width in bins of the narrowest boxes that stood out.
     """
 
     start: int
@@ -48,6 +49,7 @@ class Candidate:
     channels: tuple[str, ...]
     p_value: float
     confirmed: bool
+    resolution: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +58,8 @@ class Scores:
 
     ``high`` marks bins that pass the channel's threshold, ``low`` those that belong to an emitter once a neighbour
     does, ``confirmed`` those that also pass the channel's persistence test; ``expected`` is how many emitters at
-    least as strong, over all channels, a visit without a device is expected to show.
+    least as strong, over all channels, a visit without a device is expected to show; ``resolution`` is the width in
+    bins of the boxes that were looked at.
     """
 
     channel: str
@@ -64,6 +67,7 @@ class Scores:
     low: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
     expected: NDArray[np.float64]
+    resolution: int = 1
 
 
 def axis_breaks(layout: Layout) -> NDArray[np.int64]:
@@ -214,6 +218,7 @@ def candidate_of(start: int, stop: int, channels: Sequence[Scores]) -> Candidate
         channels=tuple(dict.fromkeys(scores.channel for scores in named)),
         p_value=float(-np.expm1(-expected)),
         confirmed=any(bool(scores.confirmed[run].any()) for scores in named),
+        resolution=min(scores.resolution for scores in named),
     )
 
 
@@ -231,7 +236,14 @@ def _spread(
         bins_high[start:stop] = True
         bins_confirmed[start:stop] |= confirmed[box]
         bins_expected[start:stop] = np.minimum(bins_expected[start:stop], expected[box])
-    return Scores(channel="burst", high=bins_high, low=bins_high, confirmed=bins_confirmed, expected=bins_expected)
+    return Scores(
+        channel="burst",
+        high=bins_high,
+        low=bins_high,
+        confirmed=bins_confirmed,
+        expected=bins_expected,
+        resolution=BURST_BOXES[feature],
+    )
 
 
 def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:
@@ -239,9 +251,7 @@ def _where_unexplained(scores: Scores, explained: NDArray[np.bool_]) -> Scores:
     for start, stop in hysteresis_segments(high.astype(np.int8), 1, 1):
         if explained[start:stop].any():
             high[start:stop] = False
-    return Scores(
-        channel=scores.channel, high=high, low=high, confirmed=scores.confirmed & high, expected=scores.expected
-    )
+    return replace(scores, high=high, low=high, confirmed=scores.confirmed & high)
 
 
 def _split_at(segments: NDArray[np.int64], breaks: NDArray[np.int64]) -> NDArray[np.int64]:

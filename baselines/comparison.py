@@ -6,6 +6,7 @@ to show; the channels share out the false alarms that are accepted.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -80,10 +81,4 @@ def channel_scores(
 
 def _within(scores: Scores, known: NDArray[np.bool_]) -> Scores:
     """A channel, only where the baseline knows the bins."""
-    return Scores(
-        channel=scores.channel,
-        high=scores.high & known,
-        low=scores.low & known,
-        confirmed=scores.confirmed & known,
-        expected=scores.expected,
-    )
+    return replace(scores, high=scores.high & known, low=scores.low & known, confirmed=scores.confirmed & known)

@@ -20,6 +20,7 @@ __all__ = ["Emitter", "measure_emitters"]
 
 _MEAN_SIGMAS = 5.0
 _BLOCK_BINS, _LEAST_MARGIN = 100, 8
+_BOXES_TO_SPLIT = 4
 _EMISSION_RATIO = 10**-2.6  # the -26 dB points bound an emission
 
 
@@ -164,6 +165,7 @@ def _joined_candidate(candidates: Sequence[Candidate]) -> Candidate:
         channels=tuple(dict.fromkeys(name for one in candidates for name in one.channels)),
         p_value=min(one.p_value for one in candidates),
         confirmed=any(one.confirmed for one in candidates),
+        resolution=min(one.resolution for one in candidates),
     )
 
 
@@ -182,6 +184,8 @@ def _excess(visit: _Visit, run: slice, inner: slice) -> _Excess | None:
 
 def _split(visit: _Visit, candidate: Candidate) -> NDArray[np.int64]:
     """Bins of each emitter from the start of a candidate."""
+    if candidate.resolution > 1 and candidate.stop - candidate.start <= _BOXES_TO_SPLIT * candidate.resolution:
+        return np.array([[0, candidate.stop - candidate.start]], np.int64)  # its peaks are those of noise
     run = slice(candidate.start, candidate.stop)
     over = _excess(visit, run, slice(None))
     if over is None:
