@@ -47,8 +47,8 @@ def closed_runs(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> closed_runs(np.array([True, False, False, True, False, False, False]), 1)
-    array([ True,  True,  True,  True, False, False, False])
+    >>> closed_runs(np.array([True, False, False, True, False, False, False]), 1).tolist()
+    [True, True, True, True, False, False, False]
     """
     wide = running_maximum(np.pad(flags, reach), reach)
     return np.asarray(~running_maximum(~wide, reach)[reach : reach + flags.size])
@@ -59,8 +59,8 @@ def long_runs(flags: NDArray[np.bool_], fewest: int) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> long_runs(np.array([True, True, False, True, True, True]), 3)
-    array([False, False, False,  True,  True,  True])
+    >>> long_runs(np.array([True, True, False, True, True, True]), 3).tolist()
+    [False, False, False, True, True, True]
     """
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).reshape(-1, 2)
     edges = edges[edges[:, 1] - edges[:, 0] >= fewest]
