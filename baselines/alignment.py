@@ -193,8 +193,10 @@ def shift_bins(
     """
     source, valid = _sources(layout, ppm)
     stays = _receivers_own(layout) if stays is None else stays
-    moved = np.where(stays, values, np.where(valid, values[..., source], np.float32(np.nan)))
-    return moved.astype(np.float32)
+    moved = np.take(values, source, axis=-1)
+    np.copyto(moved, np.nan, where=~valid)
+    np.copyto(moved, values, where=stays)
+    return moved
 
 
 def staying_bins(

@@ -60,6 +60,11 @@ class BoxSums:
         result[before:] -= self.sums[: max(0, n - before)]
         return result
 
+    def about(self, bins: NDArray[np.int64], scale: int) -> NDArray[np.float64]:
+        """Sum over the boxes about some bins only, shape of ``bins``."""
+        start, stop = np.maximum(bins - scale // 2, 0), np.minimum(bins + scale - scale // 2, self.sums.size - 1)
+        return np.asarray(self.sums[stop] - self.sums[start])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BoxesAbout:

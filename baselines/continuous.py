@@ -36,17 +36,14 @@ class ScaleScores:
     ----------
     scale : int
     score : ndarray of float64, shape (n_bins,)
-        Rise over its standard deviation.
+        Rise over its standard deviation; 0 where it is too small to be claimed.
     share : ndarray of float64, shape (n_bins,)
         Of the variance, that of sweeps within a visit.
-    sigma : ndarray of float64, shape (n_bins,)
-        In nats.
     """
 
     scale: int
     score: NDArray[np.float64]
     share: NDArray[np.float64]
-    sigma: NDArray[np.float64]
 
 
 def scale_scores(baseline: Baseline, summary: VisitSummary, aligned: Aligned, rise: Rise, scale: int) -> ScaleScores:
@@ -69,16 +66,17 @@ def scale_scores(baseline: Baseline, summary: VisitSummary, aligned: Aligned, ri
     Satterthwaite's formula. Where a baseline knows only noise both are known from many bins alike.
     """
     weights = rise.weights.over(scale)
-    total = np.maximum(weights, 1e-30)
-    claimed = rise.rises.over(scale) / total
-    within = rise.known_variances.over(scale) + summary.group_variance * rise.noises.over(scale)
-    within *= box_correlation(scale) / total**2
-    within += baseline.excess_variance[scale] * (rise.per_group + 1 / baseline.n_sweeps)
-    variance = within + _between(baseline, aligned, scale)
-    sigma = np.sqrt(variance)
+    score, share = np.zeros(weights.size), np.zeros(weights.size)
     usable = weights > 1e-20 * rise.weight.max(initial=1e-30)
-    score = np.where(usable & (claimed > _SMALLEST_RISE_NEPERS), claimed, np.minimum(claimed, 0.0)) / sigma
-    return ScaleScores(scale=scale, score=score, share=within / variance, sigma=sigma)
+    rises = np.flatnonzero(usable & (rise.rises.over(scale) > _SMALLEST_RISE_NEPERS * weights))
+    total, per_group = weights[rises], rise.per_group[rises]
+    within = rise.known_variances.about(rises, scale) + summary.group_variance * rise.noises.about(rises, scale)
+    within *= box_correlation(scale) / total**2
+    within += baseline.excess_variance[scale][rises] * (per_group + 1 / baseline.n_sweeps)
+    variance = within + _between(baseline, aligned, rises, scale)
+    score[rises] = rise.rises.about(rises, scale) / total / np.sqrt(variance)
+    share[rises] = within / variance
+    return ScaleScores(scale=scale, score=score, share=share)
 
 
 def expected_number(
@@ -179,10 +177,10 @@ def _beyond_the_top(baseline: Baseline, rise: Rise, bins: NDArray[np.int64], sca
     return beyond(excess, baseline.top_tail["single" if len(rise.groups) < FEW_SWEEPS else "lasting"])
 
 
-def _between(baseline: Baseline, aligned: Aligned, scale: int) -> NDArray[np.float64]:
-    between = baseline.between_variance[scale].astype(np.float64)
+def _between(baseline: Baseline, aligned: Aligned, bins: NDArray[np.int64], scale: int) -> NDArray[np.float64]:
+    between = baseline.between_variance[scale][bins].astype(np.float64)
     if baseline.n_visits == 1:  # it has not seen two visits; how this one's known emitters scatter is all there is
-        busy = aligned.zones.busy
+        busy = aligned.zones.busy[bins]
         between = np.where(busy, (_SINGLE_VISIT_FACTOR * aligned.busy_scatter) ** 2 / 2, between)
     between *= 1 + 1 / baseline.n_visits
-    return np.where(aligned.zones.known, between, np.maximum(between, aligned.scatter**2))
+    return np.where(aligned.zones.known[bins], between, np.maximum(between, aligned.scatter**2))

@@ -13,7 +13,7 @@ from dsp.statistics import known_median, known_quantile
 
 __all__ = ["forward_mean_excision", "hop_floors", "noise_floor", "whittaker"]
 
-_SIDE_BY_SIDE = 64  # from so many rows on
+_SIDE_BY_SIDE = 200  # from so many rows on
 _WELL_POSED = 1e-9
 _ASYMMETRY = 0.08  # weight of a bin above the curve against one below it, in the first, rough fit
 _ROUGH_FITS, _CLIPPED_FITS = 12, 6

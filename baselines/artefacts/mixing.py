@@ -107,7 +107,7 @@ def _test(way: Way, emitter: Emitter, spectrum: HeardSpectrum) -> ArtefactTest:
         return ArtefactTest(test=way.test, passed=None, reason=f"not possible: {where} was not swept")
     known = there >= 0
     source = float(spectrum.excess[there[known]].sum())
-    own = float((spectrum.mean - spectrum.background)[here[known]].sum())
+    own = float((spectrum.mean[here] - spectrum.background[here])[known].sum())
     if source <= _LOWEST_SOURCE_RATIO * float(spectrum.floor[there[known]].sum()) or own <= 0:
         return ArtefactTest(test=way.test, passed=True, reason=f"nothing strong at {format_hz(round(middle_hz))}")
     weaker_db = decibels(source) - decibels(own)
@@ -123,7 +123,7 @@ def _test(way: Way, emitter: Emitter, spectrum: HeardSpectrum) -> ArtefactTest:
 def _unlike(way: Way, emitter: Emitter, spectrum: HeardSpectrum, *, ratio: float) -> str | None:
     """Why an emitter is not what the source would make here; None when it is."""
     here, there = _overlap(way, emitter, spectrum)
-    own = (spectrum.mean - spectrum.background)[here]
+    own = spectrum.mean[here] - spectrum.background[here]
     source = np.maximum(spectrum.excess[there], 0.0)
     if _similarity(own, source, near=np.abs(here - (emitter.start + emitter.stop) / 2), emitter=emitter) < _ALIKE:
         return "but its shape is another"
