@@ -21,7 +21,7 @@ _SAME_WIDTH, _SAME_PLACE = 1e-3, 0.02
 
 def same_axis(first: Layout, second: Layout) -> bool:
     """Whether two layouts have the same bins in the same hops."""
-    return (
+    return first is second or (
         first.n_bins == second.n_bins
         and first.hop_bins == second.hop_bins
         and bool(np.array_equal(first.freq_hz, second.freq_hz))

@@ -105,8 +105,9 @@ def compare(
     kinds = [_kind(emitter) for emitter in emitters]
     missing = missing_emitters(baseline, moved, aligned)
     emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)
+    axis = own.layout if summary is own else baseline.layout
     return Outcome(
-        emitters=[emitter_onto(emitter, baseline.layout, own.layout) for emitter in emitters],
+        emitters=[emitter_onto(emitter, axis, own.layout) for emitter in emitters],
         kinds=kinds,
         background_dbfs=shown,
         floor_dbfs=floor_dbfs,

@@ -89,17 +89,16 @@ def _solved_side_by_side(
     solved = np.ascontiguousarray(right.T)
     one, two = np.zeros(solved.shape), np.zeros(solved.shape)  # those before the first step, -1 and -2, stay zero
     carried = np.zeros(len(right))
-    for step in range(len(solved)):
-        inverse[step] -= carried * one[step - 1] + second * two[step - 2]
-        np.reciprocal(inverse[step], out=inverse[step])
+    for step, pivot in enumerate(inverse):
+        np.reciprocal(pivot - carried * one[step - 1] - second * two[step - 2], out=pivot)
         carried = first[step] - carried * two[step - 1]
         solved[step] -= one[step - 1] * solved[step - 1] + two[step - 2] * solved[step - 2]
-        one[step], two[step] = carried * inverse[step], second * inverse[step]
+        one[step], two[step] = carried * pivot, second * pivot
     solved *= inverse
     solved[-2] -= one[-2] * solved[-1]
     for step in range(len(solved) - 3, -1, -1):
         solved[step] -= one[step] * solved[step + 1] + two[step] * solved[step + 2]
-    return np.ascontiguousarray(solved.T)
+    return solved.T
 
 
 def forward_mean_excision(power: NDArray[np.float64], n_averages: float) -> float:
@@ -163,6 +162,7 @@ def noise_floor(power_db: NDArray[np.floating], sigma_db: float) -> NDArray[np.f
 
 
 def _floor_of_known(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float64]:
+    y = np.asfortranarray(y)  # hops side by side: what is solved for all of them at once lies together
     sigma = max(sigma_db, 0.05)
     curve = _clipped_fit(y, _rough_fit(y, sigma_db), sigma)
     occupied = np.mean(y > curve + 4 * sigma, axis=1) > _CROWDED
@@ -178,7 +178,7 @@ def _rough_fit(y: NDArray[np.float64], sigma_db: float) -> NDArray[np.float64]:
         weight = np.where(y > curve, _ASYMMETRY, 1.0)
         return whittaker(np.minimum(y, curve + 10 * sigma_db), weight, _stiffness(y))
 
-    start = np.repeat(np.quantile(y, 0.2, axis=1, keepdims=True), y.shape[1], axis=1)
+    start = np.zeros_like(y) + np.quantile(y, 0.2, axis=1, keepdims=True)
     curve = _settled(refit, y, start, _ROUGH_FITS)
     return curve + 0.8 * sigma_db  # the expectile of this asymmetry lies about that far below the mean
 
@@ -201,16 +201,24 @@ def _settled(
     rounds: int,
 ) -> NDArray[np.float64]:
     """Refit the curve of each hop, a row, until it stays where it is, but at most so often."""
-    curve = curve.copy()
     moving = np.arange(len(y))
     for _ in range(rounds):
-        before = curve[moving]
-        after = refit(y[moving], before)
-        curve[moving] = after
-        moving = moving[np.abs(after - before).max(axis=1) > _SETTLED_DB]
+        before = _hops(curve, moving)
+        after = refit(_hops(y, moving), before)
+        still = np.abs(after - before).max(axis=1) <= _SETTLED_DB
+        if moving.size == len(y):
+            curve = after
+        else:
+            curve[moving] = after
+        moving = moving[~still]
         if moving.size == 0:
             break
     return curve
+
+
+def _hops(values: NDArray[np.float64], hops: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Some rows of values, still side by side in memory."""
+    return values if len(hops) == len(values) else np.take(values.T, hops, axis=1).T
 
 
 def _stiffness(y: NDArray[np.float64]) -> float:
