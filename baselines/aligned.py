@@ -20,8 +20,8 @@ from baselines.level import believed_gain
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
+from dsp.groups import known_mean, known_median
 from dsp.running import closed_runs, long_runs, running_maximum
-from dsp.statistics import known_mean, known_median
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
@@ -143,8 +143,9 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
         log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
     shown = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
     level = believed_gain(baseline, log_mean, shown, gain_step_db)
-    log_mean = log_mean - level.gains
-    log_max = None if log_max is None else log_max - level.gains
+    del shown
+    log_mean -= level.gains
+    log_max = None if log_max is None else np.subtract(log_max, level.gains, out=log_max)
     residual = known_mean(log_mean - baseline.log_mean, np.float64)
     busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps

@@ -10,7 +10,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from dsp.floor import whittaker
-from dsp.statistics import known_median
+from dsp.groups import known_median
 from sweep.plan import Layout
 
 __all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "staying_bins", "trusted_ppm"]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from baselines.aligned import align, zones_of
 from baselines.continuous import contrast_rise, expected_number, scale_scores
-from baselines.fitting import FittedVisit, fit_model
+from baselines.fitted import FittedVisit
+from baselines.fitting import fit_model
 from baselines.mask import mask_excess, persistent_excess
 from baselines.model import Baseline
 from baselines.rise import box_means

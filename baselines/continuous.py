@@ -17,7 +17,8 @@ from baselines.mask import FEW_SWEEPS, beyond, persistent_excess
 from baselines.model import Baseline
 from baselines.rise import Rise, box_means, rises_of
 from baselines.summary import VisitSummary
-from dsp.statistics import known_median, robust_mean
+from dsp.groups import known_median
+from dsp.statistics import robust_mean
 
 __all__ = ["ScaleScores", "continuous_channel", "contrast_rise", "expected_number", "scale_scores"]
 
@@ -114,9 +115,10 @@ def expected_number(
 def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:
     """Rise of a visit over the baseline for each scale, ascending: the contrast at narrow ones."""
     rise, contrast = rises_of(baseline, aligned)
-    for groups, narrow in ((contrast, True), (rise, False)):
-        weighed = Rise.of(baseline, groups)
-        yield from ((scale, weighed) for scale in baseline.between_variance if (scale in NARROW_SCALES) == narrow)
+    narrow = Rise.of(baseline, contrast)
+    yield from ((scale, narrow) for scale in baseline.between_variance if scale in NARROW_SCALES)
+    wide = narrow.with_groups(rise)
+    yield from ((scale, wide) for scale in baseline.between_variance if scale not in NARROW_SCALES)
 
 
 def continuous_channel(

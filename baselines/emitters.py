@@ -13,7 +13,7 @@ from baselines.joining import Piece, join_pieces
 from baselines.summary import VisitSummary
 from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
 from dsp.emitters import split_at_valleys
-from dsp.statistics import known_mean
+from dsp.groups import known_mean
 from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.ndimage
@@ -11,17 +11,17 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from baselines.aligned import busy_bins, running_median
-from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
+from baselines.fitted import FittedVisit
 from baselines.maxima import bursting_bins
-from baselines.model import Baseline, BaselineVisit
-from baselines.summary import VisitSummary
+from baselines.model import Baseline
 from dsp.floor import hop_floors
+from dsp.groups import known_mean, known_median
 from dsp.running import long_runs, running_maximum
-from dsp.statistics import DB_PER_NEPER_POWER, known_mean, known_median
+from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.plan import Layout
 
-__all__ = ["PRIOR_SWEEPS", "PRIOR_VISITS", "FittedVisit", "box_weights", "fit_model", "fitted_visits"]
+__all__ = ["PRIOR_SWEEPS", "PRIOR_VISITS", "box_weights", "fit_model"]
 
 PRIOR_SWEEPS, PRIOR_VISITS = 6.0, 3.0
 """Degrees of freedom that the guess of a variance is worth, between sweeps and between visits (Smyth 2004)."""
@@ -38,90 +38,6 @@ _SHOWN_SIGMAS, _SHOWN_REACH_BINS, _FLOOR_ERROR = 3.5, 2, 0.02
 _LARGEST_BETWEEN = 4.0
 _BLOCK_BINS = 1 << 15
 _BOXES_A_ROW = 2  # a box as wide as the row says nothing of a rise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FittedVisit:
-    """A visit of a baseline on the gain and the frequencies of all of them.
-
-    Attributes
-    ----------
-    summary : VisitSummary
-    visit : BaselineVisit
-        Where it came from.
-    log_mean : ndarray of float32, shape (G, n_bins)
-    log_max : ndarray of float32, shape (1 or 2, n_bins), or None
-        Largest frames of its first G // 2 groups, where it has two or more, and of the others.
-    """
-
-    summary: VisitSummary
-    visit: BaselineVisit
-    log_mean: NDArray[np.float32]
-    log_max: NDArray[np.float32] | None
-
-
-def fitted_visits(
-    summaries: Sequence[VisitSummary], visits: Sequence[BaselineVisit], target: Layout
-) -> list[FittedVisit]:
-    """Bring visits onto one gain and one frequency, twice: the second time against all of them.
-
-    Parameters
-    ----------
-    summaries : sequence of VisitSummary
-        On the target's axis.
-    visits : sequence of BaselineVisit
-    target : Layout
-    """
-    logs = [summary.log_mean for summary in summaries]
-    sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
-    reference = known_mean(logs[0], np.float32)
-    quiet = _rough_quiet(reference, target, sweep_variance)
-    shifts: list[tuple[float, NDArray[np.bool_]] | None] = [None] * len(logs)
-    for index in range(1, len(logs)):
-        mean = known_mean(logs[index], np.float32)
-        ppm = trusted_ppm(estimate_ppm(mean, reference, target))
-        if ppm:
-            shifts[index] = ppm, staying_bins(mean, reference, target, ppm)
-            logs[index] = _shifted(logs[index], target, shifts[index])
-    means = [known_mean(log - _gains(log, reference, quiet, target), np.float32) for log in logs]
-    reference = known_mean(means, np.float32)
-    quiet = _rough_quiet(reference, target, sweep_variance)
-    return [
-        _fitted(summary, visit, log, shift, _gains(log, reference, quiet, target))
-        for summary, visit, log, shift in zip(summaries, visits, logs, shifts, strict=True)
-    ]
-
-
-def _gains(
-    logs: NDArray[np.float32], reference: NDArray[np.float32], quiet: NDArray[np.bool_], target: Layout
-) -> NDArray[np.float32]:
-    return np.array([align_gain(group - reference, quiet, target) for group in logs])
-
-
-def _shifted(
-    logs: NDArray[np.float32], target: Layout, shift: tuple[float, NDArray[np.bool_]] | None
-) -> NDArray[np.float32]:
-    return logs if shift is None else shift_bins(logs, target, *shift)
-
-
-def _fitted(
-    summary: VisitSummary,
-    visit: BaselineVisit,
-    log_mean: NDArray[np.float32],
-    shift: tuple[float, NDArray[np.bool_]] | None,
-    gains: NDArray[np.float32],
-) -> FittedVisit:
-    log_max = None
-    if summary.max_hold is not None:
-        held = _shifted(np.log(np.maximum(summary.max_hold, np.float32(1e-30))), summary.layout, shift) - gains
-        middle = len(held) // 2
-        log_max = np.array([np.fmax.reduce(half) for half in (held[:middle], held[middle:]) if len(half)])
-    return FittedVisit(
-        summary=summary,
-        visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3)),
-        log_mean=log_mean - gains,
-        log_max=log_max,
-    )
 
 
 def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
@@ -168,12 +84,6 @@ def box_weights(model: Baseline) -> NDArray[np.float64]:
     return np.asarray(np.exp(-above) * model.sweep_variance / np.nan_to_num(model.within_variance, nan=1.0))
 
 
-def _rough_quiet(log_mean: NDArray[np.floating], target: Layout, sweep_variance: float) -> NDArray[np.bool_]:
-    sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(sweep_variance))
-    floor = hop_floors(DB_PER_NEPER_POWER * np.asarray(log_mean), target.hop_bins, sigma_db)
-    return np.asarray(DB_PER_NEPER_POWER * log_mean < floor + 0.5 * DB_PER_NEPER_POWER)
-
-
 def _within_variance(
     fitted: Sequence[FittedVisit], visit_means: NDArray[np.floating], sweep_variance: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -185,9 +95,13 @@ def _within_variance(
     squares = np.zeros(visit_means.shape[1])
     freedom = np.zeros(visit_means.shape[1])
     for one, mean in zip(fitted, visit_means, strict=True):
-        off = np.nan_to_num(one.log_mean - mean)
-        squares += np.einsum("gb,gb->b", off, off)
-        freedom += np.maximum(np.count_nonzero(np.isfinite(one.log_mean), axis=0) - 1, 0)
+        own_squares, n_known = np.zeros(mean.size, np.float32), np.zeros(mean.size)
+        for log in one.log_mean:
+            off = log - mean
+            own_squares += np.where(np.isfinite(off), off * off, np.float32(0))
+            n_known += np.isfinite(log)
+        squares += own_squares
+        freedom += np.maximum(n_known - 1, 0)
     own = (PRIOR_SWEEPS * sweep_variance + squares) / (PRIOR_SWEEPS + freedom)
     most = np.zeros(int(freedom.max()) + 1)
     most[1:] = scipy.stats.chi2.isf(_RESTLESS_P, np.arange(1, most.size))
@@ -257,7 +171,7 @@ def _between_variances(
     busy, wide = busy_bins(model.above_floor)
     felt = busy | model.restless
     centred = np.nan_to_num(visit_means - model.log_mean)
-    contrast = np.array([visit - running_median(visit, wide) for visit in centred]) if wide.any() else centred
+    contrast = np.array([visit - running_median(visit, wide) for visit in centred], np.float32)
     weight = np.where(np.isfinite(model.log_mean), box_weights(model), 0.0)
     weights = BoxSums.of(weight)
     noises = BoxSums.of(weight**2 * np.nan_to_num(model.within_variance))

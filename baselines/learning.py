@@ -9,7 +9,7 @@ from pathlib import Path
 
 from baselines.axes import onto, union_axis
 from baselines.calibration import calibrated
-from baselines.fitting import fitted_visits
+from baselines.fitted import fitted_visits
 from baselines.maxima import burst_limits
 from baselines.model import Baseline, BaselineVisit
 from baselines.store import BaselineStore

@@ -10,8 +10,9 @@ from baselines.boxes import BoxesAbout
 from baselines.candidates import ROUNDING, Scores, quiet_fluctuation
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
+from dsp.groups import sorted_groups
 from dsp.running import running_maximum
-from dsp.statistics import burst_level, burst_p_value, sorted_groups
+from dsp.statistics import burst_level, burst_p_value
 
 __all__ = ["FEW_SWEEPS", "beyond", "mask_channel", "mask_excess", "persistent_excess"]
 

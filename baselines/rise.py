@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,8 @@ class Rise:
     def of(cls, baseline: Baseline, groups: NDArray[np.float32]) -> Rise:
         """Weigh a rise by a baseline."""
         n_known = np.zeros(groups.shape[1])
-        total = np.zeros(groups.shape[1])
         for group in groups:
-            known = np.isfinite(group)
-            n_known += known
-            total += np.where(known, group, np.float32(0))
+            n_known += np.isfinite(group)
         per_group = 1 / np.maximum(n_known, 1)
         weight = np.where((n_known > 0) & np.isfinite(baseline.log_mean), box_weights(baseline), 0.0)
         within = np.nan_to_num(baseline.within_variance)
@@ -69,10 +66,21 @@ class Rise:
             weight=weight,
             per_group=per_group,
             weights=BoxSums.of(weight),
-            rises=BoxSums.of(weight * (total * per_group)),
+            rises=_weighted(weight * per_group, groups),
             noises=BoxSums.of(weight**2 * per_group),
             known_variances=BoxSums.of(weight**2 * (process * per_group + within / baseline.n_sweeps)),
         )
+
+    def with_groups(self, groups: NDArray[np.float32]) -> Rise:
+        """Another rise, that is known in the same groups and bins."""
+        return replace(self, groups=groups, rises=_weighted(self.weight * self.per_group, groups))
+
+
+def _weighted(weight: NDArray[np.float64], groups: NDArray[np.float32]) -> BoxSums:
+    total = np.zeros(weight.size)
+    for group in groups:
+        total += np.where(np.isfinite(group), group, np.float32(0))
+    return BoxSums.of(weight * total)
 
 
 def rises_of(baseline: Baseline, aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -80,12 +88,15 @@ def rises_of(baseline: Baseline, aligned: Aligned) -> tuple[NDArray[np.float32],
 
     A wide emitter rises and falls as a whole, a device on top of it does not: narrow boxes look at the contrast.
     """
-    rise = np.asarray(aligned.log_mean - _reference(baseline), np.float32)
+    rise = aligned.log_mean - _reference(baseline)
     rise -= _unmoved_by_gain(baseline.layout, aligned.gain)
     wide = aligned.zones.wide
     if not wide.any():
         return rise, rise
-    return rise, np.array([group - running_median(group, wide) for group in rise], np.float32)
+    contrast = np.empty_like(rise)
+    for group, of_group in zip(rise, contrast, strict=True):
+        of_group[:] = group - running_median(group, wide)
+    return rise, contrast
 
 
 def box_means(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import artefacts, replay, rtl_power, startup, transforms
+from benchmarks import artefacts, comparison, replay, rtl_power, startup, transforms
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "transforms": transforms.measure,
     "rtl_power": rtl_power.measure,
     "replay": replay.measure,
+    "comparison": comparison.measure,
     "startup": startup.measure,
     "artefacts": artefacts.measure,
 }

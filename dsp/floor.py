@@ -9,7 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
-from dsp.statistics import known_median, known_quantile
+from dsp.groups import known_median, known_quantile
 
 __all__ = ["forward_mean_excision", "hop_floors", "noise_floor", "whittaker"]
 

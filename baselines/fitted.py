@@ -1,0 +1,108 @@
+"""The visits of a baseline brought onto one gain and one frequency, before anything is learnt from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
+from baselines.model import BaselineVisit
+from baselines.summary import VisitSummary
+from dsp.floor import hop_floors
+from dsp.groups import known_mean
+from dsp.statistics import DB_PER_NEPER_POWER
+from sweep.plan import Layout
+
+__all__ = ["FittedVisit", "fitted_visits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedVisit:
+    """A visit of a baseline on the gain and the frequencies of all of them.
+
+    Attributes
+    ----------
+    summary : VisitSummary
+    visit : BaselineVisit
+        Where it came from.
+    log_mean : ndarray of float32, shape (G, n_bins)
+    log_max : ndarray of float32, shape (1 or 2, n_bins), or None
+        Largest frames of its first G // 2 groups, where it has two or more, and of the others.
+    """
+
+    summary: VisitSummary
+    visit: BaselineVisit
+    log_mean: NDArray[np.float32]
+    log_max: NDArray[np.float32] | None
+
+
+def fitted_visits(
+    summaries: Sequence[VisitSummary], visits: Sequence[BaselineVisit], target: Layout
+) -> list[FittedVisit]:
+    """Bring visits onto one gain and one frequency, twice: the second time against all of them.
+
+    Parameters
+    ----------
+    summaries : sequence of VisitSummary
+        On the target's axis.
+    visits : sequence of BaselineVisit
+    target : Layout
+    """
+    logs = [summary.log_mean for summary in summaries]
+    sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
+    reference = known_mean(logs[0], np.float32)
+    quiet = _rough_quiet(reference, target, sweep_variance)
+    shifts: list[tuple[float, NDArray[np.bool_]] | None] = [None] * len(logs)
+    for index in range(1, len(logs)):
+        mean = known_mean(logs[index], np.float32)
+        ppm = trusted_ppm(estimate_ppm(mean, reference, target))
+        if ppm:
+            shifts[index] = ppm, staying_bins(mean, reference, target, ppm)
+            logs[index] = _shifted(logs[index], target, shifts[index])
+    means = [
+        known_mean((group - align_gain(group - reference, quiet, target) for group in log), np.float32) for log in logs
+    ]
+    reference = known_mean(means, np.float32)
+    quiet = _rough_quiet(reference, target, sweep_variance)
+    return [
+        _fitted(summary, visit, log, shift, np.array([align_gain(group - reference, quiet, target) for group in log]))
+        for summary, visit, log, shift in zip(summaries, visits, logs, shifts, strict=True)
+    ]
+
+
+def _shifted(
+    logs: NDArray[np.float32], target: Layout, shift: tuple[float, NDArray[np.bool_]] | None
+) -> NDArray[np.float32]:
+    return logs if shift is None else shift_bins(logs, target, *shift)
+
+
+def _fitted(
+    summary: VisitSummary,
+    visit: BaselineVisit,
+    log_mean: NDArray[np.float32],
+    shift: tuple[float, NDArray[np.bool_]] | None,
+    gains: NDArray[np.float32],
+) -> FittedVisit:
+    log_max = None
+    if summary.max_hold is not None:
+        middle = len(gains) // 2
+        log_max = np.full((min(len(gains), 2), gains.shape[1]), np.nan, np.float32)
+        for group, (held, gain) in enumerate(zip(summary.max_hold, gains, strict=True)):
+            half = log_max[int(group >= middle) if middle else 0]
+            log_held = _shifted(np.log(np.maximum(held, np.float32(1e-30))), summary.layout, shift)
+            np.fmax(half, log_held - gain, out=half)
+    return FittedVisit(
+        summary=summary,
+        visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3)),
+        log_mean=np.subtract(log_mean, gains, out=log_mean),
+        log_max=log_max,
+    )
+
+
+def _rough_quiet(log_mean: NDArray[np.floating], target: Layout, sweep_variance: float) -> NDArray[np.bool_]:
+    sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(sweep_variance))
+    floor = hop_floors(DB_PER_NEPER_POWER * np.asarray(log_mean), target.hop_bins, sigma_db)
+    return np.asarray(DB_PER_NEPER_POWER * log_mean < floor + 0.5 * DB_PER_NEPER_POWER)
