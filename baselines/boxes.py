@@ -60,6 +60,12 @@ class BoxSums:
         result[before:] -= self.sums[: max(0, n - before)]
         return result
 
+    def within(self, bins: slice, scale: int) -> NDArray[np.float64]:
+        """Sum over the boxes about a run of bins of which no box reaches beyond the ends."""
+        before, after = scale // 2, scale - scale // 2
+        last, first = (slice(bins.start + away, bins.stop + away) for away in (after, -before))
+        return np.asarray(self.sums[last] - self.sums[first])
+
     def about(self, bins: NDArray[np.int64], scale: int) -> NDArray[np.float64]:
         """Sum over the boxes about some bins only, shape of ``bins``."""
         start, stop = np.maximum(bins - scale // 2, 0), np.minimum(bins + scale - scale // 2, self.sums.size - 1)

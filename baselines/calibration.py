@@ -123,7 +123,8 @@ def _false_clusters(
     excess = mask_excess(partial, aligned)
     if excess is not None:
         mask.add(excess[:, known], known)
-        del excess  # it is large
+    del excess  # it is large, as are the largest frames
+    aligned = replace(aligned, log_max=None)
     counts = np.zeros(n_steps)
     cluster = np.cumsum(np.diff(known, prepend=-2) > 1)
     for scale, rise in contrast_rise(partial, aligned):

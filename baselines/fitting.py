@@ -150,12 +150,16 @@ def _box_squares(
     squares = {scale: np.zeros(n_bins) for scale in scales}
     for start in range(0, n_bins, _BLOCK_BINS):
         stop, first = min(start + _BLOCK_BINS, n_bins), max(0, start - reach)
-        around, inner = slice(first, min(stop + reach, n_bins)), slice(start - first, stop - first)
+        around, inner = slice(first, min(stop + reach, n_bins)), slice(reach, reach + stop - start)
+        away = np.zeros(stop - start + 2 * reach)  # 0 beyond the ends
+        known = away[first - start + reach : around.stop - start + reach]
         for one, mean in zip(fitted, visit_means, strict=True):
             for log in one.log_mean:
-                sums = BoxSums.of(weight[around] * np.nan_to_num(log[around] - mean[around]))
+                np.multiply(weight[around], np.nan_to_num(log[around] - mean[around]), out=known)
+                sums = BoxSums.of(away)
                 for scale in scales:
-                    squares[scale][start:stop] += sums.over(scale)[inner] ** 2
+                    box = sums.within(inner, scale)
+                    squares[scale][start:stop] += np.multiply(box, box, out=box)
     for scale in scales:
         yield scale, squares.pop(scale)
 

@@ -35,12 +35,13 @@ def known_mean(groups: Iterable[NDArray[np.floating]], dtype: type[_Float]) -> N
     >>> known_mean(np.array([[1.0, np.nan], [3.0, np.nan]]), np.float64)
     array([ 2., nan])
     """
-    total = np.zeros(1, dtype)
-    n_known = np.zeros(1, np.int64)
+    total, n_known = np.zeros(1, dtype), np.zeros(1, np.int32)
     for group in groups:
         known = np.isfinite(group)
-        total = total + np.where(known, group, 0).astype(dtype, copy=False)
-        n_known = n_known + known
+        if total.shape != group.shape:
+            total, n_known = np.zeros(group.shape, dtype), np.zeros(group.shape, np.int32)
+        total += np.where(known, group, group.dtype.type(0))
+        n_known += known
     return np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan).astype(dtype)
 
 
