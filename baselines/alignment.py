@@ -18,7 +18,7 @@ __all__ = ["align_gain", "block_medians", "estimate_ppm", "shift_bins", "staying
 _MIN_QUIET = 8
 _RUNNING_BLOCKS, _GAUSSIAN_BLOCKS = 9, 1.5
 _BISQUARE_ROUNDS, _BISQUARE_SIGMAS, _SPREAD_BLOCKS, _STIFFNESS = 3, 4.7, 31, 4.0
-_EXTERNAL_HZ, _FEW_BLOCKS = (45e6, 75e6), 3
+_EXTERNAL_HZ = (45e6, 75e6)
 _SIGMAS_PER_MAD, _SMALLEST_SPREAD = 1.4826, 0.004
 _SPECTRA_BLOCK_BINS = 64
 _LARGEST_RECORDING_BINS = 16384
@@ -73,7 +73,7 @@ def _smooth(values: NDArray[np.float64], freq_hz: NDArray[np.float64]) -> NDArra
 
     Starts from the running median over nine blocks; then a Whittaker curve of blocks weighted by their distance from
     it (Tukey's bisquare) follows what the median cuts off. At the low end of the band, where noise from outside is all
-    that is heard (ITU-R P.372) and an antenna's pattern bends within a few blocks, it is the median of three.
+    that is heard (ITU-R P.372) and an antenna's pattern bends within a few blocks, it is each block's own.
     """
     known = np.flatnonzero(np.isfinite(values))
     filled = np.interp(np.arange(values.size), known, values[known])
@@ -89,8 +89,7 @@ def _smooth(values: NDArray[np.float64], freq_hz: NDArray[np.float64]) -> NDArra
         weight = np.clip(1 - (away / (_BISQUARE_SIGMAS * spread)) ** 2, 0, None) ** 2
         curve = whittaker(filled, np.where(np.isfinite(values), weight, 0.0), _STIFFNESS)
     follows = np.clip((_EXTERNAL_HZ[1] - freq_hz) / (_EXTERNAL_HZ[1] - _EXTERNAL_HZ[0]), 0.0, 1.0)
-    near = scipy.ndimage.median_filter(filled, _FEW_BLOCKS, mode="nearest")
-    return np.asarray(curve + follows * (near - curve))
+    return np.asarray(curve + follows * (filled - curve))
 
 
 def block_medians(values: NDArray[np.floating], trusted: NDArray[np.bool_], block: int) -> NDArray[np.float64]:

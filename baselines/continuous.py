@@ -10,7 +10,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from baselines.aligned import Aligned, Zones
-from baselines.boxes import NARROW_SCALES, box_correlation
+from baselines.boxes import NARROW_SCALES, BoxSums, box_correlation
 from baselines.candidates import Scores
 from baselines.fitting import PRIOR_SWEEPS, PRIOR_VISITS
 from baselines.mask import FEW_SWEEPS, beyond, persistent_excess
@@ -26,6 +26,7 @@ _WORTH_A_LOOK_SIGMAS, _LOW_SIGMAS = 4.0, 3.0
 _PERSISTENT_SHARE = 0.6  # of the mean rise, that must be left without the strongest sweep
 _SMALLEST_RISE_NEPERS = 0.05  # 0.2 dB; less is not claimed whatever the statistics say
 _SINGLE_VISIT_FACTOR = 1.5
+_SELDOM_NEPERS, _SELDOM_SHARE = 0.7, 0.7
 _QUIET_FREEDOM = 3.0  # of each visit but the first: neighbouring hops are not alike by chance alone
 
 
@@ -176,7 +177,12 @@ def continuous_channel(
 def _beyond_the_top(baseline: Baseline, rise: Rise, bins: NDArray[np.int64], scale: int) -> NDArray[np.float64]:
     """Runs of known bins that a visit without a device lifts at least as far over the strongest sweep ever."""
     excess = persistent_excess(box_means(rise, bins, scale, rise.top))
-    return beyond(excess, baseline.top_tail["single" if len(rise.groups) < FEW_SWEEPS else "lasting"])
+    if len(rise.groups) >= FEW_SWEEPS:
+        return beyond(excess, baseline.top_tail["lasting"])
+    # An emitter that few sweeps heard was on for a part of their dwells: one on for all of this one seems stronger.
+    seldom = BoxSums.of(rise.weight * np.maximum(rise.top - _SELDOM_NEPERS, 0.0)).about(bins, scale)
+    seldom /= np.maximum(rise.weights.about(bins, scale), 1e-30)
+    return beyond(excess - _SELDOM_SHARE * seldom, baseline.top_tail["single"])
 
 
 def _between(baseline: Baseline, aligned: Aligned, bins: NDArray[np.int64], scale: int) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ def room_of(visit: Visit) -> Room:
     )
 
 
-def station_heard(visit: Visit, station: Station, least_db: float = -10.0) -> bool:
+def station_heard(visit: Visit, station: Station, least_db: float = 0.0) -> bool:
     """Whether a station was on the air in any dwell of a visit at this level, over the noise in its own band."""
     plan = visit.plan
     spec = msgspec.structs.replace(station.spec, name=station.name, center_freq_hz=station.center_freq_hz)
