@@ -100,7 +100,7 @@ def expected_number(
     -------
     ndarray of float64, shape of ``bins``
     """
-    known, share = zones.known[bins], scores.share[bins]
+    known, share = among_known(zones, bins, scores.scale), scores.share[bins]
     score = scores.score[bins] / np.where(known, inflation, 1.0)
     # Of noise alone the variance is known, and that between visits is that of many hops.
     n_visits = baseline.n_visits
@@ -111,6 +111,12 @@ def expected_number(
     alone = np.where(known, float(zones.n_known), float(scores.score.size))
     together = np.where(known, float(zones.n_clusters), scores.score.size / scores.scale)
     return np.asarray(scipy.special.stdtr(freedom, -score) * (alone * share + together * (1 - share)), np.float64)
+
+
+def among_known(zones: Zones, bins: NDArray[np.int64], scale: int) -> NDArray[np.bool_]:
+    """Whether the boxes about some bins hold known ones: any in a narrow box, a quarter of a wide one."""
+    least = 0.5 if scale in NARROW_SCALES else scale / 4
+    return np.asarray(BoxSums.of(zones.known.astype(np.float32)).about(bins, scale) > least)
 
 
 def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:
@@ -150,7 +156,7 @@ def continuous_channel(
     expected = np.full(scores.score.size, np.inf)
     look = np.flatnonzero(scores.score > _WORTH_A_LOOK_SIGMAS)
     expected[look] = expected_number(baseline, aligned.zones, scores, look, baseline.inflation)
-    among = look[aligned.zones.known[look] & (expected[look] <= share * false_alarms)]
+    among = look[among_known(aligned.zones, look, scale) & (expected[look] <= share * false_alarms)]
     if among.size:
         expected[among] = np.maximum(expected[among], _beyond_the_top(baseline, rise, among, scale))
     expected /= share
