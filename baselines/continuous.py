@@ -114,9 +114,10 @@ def expected_number(
 
 
 def among_known(zones: Zones, bins: NDArray[np.int64], scale: int) -> NDArray[np.bool_]:
-    """Whether the boxes about some bins hold known ones: any in a narrow box, a quarter of a wide one."""
+    """Whether boxes stand on known bins, or hold some: any in a narrow box, a quarter of a wide one."""
     least = 0.5 if scale in NARROW_SCALES else scale / 4
-    return np.asarray(BoxSums.of(zones.known.astype(np.float32)).about(bins, scale) > least)
+    held = BoxSums.of(zones.known.astype(np.float32)).about(bins, scale) > least
+    return np.asarray(zones.known[bins] | held)
 
 
 def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:
