@@ -16,6 +16,7 @@ from baselines.alignment import (
     staying_bins,
     trusted_ppm,
 )
+from baselines.boxes import BoxSums
 from baselines.level import believed_gain
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
@@ -47,6 +48,8 @@ class Zones:
         Those of an emitter of the room, and of them those inside a wide one.
     known : ndarray of bool, shape (n_bins,)
         Those in which the baseline has noticed anything but noise, and the bins next to them.
+    known_sums : BoxSums
+        Of the known bins, to count those of a box.
     n_known, n_clusters : int
         Bins of these, and runs of them.
     """
@@ -54,6 +57,7 @@ class Zones:
     busy: NDArray[np.bool_]
     wide: NDArray[np.bool_]
     known: NDArray[np.bool_]
+    known_sums: BoxSums
     n_known: int
     n_clusters: int
 
@@ -118,7 +122,14 @@ def zones_of(baseline: Baseline) -> Zones:
     for nepers, reach in _SKIRTS:
         known |= running_maximum(above_floor > nepers, reach)
     n_clusters = np.count_nonzero(np.diff(known.astype(np.int8), prepend=0) > 0)
-    return Zones(busy=busy, wide=wide, known=known, n_known=int(np.count_nonzero(known)), n_clusters=int(n_clusters))
+    return Zones(
+        busy=busy,
+        wide=wide,
+        known=known,
+        known_sums=BoxSums.of(known.astype(np.float32)),
+        n_known=int(np.count_nonzero(known)),
+        n_clusters=int(n_clusters),
+    )
 
 
 def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None = None) -> Aligned:

@@ -17,8 +17,7 @@ from baselines.mask import FEW_SWEEPS, beyond, persistent_excess
 from baselines.model import Baseline
 from baselines.rise import Rise, box_means, rises_of
 from baselines.summary import VisitSummary
-from dsp.groups import known_median
-from dsp.statistics import robust_mean
+from dsp.groups import known_median, robust_mean
 
 __all__ = ["ScaleScores", "continuous_channel", "contrast_rise", "expected_number", "scale_scores"]
 
@@ -116,8 +115,7 @@ def expected_number(
 def among_known(zones: Zones, bins: NDArray[np.int64], scale: int) -> NDArray[np.bool_]:
     """Whether boxes stand on known bins, or hold some: any in a narrow box, a quarter of a wide one."""
     least = 0.5 if scale in NARROW_SCALES else scale / 4
-    held = BoxSums.of(zones.known.astype(np.float32)).about(bins, scale) > least
-    return np.asarray(zones.known[bins] | held)
+    return np.asarray(zones.known[bins] | (zones.known_sums.about(bins, scale) > least))
 
 
 def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from baselines.candidates import BURST_SHARE, Candidate, Scores, burst_scores, gather
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
-from dsp.groups import known_median, sorted_groups
-from dsp.statistics import DB_PER_NEPER_POWER, normal_p_value, robust_mean
+from dsp.groups import known_median, robust_mean, sorted_groups
+from dsp.statistics import DB_PER_NEPER_POWER, normal_p_value
 
 __all__ = ["FLOOR_MODEL_DB", "floor_of", "heard_candidates"]
 

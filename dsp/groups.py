@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["known_mean", "known_median", "known_quantile", "sorted_groups"]
+__all__ = ["known_mean", "known_median", "known_quantile", "robust_mean", "sorted_groups"]
 
 _FEW_GROUPS = 16
 
@@ -93,6 +93,35 @@ def known_quantile(groups: NDArray[np.floating], share: float) -> NDArray[np.flo
     above = np.minimum(below + 1, np.maximum(n_known - 1, 0))
     low, high = (np.take_along_axis(ordered, index[None], axis=0)[0].astype(np.float64) for index in (below, above))
     result: NDArray[np.float64] = low + (high - low) * (place - below)
+    return result
+
+
+def robust_mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Mean over the first axis without the largest where at least three are known: one odd sweep is not persistence.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (G, ...)
+        NaN where a group was not measured.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where no group was measured.
+
+    Examples
+    --------
+    >>> robust_mean(np.array([[1.0, 1.0], [3.0, np.nan], [9.0, 5.0]]))
+    array([2., 3.])
+    """
+    values = np.asarray(groups, np.float64)
+    known = np.isfinite(values)
+    n_known = np.count_nonzero(known, axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    trimmed = n_known >= 3
+    total = np.where(trimmed, total - np.where(known, values, -np.inf).max(axis=0), total)
+    count = n_known - trimmed
+    result: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return result
 
 

@@ -18,7 +18,6 @@ __all__ = [
     "effective_averages",
     "log_power_variance",
     "normal_p_value",
-    "robust_mean",
     "to_linear",
 ]
 
@@ -169,33 +168,4 @@ def normal_p_value(z: NDArray[np.float64]) -> NDArray[np.float64]:
     0.05
     """
     result: NDArray[np.float64] = scipy.special.ndtr(-np.asarray(z, np.float64))
-    return result
-
-
-def robust_mean(groups: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean over the first axis without the largest where at least three are known: one odd sweep is not persistence.
-
-    Parameters
-    ----------
-    groups : ndarray, shape (G, ...)
-        NaN where a group was not measured.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where no group was measured.
-
-    Examples
-    --------
-    >>> robust_mean(np.array([[1.0, 1.0], [3.0, np.nan], [9.0, 5.0]]))
-    array([2., 3.])
-    """
-    values = np.asarray(groups, np.float64)
-    known = np.isfinite(values)
-    n_known = np.count_nonzero(known, axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    trimmed = n_known >= 3
-    total = np.where(trimmed, total - np.where(known, values, -np.inf).max(axis=0), total)
-    count = n_known - trimmed
-    result: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return result

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from dsp.errors import ParameterError
 from dsp.frames import frame_powers
+from dsp.groups import robust_mean
 from dsp.spectra import hop_spectra
 from dsp.statistics import (
     burst_p_value,
     effective_averages,
     log_power_variance,
     normal_p_value,
-    robust_mean,
     to_linear,
 )
 
