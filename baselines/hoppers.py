@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,12 +50,28 @@ def group_hoppers(followed: Sequence[Followed], layout: Layout) -> list[Followed
     for run in _runs([item for item in followed if _is_channel(*item)]):
         channels = _channels(run, layout)
         if channels:
-            joined.append(unite(channels, channels_heard=len(channels)))
-            taken |= {id(item[0]) for item in channels}
-            taken |= {id(item[0]) for item in run if _is_click(item, joined[-1], channels)}
-            taken |= {id(item[0]) for item in followed if _is_several(item, joined[-1], channels)}
+            hopper = unite(channels, channels_heard=len(channels))
+            several = [item for item in followed if _is_several(item, hopper, channels)]
+            clicks = [item for item in run if _is_click(item, hopper, channels)]
+            joined.append(_spanning(hopper, several))
+            taken |= {id(item[0]) for item in (*channels, *several, *clicks)}
     rest = [item for item in followed if id(item[0]) not in taken]
     return sorted([*rest, *joined], key=lambda item: item[0].center_freq_hz)
+
+
+def _spanning(hopper: Followed, several: Sequence[Followed]) -> Followed:
+    """A hopper over the band of what else is of it, too; its levels stay those of a channel."""
+    if not several:
+        return hopper
+    one, track = unite([hopper, *several], channels_heard=hopper[0].channels_heard)
+    emitter = replace(
+        hopper[0],
+        start=one.start,
+        stop=one.stop,
+        center_freq_hz=one.center_freq_hz,
+        occupied_bw_hz=one.occupied_bw_hz,
+    )
+    return emitter, track
 
 
 def _is_channel(emitter: Emitter, track: Track) -> bool:

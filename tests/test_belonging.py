@@ -174,3 +174,16 @@ def test_parts_were_heard_when_any_of_them_was() -> None:
     assert track.course.hit.tolist() == [True, False, True, False]
     assert (track.hits, track.first_utc_ns, track.last_utc_ns) == (2, START_NS, START_NS + 2)
     assert one.mean_power == pytest.approx(2e-4)
+
+
+def test_channels_side_by_side_that_came_out_as_one_widen_their_hopper() -> None:
+    passes = ("x....", ".x...", "..x..", "...x.", "....x")
+    channels = [followed(434e6 + 200e3 * n, heard, share=0.3) for n, heard in enumerate(passes)]
+    several = followed(435.3e6, "x.x..", width_hz=300e3, share=0.6)
+    alone = group_hoppers(channels, LAYOUT)
+    ((emitter, track),) = group_hoppers([*channels, several], LAYOUT)
+    assert emitter.occupied_bw_hz == pytest.approx(435.45e6 - (434e6 - 6e3))
+    assert emitter.center_freq_hz == pytest.approx((435.45e6 + 434e6 - 6e3) / 2)
+    assert emitter.mean_power == alone[0][0].mean_power
+    assert emitter.channels_heard == len(channels)
+    assert track.hits == 5
