@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
+from dsp.thread_cache import thread_cache
 
 __all__ = ["ENGINES", "Transform", "engine_name", "use_engine", "workspace"]
 
@@ -22,12 +24,15 @@ ENGINES = ("scipy", "fftw")
 """Names that ``use_engine`` takes."""
 
 
+_PLANNING = threading.Lock()  # FFTW executes plans in any thread, but makes them in one at a time
+
+
 class _State:
     engine: str | None = None
 
 
 def use_engine(name: str) -> None:
-    """Choose the engine for this process: ``scipy`` or ``fftw``.
+    """Choose the engine for this process: ``scipy`` or ``fftw``. Once, before hops are analysed in several threads.
 
     Raises
     ------
@@ -56,7 +61,7 @@ def engine_name() -> str:
 def workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
     """Give a buffer, to be filled anew for each call, and the forward transform over its last axis.
 
-    The same sizes give the same buffer, so it serves one thread only.
+    The same sizes give the same buffer in the same thread, and another one in another.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ def workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transfo
     return _workspace(_engine(), n_frames, n_fft)
 
 
-@functools.lru_cache(maxsize=4)
+@thread_cache(maxsize=4)
 def _workspace(engine: str, n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transform]:
     pyfftw = _pyfftw() if engine == "fftw" else None
     if pyfftw is None:
@@ -86,7 +91,8 @@ def _workspace(engine: str, n_frames: int, n_fft: int) -> tuple[NDArray[np.compl
     source, output = (pyfftw.empty_aligned((n_frames, n_fft), dtype=np.complex64) for _ in range(2))
     # ESTIMATE, not MEASURE: a plan chosen by timing may differ from run to run, and with it the last bit of a record.
     # It costs a tenth; aligned buffers, without which FFTW uses no vector instructions, gain a factor of two to three.
-    plan = pyfftw.FFTW(source, output, axes=(-1,), flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"), threads=1)
+    with _PLANNING:
+        plan = pyfftw.FFTW(source, output, axes=(-1,), flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"), threads=1)
 
     def run() -> NDArray[np.complex64]:
         plan.execute()

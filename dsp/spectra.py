@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from dsp.errors import ParameterError
 from dsp.frames import fill_powers, view_frames
 from dsp.samples import clip_fraction
+from dsp.thread_cache import thread_cache
 
 __all__ = ["BURST_WIDTHS", "HANN_ENBW_BINS", "HopSpectra", "box_count", "hop_spectra"]
 
@@ -146,9 +146,9 @@ def hop_spectra(
     )
 
 
-@functools.lru_cache(maxsize=4)
+@thread_cache(maxsize=4)
 def _scratch(purpose: str, n_rows: int, n_columns: int) -> NDArray[np.float32]:
-    """Memory kept from hop to hop, for one thread: fresh pages may cost as much as the transforms."""
+    """Memory kept from hop to hop, to each thread its own: fresh pages may cost as much as the transforms."""
     return np.empty((n_rows, n_columns), np.float32)
 
 

@@ -12,6 +12,8 @@ from hypothesis import settings
 from virtual_dongle.build import NoCompilerError, build
 from virtual_dongle.scene import Scene
 
+from dsp import engine
+
 # The gate tries the same examples each time, so that a red one is the change's; a developer's runs look for new ones.
 settings.register_profile("gate", derandomize=True)
 if os.environ.get("CI"):
@@ -34,6 +36,17 @@ def librtlsdr(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return build(tmp_path_factory.mktemp("librtlsdr"))
     except NoCompilerError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(params=["scipy", "fftw"])
+def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test with each FFT engine."""
+    previous = engine.engine_name().split()[0]
+    if request.param == "fftw":
+        pytest.importorskip("pyfftw", reason="the extra 'fast' is not installed")
+    engine.use_engine(request.param)
+    yield request.param
+    engine.use_engine("fftw" if previous == "pyFFTW" else "scipy")
 
 
 @pytest.fixture

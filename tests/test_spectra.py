@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import scipy.signal
@@ -20,16 +18,6 @@ from dsp.spectra import HANN_ENBW_BINS, box_count, hop_spectra
 N_FFT, N_FRAMES, HOP_BINS = 960, 64, 768
 N_SAMPLES = (N_FRAMES + 1) * N_FFT // 2
 SIZES = {"n_fft": N_FFT, "n_frames": N_FRAMES, "hop_bins": HOP_BINS}
-
-
-@pytest.fixture(params=["scipy", "fftw"])
-def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
-    previous = engine.engine_name().split()[0]
-    if request.param == "fftw":
-        pytest.importorskip("pyfftw", reason="the extra 'fast' is not installed")
-    engine.use_engine(request.param)
-    yield request.param
-    engine.use_engine("fftw" if previous == "pyFFTW" else "scipy")
 
 
 def complex_noise(n_samples: int, seed: int, rms: float = 0.1) -> np.ndarray:
