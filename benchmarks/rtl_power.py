@@ -36,7 +36,7 @@ from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
 from sweep.sources.options import SourceOptions
 from sweep.sources.rtlsdr import open_rtlsdr
-from sweep.stitch import PassAssembler
+from sweep.stitch import PassAssembler, examine
 from tests.virtual_dongle.scene import Scene
 
 __all__ = ["measure"]
@@ -123,7 +123,7 @@ def _rows(plan: SweepPlan, blocks: Callable[[], Iterable[HopSamples | HopGap]], 
     assembler, n_samples = PassAssembler(plan), 0
     start = time.process_time()
     for block in blocks():
-        for _ in assembler.take(block):
+        for _ in assembler.take(examine(plan, block)):
             pass
         if isinstance(block, HopSamples):
             n_samples += block.raw.size // 2

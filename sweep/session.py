@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +14,7 @@ from typing import Any, TypeGuard, cast
 from dsp.engine import engine_name
 from dsp.errors import CaptureError, DeviceError, QuietroomError
 from sweep import __version__
+from sweep.analysis import analysed
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
 from sweep.look_taking import LookTaker, can_look
@@ -177,19 +180,16 @@ class SweepSession:
     def _hops(self, source: IqSource) -> Iterator[_Piece]:
         """Assemble the blocks of a source to rows, until it ends, is stopped, fails, or has had its time."""
         assembler = PassAssembler(source.plan)
-        end_ns: float | None = None
+        blocks = _lasting(source.blocks(self._passes), self._duration_s)
         try:
-            for block in source.blocks(self._passes):
-                if self._open is None:
-                    self._open = self._begin(block.utc_ns, source.plan.layout())
-                    end_ns = None if self._duration_s is None else block.monotonic_ns + self._duration_s * 1e9
-                if end_ns is not None and assembler.is_next_pass(block) and block.monotonic_ns >= end_ns:
-                    break
-                self._open.keep(block)
-                yield from assembler.take(block)
-                if self._stopping and not assembler.has_finished(self._passes):
-                    yield from self._break_off(assembler, "stopped by the user")
-                    break
+            with contextlib.closing(analysed(blocks, source.plan, is_stopping=lambda: self._stopping)) as items:
+                for block, outcome in items:
+                    if self._open is None:
+                        self._open = self._begin(block.utc_ns, source.plan.layout())
+                    self._open.keep(block)
+                    yield from assembler.take(outcome)
+            if self._stopping and not assembler.has_finished(self._passes):
+                yield from self._break_off(assembler, "stopped by the user")
         except DeviceError as error:
             if self._open is None:
                 raise
@@ -316,6 +316,19 @@ class SweepSession:
             return []
         journal = shlex.quote(str(self._open.journal_path))
         return [f"all measured rows are in {journal}; make the record with: quietroom recover {journal}"]
+
+
+def _lasting(blocks: Iterable[HopSamples | HopGap], duration_s: float | None) -> Iterator[HopSamples | HopGap]:
+    """Give the passes that begin within a time of the first block."""
+    end_ns: float | None = None
+    last: int | None = None
+    for block in blocks:
+        if end_ns is None:
+            end_ns = math.inf if duration_s is None else block.monotonic_ns + duration_s * 1e9
+        if last is not None and block.pass_index != last and block.monotonic_ns >= end_ns:
+            return
+        last = block.pass_index
+        yield block
 
 
 def _gives_samples(source: IqSource | SpectraSource) -> TypeGuard[IqSource]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dsp.spectra import BURST_WIDTHS, HopSpectra, box_count, hop_spectra
 from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopDone, HopGap, HopSamples, SweepRow
 from sweep.plan import SweepPlan
 
-__all__ = ["PassAssembler", "RowBuilder", "is_overloaded", "row_bytes", "to_centidecibels"]
+__all__ = ["PassAssembler", "RowBuilder", "StoredHop", "examine", "is_overloaded", "row_bytes", "to_centidecibels"]
 
 OVERLOAD_CLIP_FRACTION = 1e-4
 OVERLOAD_RMS_DBFS = 20 * np.log10(0.3)
@@ -67,6 +68,35 @@ def row_bytes(plan: SweepPlan) -> int:
     return plan.n_hops * (levels + sum(np.dtype(kind).itemsize for kind, _ in _HOP_FIELDS.values()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredHop:
+    """One hop in stored units, before it has its place in a row.
+
+    Attributes
+    ----------
+    pass_index, hop_index : int
+    levels : ndarray of int16, shape (n_levels,)
+        All measures one after another, as in a ``SweepRow``.
+    facts : mapping of str to float
+        Its ``hop_*`` fields of a ``SweepRow``.
+    """
+
+    pass_index: int
+    hop_index: int
+    levels: NDArray[np.int16]
+    facts: Mapping[str, Any]
+
+    @property
+    def utc_ns(self) -> int:
+        """Start of its samples, in nanoseconds since 1970 UTC."""
+        return int(self.facts["hop_utc_ns"])
+
+    @property
+    def monotonic_ns(self) -> int:
+        """Start of its samples on the monotonic clock."""
+        return int(self.facts["hop_monotonic_ns"])
+
+
 class RowBuilder:
     """Collects the hops of one pass; what never comes stays ``FILL``, with its flags 0.
 
@@ -93,36 +123,13 @@ class RowBuilder:
         """Hops that have come."""
         return int(np.count_nonzero(self._hops["hop_flags"]))
 
-    def add(self, hop: HopSamples, spectra: HopSpectra) -> bool:
-        """Put one hop in its place; gives whether it was overloaded.
-
-        Parameters
-        ----------
-        hop : HopSamples
-        spectra : HopSpectra
-            Of this hop.
-        """
-        index = hop.hop_index
-        self._levels[index] = to_centidecibels(np.concatenate([getattr(spectra, name) for name in self._sizes]))
-        overloaded = is_overloaded(hop, spectra)
-        flags = HOP_MEASURED | HOP_OVERLOADED * overloaded | HOP_UNLOCKED * (not hop.tuner_locked)
-        values = {
-            "hop_utc_ns": hop.utc_ns,
-            "hop_monotonic_ns": hop.monotonic_ns,
-            "hop_center_freq_hz": hop.center_freq_hz,
-            "hop_gain_db": np.nan if hop.gain_db is None else hop.gain_db,
-            "hop_clip_fraction": spectra.clip_fraction,
-            "hop_rms_dbfs": spectra.rms_dbfs,
-            "hop_dc_dbfs": spectra.dc_dbfs,
-            "hop_fluctuation_db": spectra.fluctuation_db,
-            "hop_dropped_samples": hop.dropped_samples,
-            "hop_flags": flags,
-        }
-        for name, value in values.items():
-            self._hops[name][index] = value
+    def add(self, hop: StoredHop) -> None:
+        """Put one hop in its place."""
+        self._levels[hop.hop_index] = hop.levels
+        for name, value in hop.facts.items():
+            self._hops[name][hop.hop_index] = value
         if self._start is None:
             self._start = (hop.utc_ns, hop.monotonic_ns)
-        return overloaded
 
     def build(self, sequence: int) -> SweepRow:
         """Give the row; its time is that of the first hop that came.
@@ -146,7 +153,7 @@ class RowBuilder:
 
 
 class PassAssembler:
-    """Turns the blocks of a source into rows, one for each pass in which anything was measured.
+    """Turns the examined blocks of a source into rows, one for each pass in which anything was measured.
 
     Parameters
     ----------
@@ -157,41 +164,39 @@ class PassAssembler:
         self._plan = plan
         self._builder = RowBuilder(plan)
         self._n_rows = 0
-        self._last: HopSamples | HopGap | None = None
+        self._last: StoredHop | HopGap | None = None
 
-    def is_next_pass(self, block: HopSamples | HopGap) -> bool:
-        """Whether a block is of another pass than the block before it."""
-        return self._last is not None and block.pass_index != self._last.pass_index
+    def is_next_pass(self, outcome: StoredHop | HopGap) -> bool:
+        """Whether a hop is of another pass than the one before it."""
+        return self._last is not None and outcome.pass_index != self._last.pass_index
 
     def has_finished(self, passes: int | None) -> bool:
-        """Whether the block before was the last one of so many passes."""
+        """Whether the hop before was the last one of so many passes."""
         last = self._last
         return last is not None and last.pass_index + 1 == passes and self._ends_pass(last)
 
-    def take(self, block: HopSamples | HopGap) -> Iterator[HopDone | HopGap | SweepRow]:
-        """Take the next block of the source.
+    def take(self, outcome: StoredHop | HopGap) -> Iterator[HopDone | HopGap | SweepRow]:
+        """Take the next hop or gap (see `examine`).
 
         Yields
         ------
         HopDone, HopGap or SweepRow
-            What the block completed: the row of an earlier pass, its own hop, the row of its pass.
+            What it completed: the row of an earlier pass, its own hop, the row of its pass.
         """
-        if self.is_next_pass(block):
+        if self.is_next_pass(outcome):
             yield from self.finish()
-        self._last = block
-        if isinstance(block, HopSamples):
-            block = _unusable(self._plan, block) or block
-        if isinstance(block, HopGap):
-            yield block
+        self._last = outcome
+        if isinstance(outcome, HopGap):
+            yield outcome
         else:
-            overloaded = self._builder.add(block, _analyse(self._plan, block))
+            self._builder.add(outcome)
             yield HopDone(
-                pass_index=block.pass_index,
-                hop_index=block.hop_index,
+                pass_index=outcome.pass_index,
+                hop_index=outcome.hop_index,
                 n_hops=self._plan.n_hops,
-                overloaded=overloaded,
+                overloaded=bool(outcome.facts["hop_flags"] & HOP_OVERLOADED),
             )
-        if self._ends_pass(block):
+        if self._ends_pass(outcome):
             yield from self.finish()
 
     def finish(self) -> Iterator[SweepRow]:
@@ -226,8 +231,48 @@ class PassAssembler:
         )
         yield from self.finish()
 
-    def _ends_pass(self, block: HopSamples | HopGap) -> bool:
-        return block.hop_index is None or block.hop_index == self._plan.n_hops - 1
+    def _ends_pass(self, outcome: StoredHop | HopGap) -> bool:
+        return outcome.hop_index is None or outcome.hop_index == self._plan.n_hops - 1
+
+
+def examine(plan: SweepPlan, block: HopSamples | HopGap) -> StoredHop | HopGap:
+    """Analyse the samples of a hop and bring them in stored units.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    block : HopSamples or HopGap
+        What a source gave.
+
+    Returns
+    -------
+    StoredHop or HopGap
+        A gap where there are no samples, or none that can be put on the bins of the plan.
+    """
+    if isinstance(block, HopGap):
+        return block
+    unusable = _unusable(plan, block)
+    if unusable is not None:
+        return unusable
+    spectra = _analyse(plan, block)
+    overloaded = is_overloaded(block, spectra)
+    return StoredHop(
+        pass_index=block.pass_index,
+        hop_index=block.hop_index,
+        levels=to_centidecibels(np.concatenate([getattr(spectra, name) for name in _level_sizes(plan)])),
+        facts={
+            "hop_utc_ns": block.utc_ns,
+            "hop_monotonic_ns": block.monotonic_ns,
+            "hop_center_freq_hz": block.center_freq_hz,
+            "hop_gain_db": np.nan if block.gain_db is None else block.gain_db,
+            "hop_clip_fraction": spectra.clip_fraction,
+            "hop_rms_dbfs": spectra.rms_dbfs,
+            "hop_dc_dbfs": spectra.dc_dbfs,
+            "hop_fluctuation_db": spectra.fluctuation_db,
+            "hop_dropped_samples": block.dropped_samples,
+            "hop_flags": HOP_MEASURED | HOP_OVERLOADED * overloaded | HOP_UNLOCKED * (not block.tuner_locked),
+        },
+    )
 
 
 def _unusable(plan: SweepPlan, hop: HopSamples) -> HopGap | None:

@@ -25,7 +25,7 @@ from sweep.model import SweepRow
 from sweep.plan import plan_hops
 from sweep.sources.options import SourceOptions
 from sweep.sources.sim import SimSource, open_sim
-from sweep.stitch import PassAssembler
+from sweep.stitch import PassAssembler, examine
 
 __all__ = ["Tally", "judge_room", "write_room"]
 
@@ -198,7 +198,9 @@ def _swept(address: str) -> tuple[SimSource, list[SweepRow]]:
     source = open_sim(address, SourceOptions())
     assembler = PassAssembler(source.plan)
     blocks = source.blocks(PASSES)
-    return source, [item for block in blocks for item in assembler.take(block) if isinstance(item, SweepRow)]
+    return source, [
+        item for block in blocks for item in assembler.take(examine(source.plan, block)) if isinstance(item, SweepRow)
+    ]
 
 
 def _baseline(path: Path) -> Baseline:

@@ -23,7 +23,7 @@ from sweep.model import HopSamples, SweepRow
 from sweep.plan import SweepPlan, plan_hops
 from sweep.scene.room import Room
 from sweep.scene.schema import AnyEmitter, Carrier, Dmr, Dsss, Gsm, Hopper, Nfm, Ofdm, Ook, Scene, Srd, Tetra, Wfm
-from sweep.stitch import PassAssembler
+from sweep.stitch import PassAssembler, examine
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SETTLE_S = 0.01
@@ -140,7 +140,7 @@ def rows_with(
             raw=raw, sample_format="cu8", center_freq_hz=float(center), sample_rate_hz=plan.sample_rate_hz,
             gain_db=28.0, utc_ns=utc_ns, monotonic_ns=number * step_ns, pass_index=index, hop_index=hop,
         )  # fmt: skip
-        rows += [item for item in assembler.take(block) if isinstance(item, SweepRow)]
+        rows += [item for item in assembler.take(examine(plan, block)) if isinstance(item, SweepRow)]
     return rows, heard
 
 

@@ -22,6 +22,7 @@ from sweep.sources.sim import SimSource, open_sim
 from sweep.workspace import Workspace
 
 RANGE = ["--range", "430M:440M"]
+LAST_PASS = 3  # of 6 hops: more than are read ahead, so there is a journal
 
 
 def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
@@ -57,6 +58,16 @@ def test_one_interrupt_of_a_real_process(tmp_path: Path, number: signal.Signals)
         assert all(ok for _, ok in record.verify_rows())
 
 
+def press() -> None:
+    """Press Ctrl-C as the terminal does: the process is told; wait until it has heard it."""
+    handler = signal.getsignal(signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    end = time.monotonic() + 5
+    while handler is not signal.default_int_handler and signal.getsignal(signal.SIGINT) is handler:
+        assert time.monotonic() < end, "nobody heard it"
+        time.sleep(0.001)
+
+
 class Impatient:
     """A simulated room in which the user presses Ctrl-C at a certain hop, so many times."""
 
@@ -69,9 +80,9 @@ class Impatient:
 
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         for block in self._source.blocks(passes):
-            if block.pass_index == 1 and block.hop_index == self._hop_index:
+            if block.pass_index == LAST_PASS and block.hop_index == self._hop_index:
                 for _ in range(self._presses):
-                    signal.raise_signal(signal.SIGINT)
+                    press()
             yield block
 
     def close(self) -> None:
@@ -91,7 +102,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 def sweep(workspace: Workspace, presses: int, *words: str) -> int:
     command = ["--workspace", str(workspace.root), "sweep", "lab", "--source", f"impatient:{presses}", *RANGE]
-    return main([*command, "--passes", "4", *words])
+    return main([*command, "--passes", str(LAST_PASS + 1), *words])
 
 
 def test_the_part_that_was_measured_is_kept(workspace: Workspace) -> None:
@@ -102,7 +113,7 @@ def test_the_part_that_was_measured_is_kept(workspace: Workspace) -> None:
     with SweepRecord.open(path) as record:
         rows = list(record.rows())
         n_hops = record.layout.n_hops
-        assert [int((row.hop_flags & HOP_MEASURED).sum()) for row in rows] == [n_hops, 3]
+        assert [int((row.hop_flags & HOP_MEASURED).sum()) for row in rows] == [n_hops] * LAST_PASS + [3]
         assert [gap.reason for gap in record.gaps] == [f"stopped by the user at hop 3 of {n_hops}"]
         kept = str(path.with_suffix(".iq"))
         assert main(["--workspace", str(workspace.root), "replay", "lab", kept]) in (0, 3)
@@ -122,4 +133,4 @@ def test_a_second_interrupt_leaves_the_journal(workspace: Workspace, capsys: pyt
     (path,) = workspace.sweeps.glob("*.h5")
     with SweepRecord.open(path) as record:
         assert record.recovered
-        assert record.n_rows == 1
+        assert 1 <= record.n_rows <= LAST_PASS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rows import make_finding
 
 from dsp.errors import CaptureError, DeviceError, RecordError
+from sweep.analysis import READ_AHEAD
 from sweep.journal import JournalReader
 from sweep.model import (
     FILL,
@@ -39,7 +41,7 @@ from sweep.plan import Layout, SweepPlan, plan_hops
 from sweep.record import SweepRecord
 from sweep.recovery import recover
 from sweep.session import SweepSession
-from sweep.stitch import PassAssembler, row_bytes, to_centidecibels
+from sweep.stitch import PassAssembler, examine, row_bytes, to_centidecibels
 
 START_NS = 1_700_000_000_000_000_000
 TONE_HZ = 433_920_000
@@ -226,7 +228,7 @@ def test_what_was_not_received_is_fill(missing: set[int]) -> None:
     assembler = PassAssembler(PLAN)
     source = Receiver()
     source.faults = {divmod(index, PLAN.n_hops): gap(*divmod(index, PLAN.n_hops)) for index in missing}
-    pieces = [piece for block in source.blocks(2) for piece in assembler.take(block)]
+    pieces = [piece for block in source.blocks(2) for piece in assembler.take(examine(PLAN, block))]
     pieces += assembler.finish()
     rows = [piece for piece in pieces if isinstance(piece, SweepRow)]
     there = [
@@ -256,16 +258,42 @@ def test_the_rest_of_a_pass_may_be_missing(tmp_path: Path) -> None:
 
 
 def test_stop_keeps_the_part_that_was_measured(tmp_path: Path) -> None:
-    sweep = Sweep(tmp_path, Receiver(), passes=4)
+    sweep = Sweep(tmp_path, Receiver(), passes=100)
     for event in sweep.session.events():
         sweep.events.append(event)
         if isinstance(event, HopDone) and (event.pass_index, event.hop_index) == (1, 1):
             sweep.session.stop()
-    assert [measured_hops(row) for row in sweep.rows()] == [list(range(PLAN.n_hops)), [0, 1]]
-    (stopped,) = sweep.gaps()
-    assert stopped.reason == f"stopped by the user at hop 2 of {PLAN.n_hops}"
-    assert (stopped.pass_index, stopped.hop_index) == (1, None)
+    measured = [(number, hop) for number, row in enumerate(sweep.rows()) for hop in measured_hops(row)]
+    assert measured == [divmod(number, PLAN.n_hops) for number in range(len(measured))]  # not one was lost
+    assert PLAN.n_hops + 2 <= len(measured) <= PLAN.n_hops + 2 + READ_AHEAD + 1
+    last_pass, last_hop = measured[-1]
+    gaps = [(gap.pass_index, gap.hop_index, gap.reason) for gap in sweep.gaps()]
+    at = (last_pass, last_hop + 1) if last_hop + 1 < PLAN.n_hops else (last_pass + 1, 0)
+    assert gaps == [(at[0], None, f"stopped by the user at hop {at[1]} of {PLAN.n_hops}")]
     assert isinstance(sweep.events[-1], Closed)
+
+
+def test_a_source_is_not_closed_while_it_is_read(tmp_path: Path) -> None:
+    class Slow(Receiver):
+        is_read = False
+
+        def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
+            for block in super().blocks(passes):
+                self.is_read = True
+                time.sleep(0.02)
+                self.is_read = False
+                yield block
+
+        def close(self) -> None:
+            assert not self.is_read
+            super().close()
+
+    source = Slow()
+    sweep = Sweep(tmp_path, source, passes=None)
+    events = sweep.session.events()
+    next(event for event in events if isinstance(event, RowDone))
+    events.close()  # as when whoever follows the sweep fails
+    assert source.n_closed == 1
 
 
 def test_stop_in_the_last_hop_is_no_gap(tmp_path: Path) -> None:
@@ -458,7 +486,12 @@ def test_quantising_is_within_half_a_step(powers: list[float]) -> None:
 
 def test_the_size_of_a_row_is_known_beforehand() -> None:
     assembler = PassAssembler(PLAN)
-    (row,) = [piece for block in Receiver().blocks(1) for piece in assembler.take(block) if isinstance(piece, SweepRow)]
+    (row,) = [
+        piece
+        for block in Receiver().blocks(1)
+        for piece in assembler.take(examine(PLAN, block))
+        if isinstance(piece, SweepRow)
+    ]
     arrays = [getattr(row, name) for name in SweepRow.__slots__ if isinstance(getattr(row, name), np.ndarray)]
     assert row_bytes(PLAN) == sum(array.nbytes for array in arrays)
 

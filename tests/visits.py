@@ -18,7 +18,7 @@ from sweep.model import FILL, HOP_MEASURED, SweepRow
 from sweep.plan import Layout, plan_hops
 from sweep.sources.options import SourceOptions
 from sweep.sources.sim import open_sim
-from sweep.stitch import PassAssembler, to_centidecibels
+from sweep.stitch import PassAssembler, examine, to_centidecibels
 
 START_NS = 1_795_000_000_000_000_000
 DAY_NS = 86_400_000_000_000
@@ -137,7 +137,12 @@ def sim_rows(address: str, *ranges_hz: tuple[float, float], passes: int = 5) -> 
     whole = tuple((round(start), round(stop)) for start, stop in ranges_hz)
     source = open_sim(address, SourceOptions(ranges_hz=whole))
     assembler = PassAssembler(source.plan)
-    rows = [item for block in source.blocks(passes) for item in assembler.take(block) if isinstance(item, SweepRow)]
+    rows = [
+        item
+        for block in source.blocks(passes)
+        for item in assembler.take(examine(source.plan, block))
+        if isinstance(item, SweepRow)
+    ]
     return source.plan.layout(), rows
 
 

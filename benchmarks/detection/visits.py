@@ -16,7 +16,7 @@ from sweep.scene.loading import scene_ranges
 from sweep.scene.response import REACH
 from sweep.scene.room import Room, Station
 from sweep.scene.schema import Scene
-from sweep.stitch import PassAssembler
+from sweep.stitch import PassAssembler, examine
 
 __all__ = ["Visit", "make_visit", "planted", "room_of", "station_heard"]
 
@@ -64,7 +64,7 @@ def make_visit(scene: Scene, number: int, passes: int) -> Visit:
     for pass_index in range(passes):
         for hop_index in range(plan.n_hops):
             hop = _capture(room, plan, number, pass_index, hop_index)
-            rows += [item for item in assembler.take(hop) if isinstance(item, SweepRow)]
+            rows += [item for item in assembler.take(examine(plan, hop)) if isinstance(item, SweepRow)]
     return Visit(scene=scene, number=number, plan=plan, rows=tuple(rows))
 
 
@@ -143,7 +143,7 @@ def _again(row: SweepRow, room: Room, visit: Visit, hops: Sequence[int]) -> Swee
     new: SweepRow | None = None
     for index, hop in enumerate(hops):
         block = replace(_capture(room, visit.plan, visit.number, row.sequence, hop), hop_index=index)
-        new = next((item for item in assembler.take(block) if isinstance(item, SweepRow)), new)
+        new = next((item for item in assembler.take(examine(plan, block)) if isinstance(item, SweepRow)), new)
     if new is None:
         return row
     changes: dict[str, np.ndarray] = {}
