@@ -19,6 +19,7 @@ from baselines.explanation import explain, within
 from baselines.findings import make_finding, number_findings
 from baselines.heard import floor_of
 from baselines.hoppers import group_hoppers
+from baselines.intercept import Intercept
 from baselines.known import KnownEmitter
 from baselines.model import Baseline
 from baselines.outcome import Outcome, compare, hear, linear
@@ -82,8 +83,9 @@ def _judge(
     false_alarms: float,
     known: tuple[KnownEmitter, ...],
 ) -> Judgement:
+    heard_when = Intercept(layout)
     try:
-        summary = summarise(layout, rows())
+        summary = summarise(layout, heard_when.watching(rows()))
     except RecordError as error:
         document = nothing_measured(layout, false_alarms, str(error))
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
@@ -115,7 +117,7 @@ def _judge(
     if cut:
         outcome.reasons.append(f"{cut} candidates were not looked at again: a sweep takes {MAX_LOOKS} second looks")
     coverage = coverage_of(
-        summary, floor_dbfs, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
+        summary, floor_dbfs, heard_when, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
     )
     verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared)
     if baseline is not None and not compared:  # asked to compare, and could not

@@ -31,6 +31,7 @@ from baselines.emitters import Emitter, measure_emitters
 from baselines.findings import make_finding, number_findings, signal_type
 from baselines.heard import floor_of
 from baselines.hoppers import group_hoppers
+from baselines.intercept import Intercept
 from baselines.missing import missing_emitters
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import summarise
@@ -283,8 +284,9 @@ def test_coverage_of_a_sweep() -> None:
     rows = [without_hop(row, LAYOUT, 0) if number % 2 else row for number, row in enumerate(rows)]
     loud = np.array([HOP_MEASURED] * 3 + [HOP_MEASURED | HOP_OVERLOADED] + [HOP_MEASURED] * 3, np.uint8)
     rows = [replace(row, hop_flags=row.hop_flags & loud | (loud & HOP_OVERLOADED)) for row in rows]
-    summary = summarise(LAYOUT, rows)
-    entries = coverage_of(summary, floor_of(summary), threshold_sigmas=6.5, model_sigma=0.03)
+    heard = Intercept(LAYOUT)
+    summary = summarise(LAYOUT, heard.watching(rows))
+    entries = coverage_of(summary, floor_of(summary), heard, threshold_sigmas=6.5, model_sigma=0.03)
     assert [entry["state"] for entry in entries] == ["measured", "overloaded", "measured", "not_measured"]
     assert [entry["start_hz"] for entry in entries[1:]] == [entry["stop_hz"] for entry in entries[:-1]]
     assert entries[0]["start_hz"] == round(LAYOUT.freq_hz[0] - WIDTH / 2)
@@ -292,7 +294,8 @@ def test_coverage_of_a_sweep() -> None:
     dwell_s = (N_FRAMES + 1) / 2 / WIDTH * 8
     assert entries[2]["dwell_s"] == pytest.approx(dwell_s, rel=1e-4)
     assert entries[0]["dwell_s"] == pytest.approx(dwell_s * (0.5 + 1 + 1) / 3, rel=1e-4)
-    assert entries[2]["poi"]["100ms"] == 1.0  # a pass takes 100 ms
+    assert entries[2]["poi"]["100ms"] == pytest.approx(1 - 0.007 / 0.8, abs=0.01)  # a pass takes 100 ms
+    assert 0.5 < entries[0]["poi"]["100ms"] < entries[0]["poi"]["1s"] == entries[2]["poi"]["1s"] == 1.0
     assert entries[0]["noise_floor_dbfs"] == pytest.approx(-60, abs=0.2)
     assert entries[0]["min_detectable_dbfs"] < -60 + 10
     blank = entries[-1]
@@ -304,7 +307,7 @@ def test_coverage_of_a_sweep() -> None:
 def test_the_weakest_detectable_emitter_is_detected_at_that_level() -> None:
     """What coverage claims for an 11 kHz emitter holds for one that is put there."""
     summary = make_summary(LAYOUT, n_passes=5, seed=1)
-    entry = coverage_of(summary, floor_of(summary), threshold_sigmas=6.5, model_sigma=0.03)[0]
+    entry = coverage_of(summary, floor_of(summary), Intercept(LAYOUT), threshold_sigmas=6.5, model_sigma=0.03)[0]
     per_bin = 10 ** (entry["min_detectable_dbfs"] / 10) * 1.5 / 4.4
     rise = np.log(1 + per_bin / NOISE)
     sigma = np.sqrt(summary.group_variance / 5 / 4.4 + 0.03**2)

@@ -167,6 +167,7 @@ class _Coverage(msgspec.Struct, frozen=True):
     visits: float | None
     poi: dict[_Period, float | None]
     noise_floor_dbfs: float | None = None
+    camp_s: float | None = None
 
 
 class JudgementDocument(msgspec.Struct, frozen=True):
