@@ -171,8 +171,10 @@ def test_a_torn_tail_is_left_out_and_the_journal_kept(tmp_path: Path) -> None:
         journal.append_row(make_row(3, layout))
     os.truncate(tmp_path / "a.journal", size + 100)
     left = (tmp_path / "a.journal").read_bytes()
+    ballast_path(tmp_path / "a.journal").write_bytes(bytes(100))  # as kill -9 leaves it
     recover(tmp_path / "a.journal")
     assert (tmp_path / "a.journal").read_bytes() == left
+    assert not ballast_path(tmp_path / "a.journal").exists()
     with SweepRecord.open(tmp_path / "a.h5") as record:
         assert (record.n_rows, record.torn_tail_bytes) == (3, 100)
     recover(tmp_path / "a.journal")  # again: the record is there and holds it all

@@ -70,8 +70,8 @@ def pack(
             _write_and_check(journal, judged, part, recovered=recovered)
             part.rename(record_path)
             sync_folder(record_path.parent)
+        ballast_path(journal_path).unlink(missing_ok=True)
         if not keep_journal:
-            ballast_path(journal_path).unlink(missing_ok=True)
             journal_path.unlink()
             sync_folder(journal_path.parent)
 
