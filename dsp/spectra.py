@@ -122,7 +122,7 @@ def hop_spectra(
     )
     power = _scratch("power", n_frames, hop_bins)
     dc = fill_powers(power, frames, remove_dc=True)
-    mean = np.ones(n_frames, np.float32) @ power / np.float32(n_frames)
+    mean: NDArray[np.float32] = np.ones(n_frames, np.float32) @ power / np.float32(n_frames)
     max_hold, min_hold = power.max(axis=0), power.min(axis=0)
     relative = np.divide(power, np.maximum(mean, _TINY), out=power)
     square = np.einsum("tk,tk->k", relative, relative) / n_frames  # K sum p^2 / (sum p)^2
