@@ -23,6 +23,7 @@ from baselines.summary import VisitSummary
 from dsp.emitters import hysteresis_segments
 from dsp.groups import known_mean, known_median
 from dsp.running import closed_runs, long_runs, running_maximum
+from dsp.statistics import to_nepers
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
 
@@ -144,7 +145,7 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
     """
     layout = baseline.layout
     log_mean = summary.log_mean
-    log_max = None if summary.max_hold is None else np.log(np.maximum(summary.max_hold, np.float32(1e-30)))
+    log_max = None if summary.max_hold is None else to_nepers(summary.max_hold)
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
     mean = known_mean(log_mean, np.float64)
     ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from baselines.emitters import Emitter
 from baselines.summary import VisitSummary
 from dsp.errors import ParameterError
+from sweep.model import FILL
 from sweep.plan import Layout
 from sweep.units import format_hz
 
@@ -185,13 +186,10 @@ def _matched(summary: VisitSummary, target: Layout, shared: NDArray[np.bool_]) -
     if away[shared].max() > _SAME_PLACE:
         notes.append(f"bins were matched to the nearest, up to {away[shared].max():.2f} of a bin away")
 
-    def take(values: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-        if values is None:
-            return None
-        return np.where(shared, values[..., nearest], np.float32(np.nan)).astype(np.float32)
+    def take(stored: NDArray[np.int16] | None) -> NDArray[np.int16] | None:
+        return None if stored is None else np.where(shared, stored[..., nearest], np.int16(FILL))
 
-    mean = take(summary.mean)
-    assert mean is not None
+    mean = np.where(shared, summary.mean[..., nearest], np.float32(np.nan))
     return _rebuilt(summary, target, mean, take(summary.max_hold), take(summary.burst_1)), tuple(notes)
 
 
@@ -219,8 +217,8 @@ def _rebuilt(
     summary: VisitSummary,
     target: Layout,
     mean: NDArray[np.float32],
-    max_hold: NDArray[np.float32] | None,
-    burst_1: NDArray[np.float32] | None,
+    max_hold: NDArray[np.int16] | None,
+    burst_1: NDArray[np.int16] | None,
 ) -> VisitSummary:
     has_all = np.isfinite(mean).reshape(len(mean), target.n_hops, -1).any(axis=(0, 2))
     return VisitSummary(

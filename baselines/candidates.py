@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from baselines.summary import BURST_BOXES, VisitSummary, box_bins
 from dsp.emitters import hysteresis_segments, merge_segments
-from dsp.statistics import burst_level, burst_p_value
+from dsp.statistics import burst_level, burst_p_value, to_linear
 from sweep.plan import Layout
 
 __all__ = [
@@ -140,7 +140,8 @@ def burst_scores(
     explained = np.zeros(layout.n_bins, bool)
     result: list[Scores] = []
     for feature, stored in (("burst_1", summary.burst_1), *summary.bursts.items()):
-        value = np.asarray(stored / np.repeat(fluctuation, stored.shape[1] // layout.n_hops, axis=1), np.float32)
+        value = to_linear(stored)
+        value /= np.repeat(fluctuation, value.shape[1] // layout.n_hops, axis=1)
         group, box, expected = _strong_boxes(feature, value, summary, false_alarms, among)
         passed = expected <= false_alarms
         if limits is not None and feature in limits:

@@ -14,6 +14,7 @@ from baselines.summary import VisitSummary
 from dsp.bandwidths import occupied_bandwidth, x_db_bandwidth
 from dsp.emitters import split_at_valleys
 from dsp.groups import known_mean
+from dsp.statistics import to_linear
 from sweep.plan import Layout
 
 __all__ = ["Emitter", "measure_emitters"]
@@ -106,6 +107,7 @@ def measure_emitters(
     candidates: Sequence[Candidate],
     background: NDArray[np.floating],
     floor: NDArray[np.floating],
+    peak: NDArray[np.floating] | None = None,
 ) -> list[Emitter]:
     """Measure what each candidate is made of.
 
@@ -117,6 +119,8 @@ def measure_emitters(
         Linear power that was there without the emitter: the noise floor, or the aligned baseline.
     floor : ndarray, shape (n_bins,)
         Linear noise floor.
+    peak : ndarray, shape (n_bins,), optional
+        Linear power of the largest frames; by default those of the summary.
 
     Returns
     -------
@@ -124,7 +128,8 @@ def measure_emitters(
         Ascending in frequency; a candidate gives one or more, or none where nothing is left over its background.
     """
     mean = known_mean(summary.mean, np.float32)
-    peak = None if summary.max_hold is None else np.fmax.reduce(summary.max_hold)
+    if peak is None and summary.max_hold is not None:
+        peak = to_linear(summary.max_hold.max(axis=0))
     visit = _Visit(summary=summary, mean=mean, peak=peak, background=background, floor=floor)
     pieces = [
         Piece(start=candidate.start + int(start), stop=candidate.start + int(stop), sources=(number,))

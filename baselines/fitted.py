@@ -13,7 +13,7 @@ from baselines.model import BaselineVisit
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
 from dsp.groups import known_mean
-from dsp.statistics import DB_PER_NEPER_POWER
+from dsp.statistics import DB_PER_NEPER_POWER, to_nepers
 from sweep.plan import Layout
 
 __all__ = ["FittedVisit", "fitted_visits"]
@@ -92,7 +92,7 @@ def _fitted(
         log_max = np.full((min(len(gains), 2), gains.shape[1]), np.nan, np.float32)
         for group, (held, gain) in enumerate(zip(summary.max_hold, gains, strict=True)):
             half = log_max[int(group >= middle) if middle else 0]
-            log_held = _shifted(np.log(np.maximum(held, np.float32(1e-30))), summary.layout, shift)
+            log_held = _shifted(to_nepers(held), summary.layout, shift)
             np.fmax(half, log_held - gain, out=half)
     return FittedVisit(
         summary=summary,

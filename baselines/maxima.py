@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from baselines.summary import VisitSummary
 from dsp.running import running_maximum
-from dsp.statistics import burst_level
+from dsp.statistics import burst_level, to_nepers
 
 __all__ = ["burst_limits", "bursting_bins"]
 
 _BOX_DILATION = 8
 _NOISE_P = 1e-6
-_SMALLEST, _NEVER_NEPERS = 1e-6, -20.0
+_SMALLEST_NEPERS, _NEVER_NEPERS = np.log(np.float32(1e-6)), -20.0
 _GUESSED_SPREAD = 0.3  # of a single sweep
 
 
@@ -52,9 +52,9 @@ def burst_limits(summaries: Sequence[VisitSummary]) -> dict[str, NDArray[np.floa
     return limits
 
 
-def _largest_and_spread(parts: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _largest_and_spread(parts: Sequence[NDArray[np.int16]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Largest logarithm of a feature over all groups, and its standard deviation; each of shape (n_boxes,)."""
-    logs = (np.log(np.maximum(group, np.float32(_SMALLEST))) for part in parts for group in part)
+    logs = (np.maximum(to_nepers(group), _SMALLEST_NEPERS) for part in parts for group in part)
     n_boxes = parts[0].shape[1]
     largest = np.full(n_boxes, _NEVER_NEPERS, np.float32)
     total, squares, n_known = np.zeros(n_boxes), np.zeros(n_boxes), np.zeros(n_boxes)

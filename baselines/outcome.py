@@ -96,12 +96,10 @@ def compare(
     candidates = gather(channels, baseline.layout)
     background = np.exp(baseline.log_mean + aligned.gain)
     floor = linear(baseline.floor_dbfs) * np.exp(aligned.gain)
-    moved = replace(
-        summary,
-        mean=np.exp(aligned.log_mean + aligned.gain),
-        max_hold=None if aligned.log_max is None else np.exp(aligned.log_max + aligned.gain),
-    )
-    emitters = [_of_own(emitter, channels) for emitter in measure_emitters(moved, candidates, background, floor)]
+    moved = replace(summary, mean=np.exp(aligned.log_mean + aligned.gain))
+    peak = None if aligned.log_max is None else np.exp(np.fmax.reduce(aligned.log_max) + aligned.gain)
+    measured_emitters = measure_emitters(moved, candidates, background, floor, peak)
+    emitters = [_of_own(emitter, channels) for emitter in measured_emitters]
     kinds = [_kind(emitter) for emitter in emitters]
     missing = missing_emitters(baseline, moved, aligned)
     emitters, kinds = emitters + missing, kinds + ["missing"] * len(missing)

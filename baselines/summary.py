@@ -21,6 +21,8 @@ MAX_GROUPS = 8
 _SILENCE_DBFS = -140.0
 """No receiver is this quiet: samples that are all zero were muted or lost, not measured."""
 
+_FAINTEST_CDB = np.int16(-30000)  # a power of zero has no ratio
+
 BURST_BOXES = {"burst_8": 8, "burst_8x4": 8, "burst_64": 64, "burst_512": 512}
 """Width in bins of the boxes of each stored burst feature; a box starts every half width."""
 
@@ -32,8 +34,8 @@ _Boxes = TypeVar("_Boxes", int, NDArray[np.int64])
 class VisitSummary:
     """What detection needs of one visit.
 
-    G groups of consecutive passes; each is judged as one sweep. Linear power, 1 at full scale; NaN where nothing was
-    measured.
+    G groups of consecutive passes; each is judged as one sweep. Linear power, 1 at full scale, NaN where nothing was
+    measured; but largest values are kept as they are stored: int16 hundredths of a dB, ``FILL`` for nothing.
 
     Attributes
     ----------
@@ -41,11 +43,11 @@ class VisitSummary:
     passes : ndarray of int64, shape (G,)
         Passes in each group.
     mean : ndarray of float32, shape (G, n_bins)
-    max_hold : ndarray of float32, shape (G, n_bins), or None
+    max_hold : ndarray of int16, shape (G, n_bins), or None
         None where the source gives no extremes; then there are no burst features either.
-    burst_1 : ndarray of float32, shape (G, n_bins), or None
+    burst_1 : ndarray of int16, shape (G, n_bins), or None
         Largest ratio of a frame's power to the mean of its own pass.
-    bursts : dict of ndarray of float32, shape (G, n_boxes)
+    bursts : dict of ndarray of int16, shape (G, n_boxes)
         Largest burst features over the passes of a group.
     kurtosis_db : ndarray of float32, shape (n_bins,), or None
         Mean over all passes of the spectral kurtosis in 10 log10; NaN where it was never measured.
@@ -63,9 +65,9 @@ class VisitSummary:
     layout: Layout
     passes: NDArray[np.int64]
     mean: NDArray[np.float32]
-    max_hold: NDArray[np.float32] | None
-    burst_1: NDArray[np.float32] | None
-    bursts: dict[str, NDArray[np.float32]]
+    max_hold: NDArray[np.int16] | None
+    burst_1: NDArray[np.int16] | None
+    bursts: dict[str, NDArray[np.int16]]
     kurtosis_db: NDArray[np.float32] | None
     fluctuation_db: NDArray[np.float32]
     measured: NDArray[np.float64]
@@ -96,9 +98,9 @@ class _Group:
     passes: int
     n_measured: NDArray[np.int32]  # by hop; by bin where the row is a single hop
     total: NDArray[np.float32]
-    max_hold: NDArray[np.float32] | None
-    burst_1: NDArray[np.float32] | None
-    bursts: dict[str, NDArray[np.float32]]
+    max_hold: NDArray[np.int16] | None
+    burst_1: NDArray[np.int16] | None
+    bursts: dict[str, NDArray[np.int16]]
     fluctuation_db: NDArray[np.float32]
 
     def absorb(self, other: _Group) -> None:
@@ -113,7 +115,7 @@ class _Group:
             *((self.bursts[name], other.bursts[name]) for name in self.bursts),
         ):
             if mine is not None and theirs is not None:
-                np.fmax(mine, theirs, out=mine)
+                np.fmax(mine, theirs, out=mine)  # FILL is the lowest of all stored values
 
 
 def box_bins(feature: str, box: _Boxes, hop_bins: int) -> tuple[_Boxes, _Boxes]:
@@ -196,27 +198,31 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
 
 
 def _group_of(row: SweepRow) -> _Group:
-    mean = to_linear(row.mean)
     n_hops = len(row.hop_flags)
-    mean.reshape(n_hops, -1)[row.hop_rms_dbfs < _SILENCE_DBFS] = np.nan
-    max_hold = None if row.max_hold is None else to_linear(row.max_hold)
-    bursts = {
-        name: to_linear(value) for name in BURST_BOXES if (value := getattr(row, name)) is not None and value.size
-    }
+    mean = row.mean.copy()
+    mean.reshape(n_hops, -1)[row.hop_rms_dbfs < _SILENCE_DBFS] = FILL
+    known = mean != FILL
+    bursts = {name: value.copy() for name in BURST_BOXES if (value := getattr(row, name)) is not None and value.size}
     return _Group(
         passes=1,
-        n_measured=_measured(mean, n_hops),
-        total=np.nan_to_num(mean, nan=0.0),
-        max_hold=max_hold,
-        burst_1=None if max_hold is None else np.asarray(max_hold / np.maximum(mean, np.float32(1e-30)), np.float32),
+        n_measured=_measured(known, n_hops),
+        total=np.where(known, to_linear(mean), np.float32(0)),
+        max_hold=None if row.max_hold is None else row.max_hold.copy(),
+        burst_1=None if row.max_hold is None else _over_mean(row.max_hold, mean),
         bursts=bursts,
         fluctuation_db=row.hop_fluctuation_db.astype(np.float32, copy=True),
     )
 
 
-def _measured(mean: NDArray[np.float32], n_hops: int) -> NDArray[np.int32]:
+def _over_mean(max_hold: NDArray[np.int16], mean: NDArray[np.int16]) -> NDArray[np.int16]:
+    ratio = np.subtract(max_hold, np.maximum(mean, _FAINTEST_CDB), dtype=np.int32)
+    known = (mean != FILL) & (max_hold != FILL)
+    return np.where(known, np.clip(ratio, FILL + 1, -FILL - 1, out=ratio), FILL).astype(np.int16)
+
+
+def _measured(known: NDArray[np.bool_], n_hops: int) -> NDArray[np.int32]:
     """1 for each hop, or each bin of a single hop, that was measured."""
-    by_hop = np.isfinite(mean).reshape(n_hops if n_hops > 1 else mean.size, -1)
+    by_hop = known.reshape(n_hops if n_hops > 1 else known.size, -1)
     return np.asarray(by_hop.any(axis=1), np.int32)
 
 
@@ -233,7 +239,7 @@ def _mean_kurtosis(total: NDArray[np.float32], n_known: NDArray[np.int32]) -> ND
     return np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan).astype(np.float32)
 
 
-def _stack(arrays: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+def _stack(arrays: list[NDArray[np.int16] | None]) -> NDArray[np.int16] | None:
     known = [array for array in arrays if array is not None]
     return np.array(known) if len(known) == len(arrays) else None
 

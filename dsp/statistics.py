@@ -19,6 +19,7 @@ __all__ = [
     "log_power_variance",
     "normal_p_value",
     "to_linear",
+    "to_nepers",
 ]
 
 DB_PER_NEPER_POWER = 10 / math.log(10)
@@ -42,6 +43,8 @@ def _table() -> NDArray[np.float32]:
 LIN_FROM_CDB = _table()
 """Linear power of each int16 in hundredths of a dB, indexed by its bits as uint16; NaN for "not measured"."""
 
+_NEPERS_FROM_CDB = np.log(np.maximum(LIN_FROM_CDB, np.float32(1e-30)))
+
 
 def to_linear(cdb: NDArray[np.int16]) -> NDArray[np.float32]:
     """Turn stored hundredths of a dB into linear power.
@@ -61,6 +64,27 @@ def to_linear(cdb: NDArray[np.int16]) -> NDArray[np.float32]:
     array([1. , 0.1, nan], dtype=float32)
     """
     result: NDArray[np.float32] = LIN_FROM_CDB[cdb.view(np.uint16)]
+    return result
+
+
+def to_nepers(cdb: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Turn stored hundredths of a dB into the natural logarithm of power.
+
+    Parameters
+    ----------
+    cdb : ndarray of int16, any shape
+
+    Returns
+    -------
+    ndarray of float32, same shape
+        Not below that of 1e-30; NaN where the value is -32768, "not measured".
+
+    Examples
+    --------
+    >>> to_nepers(np.array([0, -1000, -32768], np.int16))
+    array([ 0.       , -2.3025851,       nan], dtype=float32)
+    """
+    result: NDArray[np.float32] = _NEPERS_FROM_CDB[cdb.view(np.uint16)]
     return result
 
 

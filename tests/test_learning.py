@@ -16,7 +16,7 @@ from baselines.learning import build_baseline, learn
 from baselines.store import BaselineStore
 from baselines.summary import VisitSummary, summarise
 from dsp.errors import ParameterError, RecordError
-from dsp.statistics import effective_averages, log_power_variance
+from dsp.statistics import effective_averages, log_power_variance, to_nepers
 from sweep.journal import JournalWriter
 from sweep.plan import plan_hops
 from sweep.recovery import recover
@@ -90,7 +90,7 @@ def test_the_mask_holds_what_was_seen() -> None:
     summaries = [room(4, day) for day in range(3)]
     baseline = baseline_of(summaries)
     assert baseline.log_mask is not None
-    held = np.log(np.array([summary.max_hold.max(axis=0) for summary in summaries if summary.max_hold is not None]))
+    held = np.array([to_nepers(summary.max_hold.max(axis=0)) for summary in summaries if summary.max_hold is not None])
     assert (baseline.log_mask >= held.max(axis=0) - 0.1).all()
     assert not any(limit.any() for limit in baseline.burst_limits.values())  # of noise theory knows the largest
 
