@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 import scipy.ndimage
-import scipy.signal
 from numpy.typing import NDArray
 
 from dsp.floor import whittaker
@@ -25,6 +25,7 @@ _LARGEST_RECORDING_BINS = 16384
 _PPM_REACH, _PPM_STEP = 60.0, 1.0
 _PPM_GAIN = 0.01
 _PASS_BINS, _PASS_REACH_BINS = (1.0, 20.0), 80
+_BLOCK_BINS = 2840  # and what reaches over: 3000 points are quick
 _CRYSTAL_HZ, _OWN_HZ = 14.4e6, 12_500.0
 _STRONG_NEPERS = 0.8
 _MIN_STRONG, _MOST_STRONG = 12, 20_000
@@ -248,13 +249,18 @@ def _off_crystal_hz(freq_hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _band_pass(log_power: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Gaussian of a bin less that of twenty bins, at once and by transforms: it is long."""
+    """Gaussian of a bin less that of twenty bins, at once and by transforms of blocks: it is long."""
     filled = np.nan_to_num(np.asarray(log_power, np.float64), nan=float(np.nanmedian(log_power)))
     impulse = np.zeros(2 * _PASS_REACH_BINS + 1)
     impulse[_PASS_REACH_BINS] = 1.0
     narrow, wide = (scipy.ndimage.gaussian_filter1d(impulse, sigma, mode="constant") for sigma in _PASS_BINS)
-    padded = np.pad(filled, _PASS_REACH_BINS, mode="symmetric")
-    return np.asarray(scipy.signal.oaconvolve(padded, narrow - wide, mode="valid"), np.float64)
+    n_blocks = -(-filled.size // _BLOCK_BINS)
+    padded = np.zeros(n_blocks * _BLOCK_BINS + 2 * _PASS_REACH_BINS)
+    padded[: filled.size + 2 * _PASS_REACH_BINS] = np.pad(filled, _PASS_REACH_BINS, mode="symmetric")
+    size = _BLOCK_BINS + 2 * _PASS_REACH_BINS
+    blocks = np.lib.stride_tricks.sliding_window_view(padded, size)[::_BLOCK_BINS]
+    spectra = scipy.fft.rfft(blocks) * scipy.fft.rfft(narrow - wide, size)
+    return np.asarray(scipy.fft.irfft(spectra, size)[:, 2 * _PASS_REACH_BINS :].ravel()[: filled.size])
 
 
 def _clear_bins(bins: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.ndimage
-import scipy.stats
+import scipy.special
 from numpy.typing import NDArray
 
 from baselines.aligned import busy_bins, running_median
@@ -104,7 +104,7 @@ def _within_variance(
         freedom += np.maximum(n_known - 1, 0)
     own = (PRIOR_SWEEPS * sweep_variance + squares) / (PRIOR_SWEEPS + freedom)
     most = np.zeros(int(freedom.max()) + 1)
-    most[1:] = scipy.stats.chi2.isf(_RESTLESS_P, np.arange(1, most.size))
+    most[1:] = scipy.special.chdtri(np.arange(1, most.size), _RESTLESS_P)
     restless = squares > sweep_variance * most[freedom.astype(np.int64)]
     variance = np.where(restless, own, sweep_variance)
     loud = np.where(variance > _DILATION_SIGMAS**2 * sweep_variance, variance, 0.0)
@@ -131,7 +131,7 @@ def _excess_variances(
         total = np.maximum(weights.over(scale), 1e-30)
         squares = box_squares / total**2
         theory = noises.over(scale) / total**2 * box_correlation(scale)
-        more = squares > theory * scipy.stats.chi2.isf(_RESTLESS_P, freedom)
+        more = squares > theory * scipy.special.chdtri(freedom, _RESTLESS_P)
         own = (PRIOR_SWEEPS * theory + squares) / (PRIOR_SWEEPS + freedom) - theory
         result[scale] = np.where(more, np.maximum(own, 0.0), 0.0).astype(np.float32)
         if scale in _TELLING_SCALES:
@@ -198,7 +198,7 @@ def _between_variances(
         observed /= freedom
         prior = _prior(observed, sampling, guess=guess, felt=felt, freedom=freedom, layout=model.layout)
         prior += _LEVEL_BETWEEN * np.where(felt, 0.0, _shown(model, shown.over(scale) / total, scale)) ** 2
-        above = observed > (prior + sampling) * scipy.stats.chi2.isf(_RESTLESS_P, freedom) / freedom
+        above = observed > (prior + sampling) * scipy.special.chdtri(freedom, _RESTLESS_P) / freedom
         own = (PRIOR_VISITS * prior + freedom * np.maximum(observed - sampling, 0.0)) / (PRIOR_VISITS + freedom)
         kept = own if not narrow else np.where(felt | above, own, prior)
         result[scale] = np.where(felt, own, np.maximum(kept, prior)).astype(np.float32)
@@ -232,7 +232,7 @@ def _prior(
     # The median of quiet bins: emitters that come up once do not move it.
     ratio = np.where(felt, np.nan, observed / np.maximum(sampling, 1e-30)).reshape(layout.n_hops, -1)
     noise = known_median(sampling.reshape(layout.n_hops, -1).T)
-    usual = known_median(ratio.T) / (scipy.stats.chi2.median(freedom) / freedom)
+    usual = known_median(ratio.T) / (2 * scipy.special.gammaincinv(freedom / 2, 0.5) / freedom)
     extra = np.nan_to_num((usual - 1) * noise)
     smooth = scipy.ndimage.uniform_filter1d(extra, min(_PRIOR_HOPS, extra.size), mode="nearest")
     quiet = np.repeat(np.maximum(smooth, 1e-6), layout.n_bins // layout.n_hops)

@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 import scipy.ndimage
-import scipy.signal
 from numpy.typing import NDArray
+
+from dsp.peaks import prominent_peaks
 
 __all__ = ["hysteresis_segments", "merge_segments", "split_at_valleys"]
 
@@ -129,9 +130,9 @@ def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floatin
     whole = np.array([[0, n]], np.int64)
     if n < 3:
         return whole
-    level = 10 * np.log10(np.maximum(power, 0.1 * background))
+    level = 10 * np.log10(np.maximum(np.maximum(power, 0.1 * background), _TINY))
     padded = np.concatenate([[level.min() - _EMISSION_DB], level, [level.min() - _EMISSION_DB]])
-    peaks, found = scipy.signal.find_peaks(padded, prominence=_PROMINENCE_DB, plateau_size=1)
+    peaks, depths = prominent_peaks(padded, _PROMINENCE_DB)
     if len(peaks) == 0:
         return whole
     peaks = peaks - 1
@@ -146,7 +147,7 @@ def split_at_valleys(power: NDArray[np.floating], background: NDArray[np.floatin
     bounds = list(zip([0, *valleys], [*(valley + 1 for valley in valleys), n], strict=True))
     pieces = [
         _around(level, int(peak), min(float(depth) - 3.0, _resolved_db(level, background, int(peak))), bound)
-        for peak, depth, bound in zip(peaks, found["prominences"], bounds, strict=True)
+        for peak, depth, bound in zip(peaks, depths, bounds, strict=True)
     ]
     pieces = _join_combs(peaks, pieces)
     return np.array(sorted(pieces + _plateau(level, pieces)), np.int64)
