@@ -13,7 +13,7 @@ from dsp.groups import known_median, known_quantile
 
 __all__ = ["forward_mean_excision", "hop_floors", "noise_floor", "whittaker"]
 
-_SIDE_BY_SIDE = 200  # from so many rows on
+_SIDE_BY_SIDE = 90  # from so many rows on
 _WELL_POSED = 1e-9
 _ASYMMETRY = 0.08  # weight of a bin above the curve against one below it, in the first, rough fit
 _ROUGH_FITS, _CLIPPED_FITS = 12, 6
@@ -81,23 +81,34 @@ def _solved_side_by_side(
     """Solve many systems of a penalty and of weights on its diagonal, a row each.
 
     Each step of the elimination (LDL', Golub and Van Loan, 4.3.6) is one operation on all rows; LAPACK, which takes
-    them one after another, calls a function for each element and needs three times as long.
+    them one after another, calls a function for each element and needs three times as long. Everything is over the
+    outermost coefficient of the penalty: then a multiplier of the second row back is the inverse pivot itself.
     """
-    second = float(bands[0, -1])
-    first = np.append(bands[1, 1:], 0.0)
-    inverse = np.ascontiguousarray(weight.T) + (bands[2] + _WELL_POSED)[:, None]  # of the pivots, step by step
-    solved = np.ascontiguousarray(right.T)
-    one, two = np.zeros(solved.shape), np.zeros(solved.shape)  # those before the first step, -1 and -2, stay zero
-    carried = np.zeros(len(right))
-    for step, pivot in enumerate(inverse):
-        np.reciprocal(pivot - carried * one[step - 1] - second * two[step - 2], out=pivot)
-        carried = first[step] - carried * two[step - 1]
-        solved[step] -= one[step - 1] * solved[step - 1] + two[step - 2] * solved[step - 2]
-        one[step], two[step] = carried * pivot, second * pivot
-    solved *= inverse
-    solved[-2] -= one[-2] * solved[-1]
-    for step in range(len(solved) - 3, -1, -1):
-        solved[step] -= one[step] * solved[step + 1] + two[step] * solved[step + 2]
+    scale = 1 / float(bands[0, -1])
+    couplings = scale * np.append(bands[1, 1:], 0.0)
+    inverses = scale * weight.T  # of the pivots, step by step
+    inverses += scale * (bands[2] + _WELL_POSED)[:, None]
+    solved = scale * right.T
+    multipliers = np.empty_like(solved)
+    nothing = coupling = np.zeros(len(right))
+    inverse_2 = inverse_1 = solved_2 = solved_1 = multiplier_1 = nothing  # of one and two steps ago
+    for step, usual in enumerate(couplings):
+        pivot, own, multiplier = inverses[step], solved[step], multipliers[step]
+        pivot -= coupling * multiplier_1
+        pivot -= inverse_2
+        np.reciprocal(pivot, out=pivot)
+        own -= coupling * solved_1
+        own -= solved_2
+        own *= pivot
+        coupling = usual - multiplier_1
+        np.multiply(coupling, pivot, out=multiplier)
+        inverse_2, inverse_1, solved_2, solved_1, multiplier_1 = inverse_1, pivot, solved_1, own, multiplier
+    solved_2 = solved_1 = nothing
+    for step in reversed(range(len(solved))):
+        own = solved[step]
+        own -= multipliers[step] * solved_1
+        own -= inverses[step] * solved_2
+        solved_2, solved_1 = solved_1, own
     return solved.T
 
 
