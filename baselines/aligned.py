@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.alignment import (
@@ -20,16 +19,16 @@ from baselines.boxes import BoxSums
 from baselines.level import believed_gain
 from baselines.model import Baseline
 from baselines.summary import VisitSummary
-from dsp.emitters import hysteresis_segments
+from baselines.wide import GAP_BINS, WideRuns
 from dsp.groups import known_mean, known_median
 from dsp.running import closed_runs, long_runs, running_maximum
 from dsp.statistics import to_nepers
 
-__all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "running_median", "zones_of"]
+__all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "zones_of"]
 
 _QUIET_NEPERS = 0.5
 _BUSY_NEPERS = 1.0
-_WIDE_RUN, _GAP_BINS, _CONTRAST_BINS = 64, 4, 129
+_WIDE_RUN = 64
 _REACH_BINS = 3
 _SKIRTS = ((1.0, 8), (2.3, 24), (4.6, 48), (6.9, 80))
 """From so many nats over the floor on, the skirts of an emitter are felt so many bins away."""
@@ -45,8 +44,10 @@ class Zones:
 
     Attributes
     ----------
-    busy, wide : ndarray of bool, shape (n_bins,)
-        Those of an emitter of the room, and of them those inside a wide one.
+    busy : ndarray of bool, shape (n_bins,)
+        Those of an emitter of the room.
+    wide : WideRuns
+        Of them those inside a wide one.
     known : ndarray of bool, shape (n_bins,)
         Those in which the baseline has noticed anything but noise, and the bins next to them.
     known_sums : BoxSums
@@ -56,7 +57,7 @@ class Zones:
     """
 
     busy: NDArray[np.bool_]
-    wide: NDArray[np.bool_]
+    wide: WideRuns
     known: NDArray[np.bool_]
     known_sums: BoxSums
     n_known: int
@@ -112,7 +113,7 @@ def busy_bins(above_floor: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDA
     (ndarray of bool, ndarray of bool), each of shape (n_bins,)
     """
     busy = np.asarray(above_floor > _BUSY_NEPERS)
-    return busy, long_runs(closed_runs(busy, _GAP_BINS), _WIDE_RUN) & busy
+    return busy, long_runs(closed_runs(busy, GAP_BINS), _WIDE_RUN) & busy
 
 
 def zones_of(baseline: Baseline) -> Zones:
@@ -125,7 +126,7 @@ def zones_of(baseline: Baseline) -> Zones:
     n_clusters = np.count_nonzero(np.diff(known.astype(np.int8), prepend=0) > 0)
     return Zones(
         busy=busy,
-        wide=wide,
+        wide=WideRuns.of(wide),
         known=known,
         known_sums=BoxSums.of(known.astype(np.float32)),
         n_known=int(np.count_nonzero(known)),
@@ -171,28 +172,6 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
         notes=level.notes,
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
-
-
-def running_median(rise: NDArray[np.floating], wide: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median of a rise over its neighbourhood, inside wide emitters only.
-
-    Parameters
-    ----------
-    rise : ndarray, shape (n_bins,)
-    wide : ndarray of bool, shape (n_bins,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n_bins,)
-        0 outside wide emitters.
-    """
-    result = np.zeros(rise.size)
-    runs = closed_runs(wide, _GAP_BINS)
-    for start, stop in hysteresis_segments(runs.astype(np.int8), 1, 1):
-        bins = start + np.flatnonzero(wide[start:stop])
-        part = np.nan_to_num(np.asarray(rise[bins], np.float64))
-        result[bins] = scipy.ndimage.median_filter(part, min(_CONTRAST_BINS, part.size), mode="nearest")
-    return result
 
 
 def _scatter(baseline: Baseline, residual: NDArray[np.float64], quiet: NDArray[np.bool_], noise: float) -> float:

@@ -101,12 +101,8 @@ def _part(fitted: FittedVisit, groups: slice, half: int) -> FittedVisit:
         bursts={name: value[groups] for name, value in summary.bursts.items()},
         fluctuation_db=summary.fluctuation_db[groups],
     )
-    return replace(
-        fitted,
-        summary=part,
-        log_mean=fitted.log_mean[groups],
-        log_max=None if fitted.log_max is None else fitted.log_max[half, None],
-    )
+    log_max = None if fitted.log_max is None else fitted.log_max[half, None]
+    return FittedVisit.of(part, fitted.visit, fitted.log_mean[groups], log_max)
 
 
 def _false_clusters(

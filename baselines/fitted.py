@@ -31,12 +31,44 @@ class FittedVisit:
     log_mean : ndarray of float32, shape (G, n_bins)
     log_max : ndarray of float32, shape (1 or 2, n_bins), or None
         Largest frames of its first G // 2 groups, where it has two or more, and of the others.
+    mean, squares, freedom : ndarray of float32, shape (n_bins,)
+        Mean of the groups, sum of the squares of what they are off it, and how many squares beyond one are known.
     """
 
     summary: VisitSummary
     visit: BaselineVisit
     log_mean: NDArray[np.float32]
     log_max: NDArray[np.float32] | None
+    mean: NDArray[np.float32]
+    squares: NDArray[np.float32]
+    freedom: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        summary: VisitSummary,
+        visit: BaselineVisit,
+        log_mean: NDArray[np.float32],
+        log_max: NDArray[np.float32] | None,
+    ) -> FittedVisit:
+        """Take what a model needs of each visit by itself, however many models it goes into."""
+        mean = known_mean(log_mean, np.float32)
+        squares, n_known = np.zeros(mean.size, np.float32), np.zeros(mean.size, np.float32)
+        for log in log_mean:
+            off = log - mean
+            known = np.isfinite(off)
+            off *= off
+            np.add(squares, off, out=squares, where=known)
+            n_known += known
+        return cls(
+            summary=summary,
+            visit=visit,
+            log_mean=log_mean,
+            log_max=log_max,
+            mean=mean,
+            squares=squares,
+            freedom=np.maximum(n_known - 1, 0),
+        )
 
 
 def fitted_visits(
@@ -94,12 +126,8 @@ def _fitted(
             half = log_max[int(group >= middle) if middle else 0]
             log_held = _shifted(to_nepers(held), summary.layout, shift)
             np.fmax(half, log_held - gain, out=half)
-    return FittedVisit(
-        summary=summary,
-        visit=replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3)),
-        log_mean=np.subtract(log_mean, gains, out=log_mean),
-        log_max=log_max,
-    )
+    visit = replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3))
+    return FittedVisit.of(summary, visit, np.subtract(log_mean, gains, out=log_mean), log_max)
 
 
 def _rough_quiet(log_mean: NDArray[np.floating], target: Layout, sweep_variance: float) -> NDArray[np.bool_]:

@@ -10,11 +10,12 @@ import scipy.ndimage
 import scipy.special
 from numpy.typing import NDArray
 
-from baselines.aligned import busy_bins, running_median
+from baselines.aligned import busy_bins
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
 from baselines.fitted import FittedVisit
 from baselines.maxima import bursting_bins
 from baselines.model import Baseline
+from baselines.wide import WideRuns
 from dsp.floor import hop_floors
 from dsp.groups import known_mean, known_median
 from dsp.running import long_runs, running_maximum
@@ -44,10 +45,9 @@ def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
     """Learn means and variances, with a calibration that changes nothing, without limits of bursts and a name."""
     summaries = [one.summary for one in fitted]
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
-    visit_means = np.array([known_mean(one.log_mean, np.float32) for one in fitted])
-    log_mean = known_mean(visit_means, np.float32)
+    log_mean = known_mean((one.mean for one in fitted), np.float32)
     floor = hop_floors(DB_PER_NEPER_POWER * log_mean, target.hop_bins, DB_PER_NEPER_POWER * np.sqrt(sweep_variance))
-    within, restless = _within_variance(fitted, visit_means, sweep_variance)
+    within, restless = _within_variance(fitted, sweep_variance)
     log_mask = _log_mask(fitted)
     if log_mask is not None:
         restless |= bursting_bins(summaries, log_mask - log_mean)
@@ -72,8 +72,8 @@ def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
         top_tail={"single": (0.5, 0.3), "lasting": (0.5, 0.3)},
         mask_tail={"single": (1.0, 0.3), "lasting": (1.0, 0.3)},
     )
-    excess, unsteady = _excess_variances(neutral, fitted, visit_means)
-    between, moved = _between_variances(neutral, visit_means, [len(one.log_mean) for one in fitted])
+    excess, unsteady = _excess_variances(neutral, fitted)
+    between, moved = _between_variances(neutral, fitted)
     felt = long_runs(restless | moved | unsteady, 2)  # chance makes some, one at a time
     return replace(neutral, excess_variance=excess, between_variance=between, restless=felt)
 
@@ -85,23 +85,17 @@ def box_weights(model: Baseline) -> NDArray[np.float64]:
 
 
 def _within_variance(
-    fitted: Sequence[FittedVisit], visit_means: NDArray[np.floating], sweep_variance: float
+    fitted: Sequence[FittedVisit], sweep_variance: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Pooled variance between the sweeps of a visit, dilated in frequency, and where it is more than noise.
 
     A bin that does not show more than noise has the variance of noise, which is known; one that does has its own,
     shrunk towards noise.
     """
-    squares = np.zeros(visit_means.shape[1])
-    freedom = np.zeros(visit_means.shape[1])
-    for one, mean in zip(fitted, visit_means, strict=True):
-        own_squares, n_known = np.zeros(mean.size, np.float32), np.zeros(mean.size)
-        for log in one.log_mean:
-            off = log - mean
-            own_squares += np.where(np.isfinite(off), off * off, np.float32(0))
-            n_known += np.isfinite(log)
-        squares += own_squares
-        freedom += np.maximum(n_known - 1, 0)
+    squares, freedom = np.zeros(fitted[0].mean.size), np.zeros(fitted[0].mean.size)
+    for one in fitted:
+        squares += one.squares
+        freedom += one.freedom
     own = (PRIOR_SWEEPS * sweep_variance + squares) / (PRIOR_SWEEPS + freedom)
     most = np.zeros(int(freedom.max()) + 1)
     most[1:] = scipy.special.chdtri(np.arange(1, most.size), _RESTLESS_P)
@@ -113,7 +107,7 @@ def _within_variance(
 
 
 def _excess_variances(
-    model: Baseline, fitted: Sequence[FittedVisit], visit_means: NDArray[np.floating]
+    model: Baseline, fitted: Sequence[FittedVisit]
 ) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.bool_]]:
     """Variance of each box between the sweeps of a visit beyond that of its bins, and where there is any.
 
@@ -127,7 +121,8 @@ def _excess_variances(
     result = {scale: np.zeros(weight.size, np.float32) for scale in _scales(model.layout)}
     if freedom == 0:
         return result, unsteady
-    for scale, box_squares in _box_squares(fitted, visit_means, weight, [scale for scale in result if scale > 1]):
+    off = [(log, one.mean) for one in fitted for log in one.log_mean]
+    for scale, box_squares in _box_squares(off, weight, [scale for scale in result if scale > 1]):
         total = np.maximum(weights.over(scale), 1e-30)
         squares = box_squares / total**2
         theory = noises.over(scale) / total**2 * box_correlation(scale)
@@ -140,26 +135,27 @@ def _excess_variances(
 
 
 def _box_squares(
-    fitted: Sequence[FittedVisit], visit_means: NDArray[np.floating], weight: NDArray[np.float64], scales: Sequence[int]
+    off: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], weight: NDArray[np.float64], scales: Sequence[int]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Squared weighted sums over the boxes of each scale of what every sweep is off the mean of its visit, added up.
+    """Squared weighted sums over the boxes of each scale of what spectra are off others, added up over the pairs.
 
     Block after block: what a processor has at hand is summed at all scales before the next is fetched.
     """
-    n_bins, reach = weight.size, max(scales)
+    n_bins, reach = weight.size, max(scales, default=0)
     squares = {scale: np.zeros(n_bins) for scale in scales}
     for start in range(0, n_bins, _BLOCK_BINS):
         stop, first = min(start + _BLOCK_BINS, n_bins), max(0, start - reach)
         around, inner = slice(first, min(stop + reach, n_bins)), slice(reach, reach + stop - start)
         away = np.zeros(stop - start + 2 * reach)  # 0 beyond the ends
         known = away[first - start + reach : around.stop - start + reach]
-        for one, mean in zip(fitted, visit_means, strict=True):
-            for log in one.log_mean:
-                np.multiply(weight[around], np.nan_to_num(log[around] - mean[around]), out=known)
-                sums = BoxSums.of(away)
-                for scale in scales:
-                    box = sums.within(inner, scale)
-                    squares[scale][start:stop] += np.multiply(box, box, out=box)
+        for spectrum, other in off:
+            difference = spectrum[around] - other[around]
+            np.copyto(difference, 0, where=np.isnan(difference))
+            np.multiply(weight[around], difference, out=known)
+            sums = BoxSums.of(away)
+            for scale in scales:
+                box = sums.within(inner, scale)
+                squares[scale][start:stop] += np.multiply(box, box, out=box)
     for scale in scales:
         yield scale, squares.pop(scale)
 
@@ -169,21 +165,19 @@ def _scales(layout: Layout) -> list[int]:
 
 
 def _between_variances(
-    model: Baseline, visit_means: NDArray[np.floating], n_groups: Sequence[int]
+    model: Baseline, fitted: Sequence[FittedVisit]
 ) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.bool_]]:
     """Variance of each box between visits beyond that of the sweeps, by scale, and bins that moved more than others."""
     busy, wide = busy_bins(model.above_floor)
     felt = busy | model.restless
-    centred = np.nan_to_num(visit_means - model.log_mean)
-    contrast = np.array([visit - running_median(visit, wide) for visit in centred], np.float32)
     weight = np.where(np.isfinite(model.log_mean), box_weights(model), 0.0)
     weights = BoxSums.of(weight)
     noises = BoxSums.of(weight**2 * np.nan_to_num(model.within_variance))
     shown = BoxSums.of(weight * np.clip(np.nan_to_num(model.above_floor), -1.0, 20.0))
-    freedom = len(visit_means) - 1
+    freedom, a_group = len(fitted) - 1, float(np.mean([1 / len(one.log_mean) for one in fitted]))
     moved = np.zeros(busy.size, bool)
     result: dict[int, NDArray[np.float32]] = {}
-    for scale in _scales(model.layout):
+    for scale, squares in _visit_squares(model, fitted, weight, wide):
         narrow = scale in NARROW_SCALES
         guess = np.where(felt, _CONTRAST_BETWEEN if narrow else _BUSY_BETWEEN, _QUIET_BETWEEN)
         guess = np.where(felt & ~wide, _BUSY_BETWEEN, guess)
@@ -191,11 +185,8 @@ def _between_variances(
             result[scale] = guess.astype(np.float32)
             continue
         total = np.maximum(weights.over(scale), 1e-30)
-        sampling = noises.over(scale) / total**2 * box_correlation(scale) * float(np.mean(1 / np.array(n_groups)))
-        observed = np.zeros(busy.size)
-        for one in contrast if narrow else centred:
-            observed += (BoxSums.of(weight * one).over(scale) / total) ** 2
-        observed /= freedom
+        sampling = noises.over(scale) / total**2 * (box_correlation(scale) * a_group)
+        observed = np.divide(squares, total**2 * freedom, out=squares)
         prior = _prior(observed, sampling, guess=guess, felt=felt, freedom=freedom, layout=model.layout)
         prior += _LEVEL_BETWEEN * np.where(felt, 0.0, _shown(model, shown.over(scale) / total, scale)) ** 2
         above = observed > (prior + sampling) * scipy.special.chdtri(freedom, _RESTLESS_P) / freedom
@@ -204,6 +195,23 @@ def _between_variances(
         result[scale] = np.where(felt, own, np.maximum(kept, prior)).astype(np.float32)
         moved |= above & narrow
     return result, moved
+
+
+def _visit_squares(
+    model: Baseline, fitted: Sequence[FittedVisit], weight: NDArray[np.float64], wide: NDArray[np.bool_]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Squares of what visits are off the model in the boxes of each scale: at narrow ones of the contrast."""
+    scales = _scales(model.layout)
+    runs = WideRuns.of(wide)
+    contrasts, nothing = [], np.broadcast_to(np.float32(0), weight.shape)
+    for one in fitted:
+        contrast = one.mean - model.log_mean
+        contrast[runs.bins] -= runs.median(contrast[runs.bins])
+        contrasts.append((contrast, nothing))
+    yield from _box_squares(contrasts, weight, [scale for scale in scales if scale in NARROW_SCALES])
+    del contrasts
+    whole = [(one.mean, model.log_mean) for one in fitted]
+    yield from _box_squares(whole, weight, [scale for scale in scales if scale not in NARROW_SCALES])
 
 
 def _shown(model: Baseline, above: NDArray[np.float64], scale: int) -> NDArray[np.float64]:

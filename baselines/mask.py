@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, running_median
+from baselines.aligned import Aligned
 from baselines.boxes import BoxesAbout
 from baselines.candidates import ROUNDING, Scores, quiet_fluctuation
 from baselines.model import Baseline
@@ -51,9 +51,8 @@ def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64] | N
         excess = np.subtract(aligned.log_max, _mask_of(baseline), dtype=np.float64)
     excess[~np.isfinite(excess)] = -np.inf
     wide = aligned.zones.wide
-    if wide.any():  # what rises as a whole is judged by the continuous channel
-        for index, group in enumerate(excess):
-            excess[index] = group - np.maximum(running_median(np.maximum(group, -20.0), wide), 0.0)
+    for group in excess:  # what rises as a whole is judged by the continuous channel
+        group[wide.bins] -= np.maximum(wide.median(np.maximum(group[wide.bins], -20.0)), 0.0)
     return excess
 
 

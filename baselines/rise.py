@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.aligned import Aligned, running_median
+from baselines.aligned import Aligned
 from baselines.boxes import BoxesAbout, BoxSums
 from baselines.fitting import box_weights
 from baselines.model import Baseline
@@ -91,11 +91,11 @@ def rises_of(baseline: Baseline, aligned: Aligned) -> tuple[NDArray[np.float32],
     rise = aligned.log_mean - _reference(baseline)
     rise -= _unmoved_by_gain(baseline.layout, aligned.gain)
     wide = aligned.zones.wide
-    if not wide.any():
+    if not wide.bins.size:
         return rise, rise
-    contrast = np.empty_like(rise)
-    for group, of_group in zip(rise, contrast, strict=True):
-        of_group[:] = group - running_median(group, wide)
+    contrast = rise.copy()
+    for group in contrast:
+        group[wide.bins] -= wide.median(group[wide.bins])
     return rise, contrast
 
 

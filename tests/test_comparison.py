@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import NOISE, baseline_of, make_rows, make_summary, noise_layout, without_hop
 
 from baselines import continuous
-from baselines.aligned import align, running_median
+from baselines.aligned import align
 from baselines.boxes import SCALES, box_correlation
 from baselines.candidates import Candidate, Scores, axis_breaks, burst_scores, candidate_of, gather, quiet_fluctuation
 from baselines.comparison import channel_scores
@@ -21,6 +22,7 @@ from baselines.heard import floor_of, heard_candidates
 from baselines.mask import mask_excess
 from baselines.model import Baseline
 from baselines.summary import VisitSummary, summarise
+from baselines.wide import WideRuns
 from sweep.model import SweepRow
 from sweep.plan import Layout, plan_hops
 
@@ -359,12 +361,26 @@ def test_the_common_rise_of_a_wide_emitter_is_that_of_its_busy_bins() -> None:
     wide[60:348:9] = False  # notches too narrow to divide it
     rise = np.where(wide, 0.7, -3.0)
     rise[201] += 5
-    common = running_median(rise, wide)
-    assert common[wide] == pytest.approx(0.7)
-    assert not common[~wide].any()
+    runs = WideRuns.of(wide)
+    assert np.array_equal(runs.bins, np.flatnonzero(wide))
+    assert len(runs.starts) == 2
+    assert runs.median(rise[wide]) == pytest.approx(0.7)
     unknown = rise.copy()
     unknown[100:105] = np.nan
-    assert np.isfinite(running_median(unknown, wide)).all()
+    assert np.isfinite(runs.median(unknown[wide])).all()
+
+
+@given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=8), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_the_common_rise_of_each_run_is_its_own(sizes: list[int], seed: int) -> None:
+    wide = np.concatenate([np.arange(size + 9) < size for size in sizes])
+    rise = np.random.default_rng(seed).normal(size=wide.size)
+    starts = np.cumsum([0, *(size + 9 for size in sizes[:-1])])
+    alone = [
+        scipy.ndimage.median_filter(rise[start : start + size], min(129, size), mode="nearest")
+        for start, size in zip(starts, sizes, strict=True)
+    ]
+    assert np.array_equal(WideRuns.of(wide).median(rise[wide]), np.concatenate(alone))
 
 
 def test_a_device_on_a_multiplex_is_found_by_contrast() -> None:
