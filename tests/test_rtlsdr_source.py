@@ -135,7 +135,7 @@ def test_measured_settle_time_covers_what_lingers(stale: int, contrast_db: float
 
 def test_pulled_and_plugged_in_again(virtual_dongle: PlugIn, opened: Callable[..., LiveSource]) -> None:
     waits: list[float] = []
-    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(unplug_after_reads=60, replug_after_tries=3),)))
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(unplug_after_reads=40, replug_after_tries=3),)))
     source = opened(recovery=Recovery(wait=waits.append))
     blocks = list(source.blocks(8))
     kinds = [isinstance(block, HopGap) for block in blocks]
@@ -155,7 +155,7 @@ def test_a_dongle_that_stays_away_ends_each_pass_after_bounded_waits(
     virtual_dongle: PlugIn, opened: Callable[..., LiveSource]
 ) -> None:
     waits: list[float] = []
-    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(unplug_after_reads=60),)))
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(unplug_after_reads=40),)))
     source = opened(recovery=Recovery(patience=2, retry_s=0.7, wait=waits.append))
     gaps = [block for block in source.blocks(50) if isinstance(block, HopGap)]
     assert [gap.hop_index for gap in gaps[-6:]] == [0, 1, None, 0, 1, None]
@@ -164,7 +164,7 @@ def test_a_dongle_that_stays_away_ends_each_pass_after_bounded_waits(
 
 
 def test_another_dongle_in_its_place_is_not_taken(virtual_dongle: PlugIn, opened: Callable[..., LiveSource]) -> None:
-    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(serial="A", unplug_after_reads=60), Dongle(serial="B"))))
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(serial="A", unplug_after_reads=40), Dongle(serial="B"))))
     source = opened("A", recovery=Recovery(wait=lambda _: None))
     last = list(source.blocks(9))[-1]
     assert isinstance(last, HopGap)
@@ -175,7 +175,7 @@ def test_a_dongle_that_stops_is_a_gap_and_not_a_hang(
     virtual_dongle: PlugIn, opened: Callable[..., LiveSource], monkeypatch: pytest.MonkeyPatch, librtlsdr: Path
 ) -> None:
     monkeypatch.setattr(dongle_module, "_STALL_S", 0.2)
-    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(hang_after_reads=60),)))
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(hang_after_reads=40),)))
     source = opened(recovery=Recovery(patience=1, wait=lambda _: None))
     start = time.monotonic()
     gaps = [block for block in source.blocks(8) if isinstance(block, HopGap)]
@@ -188,14 +188,19 @@ def test_a_dongle_that_stops_is_a_gap_and_not_a_hang(
 def test_ctrl_c_works_while_the_driver_waits(
     virtual_dongle: PlugIn, opened: Callable[..., LiveSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(hang_after_reads=60),)))
-    source = opened()
-    interrupt = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    interrupt.start()
-    start = time.monotonic()
+    virtual_dongle(Scene(emitters=(STATION,), dongles=(Dongle(hang_after_reads=40),)))
+    source, heard_at = opened(), [time.monotonic()]
+
+    def interrupt() -> None:
+        while len(heard_at) < 2 or time.monotonic() - heard_at[-1] < 0.3:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        list(source.blocks(8))
-    assert 0.4 < time.monotonic() - start < 3  # before the dongle counts as stopped
+        for _ in source.blocks(8):
+            heard_at.append(time.monotonic())
+    assert time.monotonic() - heard_at[-1] < 3  # before the dongle counts as stopped
     monkeypatch.setattr(dongle_module, "_STALL_S", 0.1)
     source.close()
 
@@ -208,6 +213,31 @@ def test_a_frequency_that_is_refused_is_one_gap_and_the_sweep_goes_on(
     blocks = list(source.blocks(2))
     assert [isinstance(block, HopGap) for block in blocks] == [True, False, False, False] * 2
     assert "refused to tune to 22960000 Hz" in blocks[0].reason  # type: ignore[union-attr]
+
+
+def test_samples_that_the_bus_loses_are_told_and_not_analysed_where_a_second_read_has_all(
+    virtual_dongle: PlugIn, opened: Callable[..., LiveSource]
+) -> None:
+    def lost(scene: Scene) -> list[int]:
+        virtual_dongle(replace(scene, realtime=True, emitters=(STATION,)))
+        source = opened()
+        assert "told by the clock" in " ".join(source.instrument.notes)
+        dropped = [hop.dropped_samples for hop in samples_of(source, passes=2)]
+        source.close()
+        return dropped
+
+    always = lost(Scene(dongles=(Dongle(drop_every_reads=1, drop_samples=12_000),)))
+    assert len(always) == 10
+    assert all(11_000 <= count < 60_000 for count in always)  # the clock also sees what holds the machine up
+    assert sorted(lost(Scene(dongles=(Dongle(drop_every_reads=2, drop_samples=12_000),))))[7] == 0
+    assert sorted(lost(Scene()))[8] == 0
+
+
+def test_a_dongle_that_serves_faster_than_it_samples_loses_nothing(
+    virtual_dongle: PlugIn, opened: Callable[..., LiveSource]
+) -> None:
+    virtual_dongle(Scene(emitters=(STATION,)))
+    assert {hop.dropped_samples for hop in samples_of(opened(), passes=4)} == {0}
 
 
 def test_odd_lengths_come_out_exactly(virtual_dongle: PlugIn, opened: Callable[..., LiveSource]) -> None:

@@ -21,6 +21,7 @@ from dsp.errors import DeviceError, ParameterError
 from dsp.spectra import hop_spectra
 from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
+from sweep.sources import rtltcp_stream as stream_module
 from sweep.sources.live import Recovery
 from sweep.sources.options import SourceOptions
 from sweep.sources.rtltcp import RtlTcpReceiver, open_rtltcp, parse_address
@@ -172,6 +173,31 @@ def test_old_samples_that_a_stalled_network_held_back_are_not_kept(
         time.sleep(0.6)
         threading.Timer(0.1, network.flowing.set).start()
         assert np.ptp(receiver.visit(500_000_000, n_skip, n_keep).raw) < 20, "the station was heard at 500 MHz"
+
+
+def test_a_network_that_carries_too_little_is_a_gap_and_a_new_connection(
+    rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "MOST_LATE_S", 0.3)
+    port = free_port()
+    rtl_tcp(Scene(realtime=True), port)
+    network = StallingNetwork(port)
+    stream = RtlTcpStream("127.0.0.1", network.port, sample_rate_hz=2_400_000)
+    receiver = RtlTcpReceiver(stream, ReceiverSettings(sample_rate_hz=2_400_000, gain_db=28.0, ppm=0))
+    with contextlib.closing(receiver):
+        receiver.visit(98_500_000, 1000, 24_000)
+        network.flowing.clear()
+        time.sleep(0.5)
+        with pytest.raises(DeviceError, match=r"0\.[45] s behind its sample rate: samples are held back or lost"):
+            receiver.visit(500_000_000, 1000, 24_000)
+        network.flowing.set()
+
+
+def test_a_stream_that_is_slowly_left_behind_is_not_taken_for_one_on_time() -> None:
+    clock = ArrivalClock(1000)
+    for step in range(6001):  # a minute of a network that carries 95 % of the samples
+        clock.note(round(9.5 * step), at_s=step / 100)
+    assert clock.late_s(57_000, at_s=60.0) == pytest.approx(3.0, abs=0.02)
 
 
 @contextlib.contextmanager

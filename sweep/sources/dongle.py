@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import queue
 import threading
@@ -17,14 +18,22 @@ from numpy.typing import NDArray
 from dsp.errors import DeviceError
 from sweep.sources.driver import load_driver, load_library
 from sweep.sources.live import TuningRefusedError, Visit
+from sweep.sources.runqueue import RunQueue
 from sweep.sources.tuners import ReceiverSettings, Tuner, tuner_of
 
-__all__ = ["RtlSdrReceiver", "read_tuner", "usb_strings"]
+__all__ = ["LATE_S", "READS", "RtlSdrReceiver", "read_tuner", "usb_strings"]
+
+LATE_S = 1e-3
+"""A read that lasts longer by more than this lacked samples; a thread that nothing holds up goes on sooner."""
+
+READS = 3
+"""Reads of one hop before the samples that each of them lacked count as lost."""
 
 _T = TypeVar("_T")
 _USB_BYTES = 512  # reads are whole USB packets
 _MOST_BYTES = 4 << 20  # of one transfer; the kernel lends 16 MiB of USB memory by default
 _STALL_S = 3.0
+_FRESH_NS = 2_000_000  # what a dongle holds back until it is read is then still within the samples that are skipped
 _OPEN_CURES = {
     -3: "no permission; install the udev rules of rtl-sdr (package librtlsdr0), then unplug it and plug it in again",
     -4: "it was unplugged; plug it in again",
@@ -82,6 +91,8 @@ class RtlSdrReceiver:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._sdr = _open(load_driver(), index, serial)
         self._tuned_hz = int(self._library.rtlsdr_get_center_freq(self._sdr.dev_p))
+        self._flushed_ns = 0
+        self._losing = False
         threading.Thread(target=self._work, name=self._name, daemon=True).start()
         try:
             self._call(self._configure, _STALL_S)
@@ -89,10 +100,14 @@ class RtlSdrReceiver:
             self.close()
             raise
 
-    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
-        """Tune, flush, skip and read."""
-        budget_s = (n_skip + n_keep) / self._settings.sample_rate_hz + _STALL_S
-        return self._call(lambda: self._visit(center_freq_hz, n_skip, n_keep), budget_s)
+    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int, *, then_hz: int | None = None) -> Visit:
+        """Tune, flush, skip and read; then tune to what comes next.
+
+        The dongle is sent on before the samples are handed over: the threads that analyse them then compete for the
+        interpreter while it reads, not while it waits for its next command.
+        """
+        budget_s = READS * (n_skip + n_keep) / self._settings.sample_rate_hz + _STALL_S
+        return self._call(lambda: self._visit(center_freq_hz, n_skip, n_keep, then_hz), budget_s)
 
     def set_gain(self, gain_db: float) -> None:
         """Set another fixed gain."""
@@ -125,13 +140,41 @@ class RtlSdrReceiver:
                 f"{self._name} does not take a gain of {gain_db:g} dB ({error}); plug it in again"
             ) from error
 
-    def _visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
-        self._tune(center_freq_hz)
-        self._check(self._library.rtlsdr_reset_buffer(self._sdr.dev_p), "flushing")
-        if n_skip:
-            self._read(n_skip)
-        utc_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        return Visit(raw=self._read(n_keep), utc_ns=utc_ns, monotonic_ns=monotonic_ns)
+    def _visit(self, center_freq_hz: int, n_skip: int, n_keep: int, then_hz: int | None) -> Visit:
+        if center_freq_hz != self._tuned_hz:
+            self._tune(center_freq_hz)
+        elif time.monotonic_ns() - self._flushed_ns > _FRESH_NS:
+            self._flush()
+        visit = self._receive(n_skip, n_keep)
+        for _ in range(0 if self._losing else READS - 1):
+            if visit.dropped_samples:
+                self._flush()
+                visit = self._receive(n_skip, n_keep)
+        self._losing = visit.dropped_samples > 0
+        if then_hz is not None:
+            with contextlib.suppress(DeviceError):
+                self._tune(then_hz)
+        return visit
+
+    def _receive(self, n_skip: int, n_keep: int) -> Visit:
+        """Read in one piece what is skipped and what is kept, and judge by the clock whether any of it was lost.
+
+        A dongle takes samples at a constant rate and librtlsdr asks for all of them at once, so a read that lasts
+        longer than its samples has waited for others in place of lost ones, or for a processor. The system tells how
+        long that was; what else delays this thread passes, and the read that is made in place of this one is in time.
+        """
+        rate_hz = self._settings.sample_rate_hz
+        begun_ns, waited_ns = time.monotonic_ns(), self._run_queue.waited_ns()
+        raw = self._read(n_skip + n_keep)
+        ended_ns, utc_ns = time.monotonic_ns(), time.time_ns()
+        late_s = (ended_ns - begun_ns - (self._run_queue.waited_ns() - waited_ns)) * 1e-9 - (n_skip + n_keep) / rate_hz
+        start_ns = max(begun_ns, ended_ns - round(n_keep / rate_hz * 1e9))
+        return Visit(
+            raw=raw[2 * n_skip :],
+            utc_ns=utc_ns - (ended_ns - start_ns),
+            monotonic_ns=start_ns,
+            dropped_samples=round(late_s * rate_hz) if late_s > LATE_S else 0,
+        )
 
     def _tune(self, freq_hz: int) -> None:
         """Tune; a dongle that refuses is lost only if it also refuses the frequency that it was tuned to."""
@@ -143,6 +186,11 @@ class RtlSdrReceiver:
                 )
             self._check(code, f"tuning to {freq_hz} Hz")
         self._tuned_hz = freq_hz
+        self._flush()
+
+    def _flush(self) -> None:
+        self._check(self._library.rtlsdr_reset_buffer(self._sdr.dev_p), "flushing")
+        self._flushed_ns = time.monotonic_ns()
 
     def _read(self, n_samples: int) -> NDArray[np.uint8]:
         n_bytes = 2 * n_samples
@@ -177,6 +225,7 @@ class RtlSdrReceiver:
             ) from None
 
     def _work(self) -> None:
+        self._run_queue = RunQueue()  # of this thread, which is the one that reads
         while (job := self._calls.get()) is not None:
             future, function = job
             if not future.set_running_or_notify_cancel():
@@ -185,6 +234,7 @@ class RtlSdrReceiver:
                 future.set_result(function())
             except BaseException as error:  # raised again where the result is awaited
                 future.set_exception(error)
+        self._run_queue.close()
 
 
 def _open(driver: Any, index: int, serial: str) -> Any:

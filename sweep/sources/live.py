@@ -38,18 +38,29 @@ class Visit:
     raw : ndarray of uint8, shape (2 * n_keep,)
     utc_ns, monotonic_ns : int
         When the first of them was taken.
+    dropped_samples : int
+        Samples known to be lost on the way here.
     """
 
     raw: NDArray[np.uint8]
     utc_ns: int
     monotonic_ns: int
+    dropped_samples: int = 0
 
 
 class Receiver(Protocol):
     """A tunable receiver of 8-bit IQ samples."""
 
-    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
+    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int, *, then_hz: int | None = None) -> Visit:
         """Tune, throw away what was in the pipe and ``n_skip`` samples more, and give ``n_keep`` contiguous ones.
+
+        Parameters
+        ----------
+        center_freq_hz : int
+        n_skip, n_keep : int
+        then_hz : int, optional
+            What will be visited next: a receiver may tune there before it gives the samples, so that it settles while
+            they are analysed. That it fails to says nothing of this visit; the next one will.
 
         Raises
         ------
@@ -143,7 +154,8 @@ class LiveSource:
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         """Give hop after hop, pass after pass; for ever when passes is None."""
         for pass_index in itertools.count() if passes is None else range(passes):
-            yield from self._one_pass(pass_index)
+            goes_on = passes is None or pass_index + 1 < passes
+            yield from self._one_pass(pass_index, then_hz=self._plan.hop_centers_hz[0] if goes_on else None)
 
     def look(self, request: LookRequest) -> HopSamples:
         """Look at another tuning, at the gain nearest to the wanted one; the gain of the plan is set again after it.
@@ -169,6 +181,7 @@ class LiveSource:
             monotonic_ns=visit.monotonic_ns,
             pass_index=0,
             hop_index=0,
+            dropped_samples=visit.dropped_samples,
         )
 
     def close(self) -> None:
@@ -177,11 +190,12 @@ class LiveSource:
         if receiver is not None:
             receiver.close()
 
-    def _one_pass(self, pass_index: int) -> Iterator[HopSamples | HopGap]:
+    def _one_pass(self, pass_index: int, *, then_hz: int | None) -> Iterator[HopSamples | HopGap]:
         failures = 0
-        for hop_index, center_freq_hz in enumerate(self._plan.hop_centers_hz):
+        centers_hz = self._plan.hop_centers_hz
+        for hop_index, next_hz in zip(range(len(centers_hz)), (*centers_hz[1:], then_hz), strict=True):
             try:
-                visit = self._visit(center_freq_hz)
+                visit = self._visit(centers_hz[hop_index], then_hz=next_hz)
             except TuningRefusedError as error:
                 yield _gap(pass_index, hop_index, str(error))
                 continue
@@ -195,7 +209,14 @@ class LiveSource:
             failures = 0
             yield self._hop(pass_index, hop_index, visit)
 
-    def _visit(self, center_freq_hz: int, *, n_keep: int | None = None, gain_db: float | None = None) -> Visit:
+    def _visit(
+        self,
+        center_freq_hz: int,
+        *,
+        n_keep: int | None = None,
+        gain_db: float | None = None,
+        then_hz: int | None = None,
+    ) -> Visit:
         """Receive one frequency; another gain than that of the plan lasts for this only."""
         stepped = gain_db is not None and gain_db != self._plan.gain_db
         try:
@@ -206,7 +227,8 @@ class LiveSource:
             if stepped and gain_db is not None:
                 self._receiver.set_gain(gain_db)
             try:
-                visit = self._receiver.visit(center_freq_hz, self._n_skip, n_keep or self._plan.hop_samples)
+                n_samples = n_keep or self._plan.hop_samples
+                visit = self._receiver.visit(center_freq_hz, self._n_skip, n_samples, then_hz=then_hz)
             finally:
                 if stepped and self._plan.gain_db is not None:
                     self._receiver.set_gain(self._plan.gain_db)
@@ -230,6 +252,7 @@ class LiveSource:
             monotonic_ns=visit.monotonic_ns,
             pass_index=pass_index,
             hop_index=hop_index,
+            dropped_samples=visit.dropped_samples,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dsp.errors import DeviceError
 from sweep.model import Instrument
-from sweep.sources.dongle import RtlSdrReceiver, read_tuner, usb_strings
+from sweep.sources.dongle import LATE_S, READS, RtlSdrReceiver, read_tuner, usb_strings
 from sweep.sources.live import LiveSource, Recovery
 from sweep.sources.options import SourceOptions
 from sweep.sources.settle import SettleSearch, settle_receiver
@@ -16,6 +16,10 @@ __all__ = ["DongleInfo", "list_dongles", "open_rtlsdr"]
 
 _FACTORY_SERIAL = "00000001"
 _INDEX_DIGITS = 2  # a longer number is a serial
+_LOSS_BY_CLOCK = (
+    f"lost samples are told by the clock: those that {READS} reads of a hop lacked one after another, of a stretch of "
+    f"{1e3 * LATE_S:g} ms or more"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | No
         sample_format="cu8",
         settle_s=settle.settle_s,
         settle_measured=settle.measured,
-        notes=(settle.note, NOT_REPORTED, *rate_notes(plan.sample_rate_hz)),
+        notes=(settle.note, NOT_REPORTED, _LOSS_BY_CLOCK, *rate_notes(plan.sample_rate_hz)),
     )
     return LiveSource(
         receiver=receiver,

@@ -6,7 +6,7 @@ from dsp.errors import ParameterError
 from sweep.model import Instrument
 from sweep.sources.live import LiveSource, Recovery, Visit
 from sweep.sources.options import SourceOptions
-from sweep.sources.rtltcp_stream import Command, RtlTcpStream
+from sweep.sources.rtltcp_stream import MOST_LATE_S, Command, RtlTcpStream
 from sweep.sources.settle import SettleSearch, settle_receiver
 from sweep.sources.tuners import (
     DEFAULT_GAIN_DB,
@@ -24,6 +24,9 @@ __all__ = ["RtlTcpReceiver", "open_rtltcp", "parse_address"]
 _TRANSFER_SAMPLES = 131_072  # the server hands on whole USB transfers
 _NETWORK_S = 0.15
 _MARGIN_S = 0.02
+_LOSS_BY_CLOCK = (
+    f"a stream that falls {MOST_LATE_S:g} s behind its sample rate is given up, so that lost samples are a gap"
+)
 _NOT_TOLD = "rtl_tcp tells neither the serial nor when samples were taken: times are those of arrival"
 
 
@@ -74,7 +77,7 @@ def open_rtltcp(address: str, options: SourceOptions, *, recovery: Recovery | No
         sample_format="cu8",
         settle_s=settle.settle_s,
         settle_measured=settle.measured,
-        notes=(settle.note, NOT_REPORTED, _NOT_TOLD, *gain_note, *rate_notes(rate)),
+        notes=(settle.note, NOT_REPORTED, _LOSS_BY_CLOCK, _NOT_TOLD, *gain_note, *rate_notes(rate)),
     )
     known_gains = tuner.gains_db if len(tuner.gains_db) == stream.gain_count else ()
     return LiveSource(
@@ -101,7 +104,7 @@ class RtlTcpReceiver:
             stream.close()
             raise
 
-    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int) -> Visit:
+    def visit(self, center_freq_hz: int, n_skip: int, n_keep: int, *, then_hz: int | None = None) -> Visit:
         """Tune, let pass what was under way, skip and read."""
         self._stream.command(Command.CENTER_FREQ_HZ, center_freq_hz)
         return self._stream.collect(n_skip, n_keep)

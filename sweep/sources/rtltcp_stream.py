@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from dsp.errors import DeviceError
 from sweep.sources.live import Visit
 
-__all__ = ["ArrivalClock", "Command", "RtlTcpStream"]
+__all__ = ["MOST_LATE_S", "ArrivalClock", "Command", "RtlTcpStream"]
 
 _HEADER = struct.Struct(">4sII")
 _CHUNK_BYTES = 1 << 16
+
+MOST_LATE_S = 2.0
+"""A stream that is further behind is given up. By default the server queues 27 s and then throws samples away."""
 
 
 class Command:
@@ -37,11 +40,11 @@ class Command:
 
 
 class ArrivalClock:
-    """How far behind the samples arrive, compared with the best of the last 10 to 20 seconds.
+    """How far behind the samples arrive, compared with the best so far.
 
-    The receiver takes samples at a constant rate, so what arrives late was waiting somewhere: in a transfer that is
-    still filling, in the server's queue, in the network. The best is forgotten in steps, because the receiver's clock
-    and ours differ by tens of ppm.
+    The receiver takes samples at a constant rate, so what arrives late was waiting somewhere (in a transfer that is
+    still filling, in the server's queue, in the network) or was lost. The best fades by as much as the receiver's clock
+    and ours may differ, and no faster: a network that carries a little less than the receiver gives is found out, too.
 
     Parameters
     ----------
@@ -52,28 +55,31 @@ class ArrivalClock:
     >>> clock = ArrivalClock(1000)
     >>> clock.note(500, at_s=0.5)  # 500 samples after half a second: on time
     >>> clock.note(600, at_s=0.9)  # 100 more after 0.4 s: 300 are still on their way
-    >>> clock.late_s(600, at_s=0.9)
+    >>> round(clock.late_s(600, at_s=0.9), 3)
     0.3
     """
 
-    _WINDOW_S = 10.0
+    _FADING = 100e-6  # the crystals of dongles are within 100 ppm
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
-        self._best: list[float] = []  # of the window before, and of the present one
-        self._window_start_s = 0.0
+        self._best_s: float | None = None  # how far ahead of our clock, at the best
+        self._noted_at_s = 0.0
 
     def note(self, n_samples: int, *, at_s: float) -> None:
         """Note that so many samples have arrived in all at a time of the monotonic clock."""
         ahead_s = n_samples / self._rate_hz - at_s
-        if not self._best or at_s - self._window_start_s > self._WINDOW_S:
-            self._best = [*self._best[-1:], ahead_s]
-            self._window_start_s = at_s
-        self._best[-1] = max(self._best[-1], ahead_s)
+        self._best_s = ahead_s if self._best_s is None else max(self._faded_s(self._best_s, at_s), ahead_s)
+        self._noted_at_s = at_s
 
     def late_s(self, n_samples: int, *, at_s: float) -> float:
         """Seconds of samples that were taken but have not arrived."""
-        return max(0.0, round(max(self._best) - (n_samples / self._rate_hz - at_s), 9)) if self._best else 0.0
+        if self._best_s is None:
+            return 0.0
+        return max(0.0, self._faded_s(self._best_s, at_s) - (n_samples / self._rate_hz - at_s))
+
+    def _faded_s(self, best_s: float, at_s: float) -> float:
+        return best_s - self._FADING * (at_s - self._noted_at_s)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -163,11 +169,17 @@ class RtlTcpStream:
         Raises
         ------
         DeviceError
-            The connection is lost, or silent for longer than the timeout.
+            The connection is lost, silent for longer than the timeout, or so far behind that samples are lost or will
+            be: the server's queue is finite, and a stretch that it threw away cannot be told from one that waits.
         """
         kept = np.empty(2 * n_keep, np.uint8)
         with self._lock:
             late_s = self._clock.late_s(self._received // 2, at_s=time.monotonic())
+            if late_s > MOST_LATE_S and self._failure is None:
+                raise DeviceError(
+                    f"{self._name} is {late_s:.1f} s behind its sample rate: samples are held back or lost; "
+                    "use a faster network or a lower sample rate"
+                )
             start = self._received + self._received % 2 + 2 * (n_skip + round(late_s * self._rate_hz))
             wanted = _Wanted(start=start, kept=kept)
             self._wanted = wanted if self._failure is None else None

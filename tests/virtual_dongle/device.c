@@ -256,26 +256,25 @@ int vd_read(struct rtlsdr_dev *dev, uint8_t *out, int n_bytes, int64_t fifo_samp
 {
     const struct vd_fault *fault = &dev->dongle->fault;
     const int n = n_bytes / 2;
-    int half = n, error = inject_fault(dev);
+    int error = inject_fault(dev);
     if (error)
         return error;
+    const bool drops = fault->drop_every_reads > 0 && dev->n_reads % fault->drop_every_reads == 0;
+    const int half = drops ? n / 2 : n;
+    const int64_t dropped = drops ? fault->drop_samples : 0;
     if (scene.realtime) {
         int64_t oldest = wall_position(dev) - fifo_samples; /* what was not read in time is lost, as on the bus */
         pthread_mutex_lock(&dev->lock);
         if (dev->position < oldest)
             dev->position = oldest;
-        int64_t ready = dev->wall_base_ns + llrint((double)(dev->position + n) / dev->real_rate_hz * 1e9);
+        int64_t ready = dev->wall_base_ns + llrint((double)(dev->position + dropped + n) / dev->real_rate_hz * 1e9);
         pthread_mutex_unlock(&dev->lock);
         sleep_until(ready); /* without the lock: another thread may tune in the meantime */
     }
     pthread_mutex_lock(&dev->lock);
-    if (fault->drop_every_reads > 0 && dev->n_reads % fault->drop_every_reads == 0)
-        half = n / 2;
     serve(dev, out, half);
-    if (half < n) {
-        dev->position += fault->drop_samples;
-        serve(dev, out + 2 * half, n - half);
-    }
+    dev->position += dropped;
+    serve(dev, out + 2 * half, n - half);
     pthread_mutex_unlock(&dev->lock);
     return 0;
 }
