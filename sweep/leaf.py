@@ -9,19 +9,16 @@ is that of a leaf in a Merkle tree of RFC 6962. Nothing that differs between a l
 from __future__ import annotations
 
 import hashlib
-import math
 import struct
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import msgspec
 import numpy as np
-import rfc8785
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError, RecordError
 from sweep.model import SweepRow
-from sweep.units import iso_utc
+from sweep.row_header import NO_LEAF, ROW_ARRAYS, RowHeader, Sizes, header_of, read_all, read_header
 
 __all__ = [
     "NO_LEAF",
@@ -33,75 +30,11 @@ __all__ = [
     "read_header",
     "row_arrays",
     "row_header",
+    "sizes_of",
 ]
 
-NO_LEAF = bytes(32)
-"""Stands for the previous leaf in the first row of a record."""
-
-ROW_ARRAYS: tuple[tuple[str, np.dtype[Any]], ...] = tuple(
-    (name, np.dtype(code))
-    for name, code in (
-        ("mean", "<i2"),
-        ("max_hold", "<i2"),
-        ("min_hold", "<i2"),
-        ("spectral_kurtosis", "<i2"),
-        ("burst_8", "<i2"),
-        ("burst_8x4", "<i2"),
-        ("burst_64", "<i2"),
-        ("burst_512", "<i2"),
-        ("hop_utc_ns", "<i8"),
-        ("hop_monotonic_ns", "<i8"),
-        ("hop_center_freq_hz", "<f8"),
-        ("hop_gain_db", "<f4"),
-        ("hop_clip_fraction", "<f4"),
-        ("hop_rms_dbfs", "<f4"),
-        ("hop_dc_dbfs", "<f4"),
-        ("hop_fluctuation_db", "<f4"),
-        ("hop_dropped_samples", "<i4"),
-        ("hop_flags", "|u1"),
-    )
-)
-"""Every array of a ``SweepRow`` with its stored type, in the order in which the payload holds them."""
-
-_DTYPES = dict(ROW_ARRAYS)
-_ORDER = {name: index for index, (name, _) in enumerate(ROW_ARRAYS)}
 _OPTIONAL = frozenset(name for name, _ in ROW_ARRAYS[1:8])
 _LENGTH = struct.Struct("<Q")
-
-
-class _Array(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    dtype: str
-    name: str
-    shape: tuple[int, ...]
-
-
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    arrays: tuple[_Array, ...]
-    monotonic_ns: str
-    previous_leaf: str
-    sequence: int
-    utc: str
-    utc_ns: str
-
-
-_HEADER = msgspec.json.Decoder(_Header)
-
-
-class RowHeader(NamedTuple):
-    """What a header says of its row.
-
-    Attributes
-    ----------
-    sequence : int
-    previous_leaf : bytes
-        Leaf of the row before.
-    sizes : tuple of (str, int)
-        Name and number of values of each array.
-    """
-
-    sequence: int
-    previous_leaf: bytes
-    sizes: tuple[tuple[str, int], ...]
 
 
 def row_arrays(row: SweepRow) -> dict[str, NDArray[Any]]:
@@ -147,37 +80,40 @@ def row_header(row: SweepRow, previous: bytes) -> bytes:
     ParameterError
         The previous leaf is not 32 bytes, or an array is not as ``ROW_ARRAYS`` says.
     """
-    if len(previous) != len(NO_LEAF):
-        raise ParameterError(f"previous leaf has {len(previous)} bytes; give 32, NO_LEAF for the first row")
-    arrays = _arrays_json(tuple((name, array.size) for name, array in row_arrays(row).items()))
-    rest = rfc8785.dumps(
-        {
-            "monotonic_ns": str(int(row.monotonic_ns)),
-            "previous_leaf": previous.hex(),
-            "sequence": int(row.sequence),
-            "utc": iso_utc(int(row.utc_ns)),
-            "utc_ns": str(int(row.utc_ns)),
-        }
+    return _header(row, row_arrays(row), previous)
+
+
+def _header(row: SweepRow, arrays: Mapping[str, NDArray[Any]], previous: bytes) -> bytes:
+    return header_of(
+        sizes_of(arrays), sequence=row.sequence, utc_ns=row.utc_ns, monotonic_ns=row.monotonic_ns, previous=previous
     )
-    return b'{"arrays":' + arrays + b"," + rest[1:]
 
 
-@lru_cache(maxsize=64)
-def _arrays_json(sizes: tuple[tuple[str, int], ...]) -> bytes:
-    # The same for every row of a record, and most of the cost of a header; "arrays" sorts before the other keys.
-    return rfc8785.dumps([{"dtype": _DTYPES[name].str, "name": name, "shape": [size]} for name, size in sizes])
-
-
-def encode_row(row: SweepRow, previous: bytes) -> tuple[bytes, bytes]:
+def encode_row(
+    row: SweepRow, previous: bytes, *, arrays: Mapping[str, NDArray[Any]] | None = None
+) -> tuple[bytes, bytes]:
     """Turn a row into the header and the payload that its leaf is made of.
+
+    Parameters
+    ----------
+    row : SweepRow
+    previous : bytes
+        As in ``row_header``.
+    arrays : mapping, optional
+        Its ``row_arrays``, where they were taken already.
 
     Raises
     ------
     ParameterError
         As in ``row_header``.
     """
-    header = row_header(row, previous)
-    return header, b"".join(array.tobytes() for array in row_arrays(row).values())
+    arrays = row_arrays(row) if arrays is None else arrays
+    return _header(row, arrays, previous), b"".join([array.tobytes() for array in arrays.values()])
+
+
+def sizes_of(arrays: Mapping[str, NDArray[Any]]) -> Sizes:
+    """Name and number of values of each array of a row."""
+    return tuple((name, array.size) for name, array in arrays.items())
 
 
 def leaf(header: bytes, payload: bytes | memoryview) -> bytes:
@@ -191,22 +127,6 @@ def leaf(header: bytes, payload: bytes | memoryview) -> bytes:
     digest = hashlib.sha256(b"\x00" + _LENGTH.pack(len(header)) + header)
     digest.update(payload)
     return digest.digest()
-
-
-def read_header(header: bytes) -> RowHeader:
-    """Read what a header says of its row.
-
-    Raises
-    ------
-    RecordError
-        The header is not one that ``row_header`` writes.
-    """
-    try:
-        head = _HEADER.decode(header)
-        sizes = tuple((spec.name, math.prod(spec.shape)) for spec in head.arrays)
-        return RowHeader(head.sequence, bytes.fromhex(head.previous_leaf), sizes)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise RecordError(f"row header cannot be read ({error}); was it written by a newer Quietroom?") from error
 
 
 def decode_row(header: bytes, payload: bytes | memoryview) -> SweepRow:
@@ -223,37 +143,11 @@ def decode_row(header: bytes, payload: bytes | memoryview) -> SweepRow:
         The header is not one that ``row_header`` writes, or the payload does not hold what it says.
     """
     try:
-        head = _HEADER.decode(header)
-        arrays = _split(head.arrays, memoryview(payload))
-        missing = set(_DTYPES) - _OPTIONAL - set(arrays)
-        if missing:
-            raise ValueError(f"no array {sorted(missing)[0]}")
-        utc_ns, monotonic_ns = _nanoseconds(head.utc_ns), _nanoseconds(head.monotonic_ns)
-        return SweepRow(sequence=head.sequence, utc_ns=utc_ns, monotonic_ns=monotonic_ns, **arrays)
-    except (msgspec.DecodeError, ValueError) as error:
+        said = read_all(header)
+        if len(payload) != said.kind.itemsize:
+            raise ValueError(f"{len(payload)} bytes of values where its arrays need {said.kind.itemsize}")
+    except ValueError as error:  # msgspec's own are among them
         raise RecordError(f"row cannot be read ({error}); was it written by a newer Quietroom?") from error
-
-
-def _nanoseconds(text: str) -> int:
-    value = int(text)
-    if not -(1 << 63) <= value < 1 << 63:
-        raise ValueError(f"{value} ns is no time")
-    return value
-
-
-def _split(specs: tuple[_Array, ...], payload: memoryview) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    offset, last = 0, -1
-    for spec in specs:
-        dtype = _DTYPES.get(spec.name)
-        if dtype is None or dtype.str != spec.dtype or len(spec.shape) != 1 or _ORDER[spec.name] <= last:
-            raise ValueError(f"array {spec.name!r} of {spec.dtype!r} and shape {list(spec.shape)} is unknown here")
-        last, size = _ORDER[spec.name], spec.shape[0]
-        end = offset + size * dtype.itemsize
-        if size < 0 or end > len(payload):
-            raise ValueError(f"array {spec.name} needs bytes {offset} to {end}, the row has {len(payload)}")
-        arrays[spec.name] = np.frombuffer(payload[offset:end], dtype) if size else np.empty(0, dtype)
-        offset = end
-    if offset != len(payload):
-        raise ValueError(f"{len(payload) - offset} bytes follow the last array")
-    return arrays
+    values = np.frombuffer(bytes(payload), said.kind)[0]
+    arrays = {name: values[name] for name in said.kind.names or ()}
+    return SweepRow(sequence=said.sequence, utc_ns=said.utc_ns, monotonic_ns=said.monotonic_ns, **arrays)

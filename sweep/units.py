@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from dsp.errors import ParameterError
 
@@ -80,7 +81,12 @@ def iso_utc(utc_ns: int) -> str:
     '2020-05-31T21:40:24.000000000Z'
     """
     seconds, rest = divmod(utc_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_whole_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=16)
+def _whole_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_utc(text: str) -> int:

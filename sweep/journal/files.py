@@ -11,7 +11,9 @@ from pathlib import Path
 
 from dsp.errors import RecordError
 
-__all__ = ["exclusive", "fdatasync", "lock", "open_regular", "sync_folder", "write_at"]
+__all__ = ["ReadAhead", "exclusive", "fdatasync", "lock", "open_regular", "sync_folder", "write_at"]
+
+_READ_AHEAD_BYTES = 1 << 20
 
 fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
 
@@ -77,6 +79,29 @@ def write_at(descriptor: int, data: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written
+
+
+class ReadAhead:
+    """Reads a file mostly from its front to its end, in few calls.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of an open file; it stays with the caller.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._data = b""
+        self._offset = 0
+
+    def at(self, offset: int, length: int) -> memoryview:
+        """Give so many bytes of a place, or fewer at the end of the file; a place once read may not be read again."""
+        begin = offset - self._offset
+        if not 0 <= begin <= begin + length <= len(self._data):
+            self._data = os.pread(self._descriptor, max(length, _READ_AHEAD_BYTES), offset)
+            self._offset, begin = offset, 0
+        return memoryview(self._data)[begin : begin + length]
 
 
 def sync_folder(folder: Path) -> None:

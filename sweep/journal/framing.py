@@ -71,7 +71,7 @@ def framed(kind: Kind, sequence: int, parts: tuple[bytes, ...]) -> bytes:
     return b"".join((_HEADER.pack(*fields, header_crc, payload_crc), *parts))
 
 
-def unframed(head: bytes, offset: int) -> Frame | None:
+def unframed(head: bytes | memoryview, offset: int) -> Frame | None:
     """Read the header that stands at an offset of the file; None where none does."""
     if len(head) < _HEADER.size:
         return None
@@ -86,7 +86,7 @@ def with_text(text: bytes, *rest: bytes) -> tuple[bytes, ...]:
     return (_TEXT_LENGTH.pack(len(text)), text, *rest)
 
 
-def split_text(payload: bytes) -> tuple[bytes, memoryview]:
+def split_text(payload: bytes | memoryview) -> tuple[bytes, memoryview]:
     """Take the text off a payload.
 
     Raises
@@ -99,4 +99,4 @@ def split_text(payload: bytes) -> tuple[bytes, memoryview]:
     end = _TEXT_LENGTH.size + _TEXT_LENGTH.unpack_from(payload)[0]
     if end > len(payload):
         raise ValueError("its text is cut")
-    return payload[_TEXT_LENGTH.size : end], memoryview(payload)[end:]
+    return bytes(payload[_TEXT_LENGTH.size : end]), memoryview(payload)[end:]

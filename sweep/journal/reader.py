@@ -7,7 +7,6 @@ import weakref
 import zlib
 from array import array
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ import msgspec
 import numpy as np
 
 from dsp.errors import QuietroomError, RecordError
+from sweep.journal.damage import JournalDamageError, record_follows
 from sweep.journal.documents import (
     CloseDocument,
     FindingDocument,
@@ -24,7 +24,7 @@ from sweep.journal.documents import (
     one_line,
     parse_document,
 )
-from sweep.journal.files import open_regular
+from sweep.journal.files import ReadAhead, open_regular
 from sweep.journal.framing import HEADER_BYTES, MAGIC, MAX_PAYLOAD, Frame, Kind, split_text, unframed
 from sweep.journal.layout_json import layout_from
 from sweep.journal.row_order import row_misfit
@@ -32,27 +32,10 @@ from sweep.leaf import NO_LEAF, decode_row, leaf, read_header
 from sweep.look_leaf import decode_look, look_previous
 from sweep.looks import MAX_LOOKS, Look
 from sweep.model import HopGap, Judgement, SweepRow
+from sweep.row_blocks import BLOCK_BYTES, RowBlock, block_of
+from sweep.row_header import Sizes
 
 __all__ = ["JournalDamageError", "JournalReader"]
-
-_SEARCH_BLOCK = 1 << 20
-
-
-class JournalDamageError(RecordError):
-    """A record of a journal, other than a torn last one, is not what was written.
-
-    Attributes
-    ----------
-    record : int or None
-        Number of the damaged record in the file, from 0.
-    offset : int or None
-        Byte at which it begins.
-    """
-
-    def __init__(self, message: str, *, record: int | None = None, offset: int | None = None) -> None:
-        super().__init__(message)
-        self.record = record
-        self.offset = offset
 
 
 class JournalReader:
@@ -100,7 +83,8 @@ class JournalReader:
         self.judgement: Judgement | None = None
         self.end_time: str | None = None
         self.torn_tail_bytes = 0
-        self._sizes: tuple[tuple[str, int], ...] | None = None
+        self._sizes: Sizes | None = None
+        self._leaves: list[bytes] | None = None
         self._row_records, self._row_offsets = array("Q"), array("Q")
         self._descriptor = open_regular(path)
         # A reader may live only as long as the rows it gives; its file is closed with it, at the latest.
@@ -117,7 +101,7 @@ class JournalReader:
         """Whole rows in the journal."""
         return len(self._row_offsets)
 
-    @cached_property
+    @property
     def leaves(self) -> list[bytes]:
         """Leaf of every row; hashes all rows when it is first asked for, and checks that each names the one before.
 
@@ -126,13 +110,10 @@ class JournalReader:
         JournalDamageError
             A row does not follow the row before it.
         """
-        leaves: list[bytes] = []
-        for row in range(self.n_rows):
-            header, body = self._row(row)
-            if read_header(header).previous_leaf != (leaves[-1] if leaves else NO_LEAF):
-                raise self._damage(self._row_records[row], self._row_offsets[row], "it does not follow the row before")
-            leaves.append(leaf(header, body))
-        return leaves
+        if self._leaves is None:
+            for _ in self.hashed_blocks():
+                pass
+        return self._leaves or []
 
     @property
     def look_leaves(self) -> list[bytes]:
@@ -145,7 +126,7 @@ class JournalReader:
         return [digest for *_, digest in self._look_chain]
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
-        """Give rows in order, one in memory at a time.
+        """Give rows in order, a block of them in memory at a time.
 
         Parameters
         ----------
@@ -157,19 +138,57 @@ class JournalReader:
         JournalDamageError
             The file was changed since it was opened.
         """
-        for row in range(*slice(start, stop).indices(self.n_rows)):
-            try:
-                values = decode_row(*self._row(row))
-            except RecordError as error:
-                raise self._damage(self._row_records[row], self._row_offsets[row], str(error)) from error
-            yield values
+        for first, encoded in self._encoded(range(*slice(start, stop).indices(self.n_rows))):
+            yield from self._block(first, encoded).rows()
 
-    def _row(self, row: int) -> tuple[bytes, memoryview]:
-        record, offset = self._row_records[row], self._row_offsets[row]
-        found = self._read(record, offset)
-        if found is None:
-            raise self._damage(record, offset, "it changed while the journal was read")
-        return split_text(found[1])
+    def hashed_blocks(self) -> Iterator[tuple[RowBlock, list[bytes]]]:
+        """Give all rows block by block, and the leaves of each block.
+
+        Raises
+        ------
+        JournalDamageError
+            The file was changed since it was opened, or a row does not follow the row before it.
+        """
+        leaves: list[bytes] = []
+        for first, encoded in self._encoded(range(self.n_rows)):
+            for row, (header, body) in enumerate(encoded, start=first):
+                if read_header(header).previous_leaf != (leaves[-1] if leaves else NO_LEAF):
+                    raise self._row_damage(row, "it does not follow the row before")
+                leaves.append(leaf(header, body))
+            yield self._block(first, encoded), leaves[first:]
+        self._leaves = leaves
+
+    def _encoded(self, rows: range) -> Iterator[tuple[int, list[tuple[bytes, memoryview]]]]:
+        """Read headers and payloads of rows, so many at a time as make a block."""
+        ahead = ReadAhead(self._descriptor)
+        first, n_bytes = rows.start, 0
+        encoded: list[tuple[bytes, memoryview]] = []
+        for row in rows:
+            found = self._read(ahead, self._row_records[row], self._row_offsets[row])
+            if found is None:
+                raise self._row_damage(row, "it changed while the journal was read")
+            header, body = split_text(found[1])
+            if encoded and n_bytes + len(body) > BLOCK_BYTES:
+                yield first, encoded
+                first, n_bytes, encoded = row, 0, []
+            encoded.append((header, body))
+            n_bytes += len(body)
+        if encoded:
+            yield first, encoded
+
+    def _block(self, first: int, encoded: list[tuple[bytes, memoryview]]) -> RowBlock:
+        try:
+            return block_of(first, encoded)
+        except RecordError as error:
+            for row, (header, body) in enumerate(encoded, start=first):
+                try:
+                    decode_row(header, body)
+                except RecordError as why:
+                    raise self._row_damage(row, str(why)) from why
+            raise self._row_damage(first, str(error)) from error
+
+    def _row_damage(self, row: int, what: str) -> JournalDamageError:
+        return self._damage(self._row_records[row], self._row_offsets[row], what)
 
     def close(self) -> None:
         """Give the file back. Harmless when done twice."""
@@ -182,9 +201,10 @@ class JournalReader:
         self.close()
 
     def _scan(self) -> None:
+        ahead = ReadAhead(self._descriptor)
         offset = record = 0
         while offset < self._size:
-            found = self._read(record, offset)
+            found = self._read(ahead, record, offset)
             if found is None:
                 break
             frame, payload = found
@@ -202,12 +222,11 @@ class JournalReader:
             return "is not a Quietroom journal; give the file ending in .journal that a sweep left"
         return "holds no whole first record, so that no row was ever saved in it; delete it and sweep again"
 
-    def _read(self, record: int, offset: int) -> tuple[Frame, bytes] | None:
+    def _read(self, ahead: ReadAhead, record: int, offset: int) -> tuple[Frame, memoryview] | None:
         """Read one record; None where it is the torn end of the file."""
-        head = os.pread(self._descriptor, HEADER_BYTES, offset)
-        frame = unframed(head, offset)
+        frame = unframed(ahead.at(offset, HEADER_BYTES), offset)
         if frame is None:
-            if self._record_follows(record, offset + 1):
+            if record_follows(self._descriptor, record, offset + 1):
                 raise self._damage(record, offset, "its header")
             return None
         if frame.sequence != record or frame.length > MAX_PAYLOAD:
@@ -215,24 +234,12 @@ class JournalReader:
             raise self._damage(record, offset, what)
         if frame.end > self._size:
             return None
-        payload = os.pread(self._descriptor, frame.length, frame.payload_offset)
+        payload = ahead.at(frame.payload_offset, frame.length)
         if zlib.crc32(payload) == frame.payload_crc:
             return frame, payload
-        if self._record_follows(record, frame.end):
+        if record_follows(self._descriptor, record, frame.end):
             raise self._damage(record, offset, "its payload")
         return None
-
-    def _record_follows(self, record: int, offset: int) -> bool:
-        """Look for the header of a later record, so that damage is told from a torn end."""
-        while block := os.pread(self._descriptor, _SEARCH_BLOCK, offset):
-            at = block.find(MAGIC)
-            while at >= 0:
-                frame = unframed(os.pread(self._descriptor, HEADER_BYTES, offset + at), offset + at)
-                if frame is not None and frame.sequence > record:
-                    return True
-                at = block.find(MAGIC, at + 1)
-            offset += max(1, len(block) - len(MAGIC) + 1)
-        return False
 
     def _damage(self, record: int, offset: int, what: str) -> JournalDamageError:
         return JournalDamageError(
@@ -242,7 +249,7 @@ class JournalReader:
             offset=offset,
         )
 
-    def _take(self, frame: Frame, offset: int, payload: bytes) -> None:
+    def _take(self, frame: Frame, offset: int, payload: memoryview) -> None:
         if (frame.kind == Kind.START) != (frame.sequence == 0) or self.judgement is not None:
             raise ValueError("it stands where it cannot")
         if frame.kind == Kind.START:
@@ -252,21 +259,21 @@ class JournalReader:
         elif frame.kind == Kind.LOOK:
             self._take_look(frame, offset, payload)
         elif frame.kind == Kind.FINDING:
-            self.findings.append(parse_document(payload, FindingDocument)[0])
+            self.findings.append(parse_document(bytes(payload), FindingDocument)[0])
         elif frame.kind == Kind.GAP:
-            self.gaps.append(HopGap(**msgspec.structs.asdict(parse_document(payload, GapDocument)[1])))
+            self.gaps.append(HopGap(**msgspec.structs.asdict(parse_document(bytes(payload), GapDocument)[1])))
         elif frame.kind == Kind.NOTE:
-            self.notes.append(parse_document(payload, Note)[1])
+            self.notes.append(parse_document(bytes(payload), Note)[1])
         elif frame.kind == Kind.CLOSE:
             self._take_close(payload)
 
-    def _take_start(self, payload: bytes) -> None:
+    def _take_start(self, payload: memoryview) -> None:
         text, rest = split_text(payload)
         document, told = parse_document(text, SweepDocument)
         self.start: dict[str, Any] = document["start"]
         self.layout = layout_from(told.layout, np.frombuffer(rest, "<f8"))
 
-    def _take_look(self, frame: Frame, offset: int, payload: bytes) -> None:
+    def _take_look(self, frame: Frame, offset: int, payload: memoryview) -> None:
         header, body = split_text(payload)
         number, previous = look_previous(header)
         if number != len(self.looks) or number >= MAX_LOOKS:
@@ -274,7 +281,7 @@ class JournalReader:
         self.looks.append(decode_look(header, body))
         self._look_chain.append((frame.sequence, offset, previous, leaf(header, body)))
 
-    def _take_row(self, frame: Frame, offset: int, payload: bytes) -> None:
+    def _take_row(self, frame: Frame, offset: int, payload: memoryview) -> None:
         header = read_header(split_text(payload)[0])
         why = row_misfit(header.sequence, header.sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self.layout)
         if why is not None:
@@ -285,7 +292,7 @@ class JournalReader:
         self._row_records.append(frame.sequence)
         self._row_offsets.append(offset)
 
-    def _take_close(self, payload: bytes) -> None:
+    def _take_close(self, payload: memoryview) -> None:
         text, rest = split_text(payload)
         document, told = parse_document(text, CloseDocument)
         levels = np.frombuffer(rest, "<f4").reshape(1 + told.has_baseline, self.layout.n_bins)

@@ -37,6 +37,8 @@ def row_misfit(
     """
     if sequence != n_rows or sequence >= MAX_ROWS:
         return f"row {sequence} cannot follow {n_rows} rows (at most {MAX_ROWS} in a record)"
+    if sizes == first_sizes:
+        return None
     for name, size in sizes:
         wanted = layout.n_hops if name.startswith("hop_") else layout.n_bins
         if size != wanted and not name.startswith("burst_"):

@@ -22,11 +22,12 @@ from sweep.journal.files import fdatasync, lock, sync_folder, write_at
 from sweep.journal.framing import Kind, framed, with_text
 from sweep.journal.layout_json import MAX_BINS, layout_document
 from sweep.journal.row_order import row_misfit
-from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays
+from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays, sizes_of
 from sweep.look_leaf import encode_look
 from sweep.looks import Look
 from sweep.model import HopGap, Judgement, SweepRow
 from sweep.plan import Layout
+from sweep.row_header import Sizes
 
 __all__ = ["JournalWriter"]
 
@@ -57,7 +58,7 @@ class JournalWriter:
         self.path = path
         self._descriptor = descriptor
         self._layout = layout
-        self._sizes: tuple[tuple[str, int], ...] | None = None
+        self._sizes: Sizes | None = None
         self._tail = _Tail()
         self._n_saved = 0
         self._broken = False
@@ -123,8 +124,9 @@ class JournalWriter:
         RecordError
             The disk is full, the row does not follow the last one, or its arrays do not fit the layout.
         """
-        self._check_row(row)
-        header, payload = encode_row(row, self._tail.last_leaf)
+        arrays = row_arrays(row)
+        self._check_row(row, sizes_of(arrays))
+        header, payload = encode_row(row, self._tail.last_leaf, arrays=arrays)
         digest = leaf(header, payload)
         self._append(Kind.ROW, *with_text(header, payload), last_leaf=digest)
         return digest
@@ -219,8 +221,7 @@ class JournalWriter:
             state = "closed" if self._descriptor < 0 else "on a failing disk"
             raise RecordError(f"{self.path}: the journal is {state} and takes no more; begin a new sweep")
 
-    def _check_row(self, row: SweepRow) -> None:
-        sizes = tuple((name, values.size) for name, values in row_arrays(row).items())
+    def _check_row(self, row: SweepRow, sizes: Sizes) -> None:
         if self._tail.n_looks:
             raise RecordError(f"{self.path}: no row can follow a second look; begin another record")
         why = row_misfit(row.sequence, sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self._layout)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import h5py
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from sweep.journal import JournalReader
 from sweep.leaf import NO_LEAF, ROW_ARRAYS, row_arrays
-from sweep.model import FILL, SweepRow
+from sweep.model import FILL
 from sweep.packing.axes import FREQUENCY, write_time
 from sweep.packing.hdf5 import make_dataset, make_group
 from sweep.packing.health import Health
+from sweep.packing.level_chunks import level_chunks
 from sweep.packing.previews import Preview
 from sweep.plan import Layout
-from sweep.record.schema import BLOCK_BYTES, row_place
+from sweep.record.schema import row_place
 
 __all__ = ["WrittenRows", "write_rows"]
 
@@ -55,17 +55,17 @@ def write_rows(entry: h5py.Group, journal: JournalReader) -> WrittenRows:
     preview = Preview(journal.n_rows, journal.layout.freq_hz, has_max="max_hold" in arrays)
     health = Health()
     times = np.empty((journal.n_rows, 2), np.int64)
-    row_bytes = sum(values.nbytes for values in arrays.values())
-    at = 0
-    for rows in _blocks(journal.rows(), max(1, BLOCK_BYTES // max(1, row_bytes))):
-        block = slice(at, at + len(rows))
-        stacked = {name: np.stack([getattr(row, name) for row in rows]) for name in arrays}
-        for name, values in stacked.items():
-            datasets[name][block] = values
-        times[block] = [(row.utc_ns, row.monotonic_ns) for row in rows]
-        preview.add(at, stacked)
-        health.add(stacked)
-        at = block.stop
+    with level_chunks() as chunks:
+        for block, _ in journal.hashed_blocks():
+            rows = slice(block.first, block.first + len(block))
+            for name, values in block.arrays.items():
+                if values.dtype == np.int16 and values.size:
+                    chunks.put(datasets[name], block.first, values)
+                else:
+                    datasets[name][rows] = values
+            times[rows] = block.times
+            preview.add(block.first, block.arrays)
+            health.add(block.arrays)
     _write_axes(entry, journal, times)
     return WrittenRows(utc_ns=times[:, 0], preview=preview, health=health)
 
@@ -104,8 +104,3 @@ def _write_axes(entry: h5py.Group, journal: JournalReader, times: NDArray[np.int
         make_dataset(rows, name, times[:, index].shape, np.dtype("<i8"), times[:, index]).attrs["units"] = "ns"
     leaves = np.frombuffer(b"".join(journal.leaves), np.uint8).reshape(-1, len(NO_LEAF))
     make_dataset(rows, "leaf", leaves.shape, leaves.dtype, leaves)
-
-
-def _blocks(rows: Iterator[SweepRow], size: int) -> Iterator[list[SweepRow]]:
-    while block := list(islice(rows, size)):
-        yield block

@@ -7,13 +7,10 @@ import msgspec
 from sweep.journal.documents import Int64, JudgementDocument, StartDocument
 from sweep.journal.layout_json import LayoutDocument
 
-__all__ = ["BLOCK_BYTES", "LOOK_NUMBERS", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
+__all__ = ["LOOK_NUMBERS", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
 
 SCHEMA = "1.2.0"
 """Semantic version of the file's schema; a reader refuses another major version and ignores what it does not know."""
-
-BLOCK_BYTES = 4 << 20
-"""Size of the blocks of rows that are read or written at once."""
 
 MAX_WATERFALL_CELLS = 2000
 """Cells of the waterfall in time, and in frequency."""

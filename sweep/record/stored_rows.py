@@ -10,13 +10,14 @@ import h5py
 
 from dsp.errors import QuietroomError, RecordError
 from sweep.journal.row_order import MAX_ROWS
-from sweep.leaf import NO_LEAF, ROW_ARRAYS, encode_row, leaf
+from sweep.leaf import NO_LEAF, ROW_ARRAYS
 from sweep.model import SweepRow
 from sweep.plan import Layout
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
 from sweep.record.refusal import refusing
-from sweep.record.schema import BLOCK_BYTES, row_place
+from sweep.record.schema import row_place
+from sweep.row_blocks import RowBlock, block_rows
 
 __all__ = ["StoredRows"]
 
@@ -71,7 +72,7 @@ class StoredRows:
         first, last, _ = slice(start, stop).indices(self._n_rows)
         step = self._block_rows
         for begin in range(first, last, step):
-            yield from self._block(begin, min(begin + step, last))
+            yield from self._block(begin, min(begin + step, last)).rows()
 
     def verify(self) -> list[tuple[int, bool]]:
         """Hash every row anew, and say of each whether its stored leaf is that of the row."""
@@ -79,43 +80,38 @@ class StoredRows:
         for begin in range(0, self._n_rows, self._block_rows):
             end = min(begin + self._block_rows, self._n_rows)
             try:
-                rows: list[SweepRow | None] = list(self._block(begin, end))
+                unaltered = self._verify(self._block(begin, end))
             except RecordError:
-                rows = [self._row_or_none(number) for number in range(begin, end)]
-            result += [(number, self._is_unaltered(number, row)) for number, row in enumerate(rows, start=begin)]
+                unaltered = [self._verify_row(number) for number in range(begin, end)]
+            result += enumerate(unaltered, start=begin)
         return result
 
     @cached_property
     def _block_rows(self) -> int:
-        row_bytes: int = sum(dataset.dtype.itemsize * dataset.shape[1] for dataset in self._arrays.values())
-        return max(1, BLOCK_BYTES // max(1, row_bytes))
+        return block_rows(sum(dataset.dtype.itemsize * dataset.shape[1] for dataset in self._arrays.values()))
 
-    def _block(self, begin: int, end: int) -> Iterator[SweepRow]:
+    def _block(self, begin: int, end: int) -> RowBlock:
         with refusing(self._path):
-            times = [read_chunks(dataset, begin, end).tolist() for dataset in self._times]
+            utc_ns, monotonic_ns = [read_chunks(dataset, begin, end).tolist() for dataset in self._times]
             arrays = {name: read_chunks(dataset, begin, end) for name, dataset in self._arrays.items()}
         for values in arrays.values():
             values.flags.writeable = False
-        for index, (utc_ns, monotonic_ns) in enumerate(zip(*times, strict=True)):
-            yield SweepRow(
-                sequence=begin + index,
-                utc_ns=utc_ns,
-                monotonic_ns=monotonic_ns,
-                **{name: values[index] for name, values in arrays.items()},
-            )
+        return RowBlock(first=begin, times=list(zip(utc_ns, monotonic_ns, strict=True)), arrays=arrays)
 
-    def _row_or_none(self, number: int) -> SweepRow | None:
+    def _verify(self, block: RowBlock) -> list[bool]:
+        return [self._is_unaltered(block, index, payload) for index, payload in enumerate(block.payloads())]
+
+    def _verify_row(self, number: int) -> bool:
         try:
-            return next(self._block(number, number + 1))
+            return self._verify(self._block(number, number + 1))[0]
         except RecordError:
-            return None
-
-    def _is_unaltered(self, number: int, row: SweepRow | None) -> bool:
-        if row is None:
             return False
+
+    def _is_unaltered(self, block: RowBlock, index: int, payload: memoryview) -> bool:
+        number = block.first + index
         previous = self.leaves[number - 1] if number else NO_LEAF
         try:
-            return leaf(*encode_row(row, previous)) == self.leaves[number]
+            return block.leaf(index, payload, previous) == self.leaves[number]
         except (QuietroomError, ValueError, OverflowError, OSError):  # a time that no calendar has
             return False
 
