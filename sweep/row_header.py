@@ -142,7 +142,7 @@ def header_of(sizes: Sizes, *, sequence: int, utc_ns: int, monotonic_ns: int, pr
 @lru_cache(maxsize=64)
 def _arrays_json(sizes: Sizes) -> str:
     # The same for every row of a record; "arrays" sorts before the other keys.
-    specs = [{"dtype": _DTYPES[name].str, "name": name, "shape": [size]} for name, size in sizes]
+    specs: list[Any] = [{"dtype": _DTYPES[name].str, "name": name, "shape": [size]} for name, size in sizes]
     return (_BEFORE_ARRAYS + rfc8785.dumps(specs)).decode("ascii")
 
 
