@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.judge import make_judge
-from dsp.errors import ParameterError
+from dsp.errors import ParameterError, RecordError
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
@@ -116,8 +116,8 @@ def recover(arguments: Namespace) -> int:
     """Pack the journal of an interrupted sweep, judged as the sweep would have been."""
     printer = Printer(arguments.json)
     with JournalReader(arguments.journal) as journal:
-        start = journal.start
-    path = recover_journal(arguments.journal, _planned_judge(arguments, start))
+        start, is_judged = journal.start, journal.judgement is not None
+    path = recover_journal(arguments.journal, None if is_judged else _planned_judge(arguments, start))
     evidence = read_evidence(path)
     printer.lines(evidence_lines(evidence))
     printer.document(evidence.document)
@@ -133,7 +133,10 @@ def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:
     if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
         return make_judge(None, false_alarms_per_sweep=false_alarms)
     workspace, name = home or Workspace.open(arguments.workspace), str(room)
-    comparison = Comparison.choose(workspace, name, str(baseline_id or NO_BASELINE), false_alarms)
+    try:
+        comparison = Comparison.choose(workspace, name, str(baseline_id or NO_BASELINE), false_alarms)
+    except RecordError as error:
+        raise RecordError(f"{error}; or save the rows without it: quietroom recover --baseline none") from error
     ready_register(workspace, name)
     return in_room(comparison.judge, workspace, name, position=start.get("position"))
 
