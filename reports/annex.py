@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from reports.wording import (
     recorded,
     utc,
 )
+from sweep.model import Instrument
 from sweep.units import iso_utc
 
 __all__ = ["annex_sections"]
@@ -73,23 +74,43 @@ def _scope(content: ReportContent) -> Block:
 
 def _equipment(content: ReportContent) -> list[Block]:
     instrument, start = content.instrument, content.start
-    settle = "" if instrument.settle_measured is None else "measured" if instrument.settle_measured else "assumed"
     rows = [
         ("Receiver", recorded(instrument.product)),
         ("Serial number", recorded(instrument.serial)),
         ("Tuner", recorded(instrument.tuner)),
         ("Driver", recorded(instrument.driver)),
         ("Source", recorded(start.get("source"))),
-        ("Gain", _fact(instrument.gain_db, "dB")),
-        ("Frequency correction", _fact(instrument.ppm, "ppm")),
+        *([] if instrument.receivers else _settings(instrument)),
         ("Antenna", recorded(instrument.antenna)),
         ("Sample format", recorded(instrument.sample_format)),
-        ("Settling time", _fact(instrument.settle_s, f"s, {settle}" if settle else "s", digits=4)),
         ("Calibration", f"none: levels are in {content.level_unit}, not in dBm"),
         ("Software", recorded(start.get("software"))),
         ("Transform", recorded(start.get("fft_engine"))),
     ]
-    return [facts(rows), *([bullets(instrument.notes)] if instrument.notes else [])]
+    shared = [_sharing(instrument.receivers)] if instrument.receivers else []
+    return [facts(rows), *shared, *([bullets(instrument.notes)] if instrument.notes else [])]
+
+
+def _settings(instrument: Instrument) -> list[tuple[str, str]]:
+    settle = "" if instrument.settle_measured is None else "measured" if instrument.settle_measured else "assumed"
+    return [
+        ("Gain", _fact(instrument.gain_db, "dB")),
+        ("Frequency correction", _fact(instrument.ppm, "ppm")),
+        ("Settling time", _fact(instrument.settle_s, f"s, {settle}" if settle else "s", digits=4)),
+    ]
+
+
+def _sharing(receivers: Sequence[Instrument]) -> Block:
+    """Which receiver heard what, where several shared the plan."""
+    rows = [
+        (
+            recorded(one.serial or one.product),
+            ", ".join(frequency_range(*range_hz) for range_hz in one.ranges_hz),
+            *(value for _, value in _settings(one)),
+        )
+        for one in receivers
+    ]
+    return table(("Receiver", "Heard", "Gain", "Correction", "Settling time"), rows, widths=(20, 32, 13, 13, 22))
 
 
 def _acquisition(content: ReportContent) -> list[Block]:

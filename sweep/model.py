@@ -99,7 +99,9 @@ class Instrument:
     """The receiver, as far as it is known; a field is None when the source does not say.
 
     ``settle_measured`` is True when ``settle_s`` was measured on this receiver at the start of the visit, False
-    when a safe value was assumed, None where nothing is retuned.
+    when a safe value was assumed, None where nothing is retuned. Where several receivers shared the plan, ``receivers``
+    tells of each, and what they do not have in common is None here, or names both; ``ranges_hz`` of each is its part,
+    whole hops: a hop is of the receiver in whose ranges its centre lies.
     """
 
     driver: str
@@ -114,6 +116,8 @@ class Instrument:
     settle_measured: bool | None = None
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    ranges_hz: tuple[tuple[int, int], ...] = ()
+    receivers: tuple[Instrument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

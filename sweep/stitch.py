@@ -164,6 +164,7 @@ class PassAssembler:
         self._plan = plan
         self._builder = RowBuilder(plan)
         self._n_rows = 0
+        self._n_in_pass = 0  # receivers that share a plan give its hops in another order
         self._last: StoredHop | HopGap | None = None
 
     def is_next_pass(self, outcome: StoredHop | HopGap) -> bool:
@@ -185,7 +186,9 @@ class PassAssembler:
         """
         if self.is_next_pass(outcome):
             yield from self.finish()
+            self._n_in_pass = 0
         self._last = outcome
+        self._n_in_pass += 1
         if isinstance(outcome, HopGap):
             yield outcome
         else:
@@ -220,7 +223,7 @@ class PassAssembler:
         if last.hop_index is None or last.hop_index == n_hops - 1:
             pass_index, n_done = last.pass_index + 1, 0
         else:
-            pass_index, n_done = last.pass_index, last.hop_index + 1
+            pass_index, n_done = last.pass_index, self._n_in_pass
         dwell_ns = round(self._plan.dwell_s * 1e9)
         yield HopGap(
             pass_index=pass_index,

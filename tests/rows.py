@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def make_start(plan: SweepPlan | None = None, **more: Any) -> dict[str, Any]:
         "fft_engine": "scipy.fft 1.17.1",
         "start_time": "2026-11-18T11:06:40.123456789Z",
         "plan": plain,
-        "instrument": {**asdict(instrument), "notes": list(instrument.notes)},
+        "instrument": json.loads(json.dumps(asdict(instrument))),
         "baseline": None,
         "synthetic": False,
         "passes_planned": 3,

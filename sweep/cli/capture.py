@@ -18,16 +18,17 @@ from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, record_visit
 from sweep.cli.wording import evidence_lines
 from sweep.journal import JournalReader
-from sweep.model import IqSource, Judge, SpectraSource
+from sweep.model import Instrument, IqSource, Judge, SpectraSource
 from sweep.recovery import recover as recover_journal
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
-from sweep.sources.registry import open_source
+from sweep.sources.registry import open_sources
 from sweep.workspace import Workspace
 
 __all__ = ["RECORD_ENDS", "capture_options", "recover", "refuse_records", "replay", "replay_captures", "sweep"]
 
 RECORD_ENDS = (".h5", ".hdf5")
+_FIRST_DONGLE = "rtlsdr:0"
 _GAIN_TOLERANCE_DB = 0.05
 
 
@@ -36,22 +37,17 @@ def sweep(arguments: Namespace) -> int:
     printer = Printer(arguments.json)
     workspace = Workspace.open(arguments.workspace)
     comparison = _choose(workspace, arguments)
-    options = SourceOptions(
-        ranges_hz=tuple(arguments.ranges_hz or ()),
-        bin_width_hz=arguments.bin_width,
-        gain_db=arguments.gain,
-        ppm=arguments.ppm,
-        antenna=arguments.antenna,
-    )
+    texts = arguments.source or [_FIRST_DONGLE]
+    options = _source_options(arguments, len(texts))
     passes = None if arguments.duration is not None else arguments.passes or DEFAULT_PASSES
-    source = open_source(arguments.source, options)
-    _say_gain(options.gain_db, source.instrument.gain_db)
+    source = open_sources(texts, options)
+    _say_gains(options, source.instrument)
     workspace.make_room(arguments.room)
     request = VisitRequest(
         workspace=workspace,
         room=arguments.room,
         comparison=comparison,
-        context=_context(arguments, arguments.source),
+        context=_context(arguments, ", ".join(texts)),
         live=True,
         passes=passes,
         duration_s=arguments.duration,
@@ -179,8 +175,31 @@ def refuse_records(paths: Sequence[Path]) -> None:
             raise ParameterError(f"{path} is a journal; make its record first: quietroom recover {name}")
 
 
-def _say_gain(asked_db: float | None, used_db: float | None) -> None:
+def _source_options(arguments: Namespace, n_sources: int) -> list[SourceOptions]:
+    """What the user says of each source; a gain or correction that is given once is that of all."""
+    gains, corrections = arguments.gain or [None], arguments.ppm or [0]
+    for option, values in (("--gain", gains), ("--ppm", corrections)):
+        if len(values) not in (1, n_sources):
+            raise ParameterError(
+                f"{option} was given {len(values)} times for {n_sources} sources; give it once, or once for each"
+            )
+    return [
+        SourceOptions(
+            ranges_hz=tuple(arguments.ranges_hz or ()),
+            bin_width_hz=arguments.bin_width,
+            gain_db=gains[number % len(gains)],
+            ppm=corrections[number % len(corrections)],
+            antenna=arguments.antenna,
+        )
+        for number in range(n_sources)
+    ]
+
+
+def _say_gains(options: Sequence[SourceOptions], instrument: Instrument) -> None:
     """A tuner has steps; that it took another gain than asked for must not pass in silence."""
-    if asked_db is not None and used_db is not None and abs(asked_db - used_db) > _GAIN_TOLERANCE_DB:
-        text = f"quietroom: the tuner has no gain of {asked_db:g} dB; {used_db:g} dB, the nearest, is used"
-        print(text, file=sys.stderr)
+    used = [one.gain_db for one in instrument.receivers or (instrument,) if one.gain_db is not None]
+    for asked_db in dict.fromkeys(one.gain_db for one in options if one.gain_db is not None and used):
+        used_db = min(used, key=lambda gain_db: abs(gain_db - asked_db))
+        if abs(used_db - asked_db) > _GAIN_TOLERANCE_DB:
+            text = f"quietroom: the tuner has no gain of {asked_db:g} dB; {used_db:g} dB, the nearest, is used"
+            print(text, file=sys.stderr)

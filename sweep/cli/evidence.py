@@ -9,6 +9,7 @@ from typing import Any
 
 from dsp.errors import RecordError
 from reports.export import findings_document
+from sweep.cli.printing import span
 from sweep.model import Instrument, Judgement
 from sweep.record import SweepRecord
 
@@ -95,9 +96,15 @@ def require_intact(record: SweepRecord) -> None:
 
 
 def _receiver(instrument: Instrument) -> str:
+    if instrument.receivers:
+        return "; ".join(f"{_receiver(one)}, {_ranges(one)}" for one in instrument.receivers)
     name = " ".join(part for part in (instrument.driver, instrument.serial) if part)
     tuner = f" ({instrument.tuner})" if instrument.tuner else ""
     gain = "gain not recorded" if instrument.gain_db is None else f"gain {instrument.gain_db:g} dB"
     ppm = "" if instrument.ppm is None else f", correction {instrument.ppm:g} ppm"
     antenna = f", antenna {instrument.antenna}" if instrument.antenna else ""
     return f"{name}{tuner}, {gain}{ppm}{antenna}"
+
+
+def _ranges(receiver: Instrument) -> str:
+    return ", ".join(span(*range_hz) for range_hz in receiver.ranges_hz)

@@ -113,8 +113,9 @@ def _add_sweep(commands: Commands[OneLineParser]) -> None:
     sweep.add_argument(
         "--source",
         metavar="S",
-        default="rtlsdr:0",
-        help="rtlsdr:INDEX-or-SERIAL, rtltcp:HOST:PORT or sim:SCENE (default rtlsdr:0)",
+        action="append",
+        help="rtlsdr:INDEX-or-SERIAL, rtltcp:HOST:PORT or sim:SCENE (default rtlsdr:0); several receivers share the "
+        "ranges out and make one record",
     )
     sweep.add_argument(
         "--range",
@@ -139,15 +140,17 @@ def _add_sweep(commands: Commands[OneLineParser]) -> None:
         "--gain",
         metavar="DB",
         type=decibels,
+        action="append",
         help="fixed gain of the tuner in dB, the nearest that it has; never automatic (default: that of the source, "
-        "28 for a dongle)",
+        "28 for a dongle); of several sources one for all, or one for each",
     )
     sweep.add_argument(
         "--ppm",
         metavar="P",
         type=whole_ppm,
-        default=0,
-        help="frequency correction of the dongle in parts per million, whole (default 0)",
+        action="append",
+        help="frequency correction of the dongle in parts per million, whole (default 0); of several sources one for "
+        "all, or one for each",
     )
     sweep.add_argument(
         "--bin-width",

@@ -77,6 +77,20 @@ def _recorded(n_rows: int, passes: int | None, n_gaps: int) -> str:
     return f"{n_rows}{of} {noun} recorded{gaps}"
 
 
+class _Place:
+    """How far a pass is: receivers that share a plan give its hops in another order."""
+
+    def __init__(self) -> None:
+        self._pass_index = -1
+        self._n_hops = 0
+
+    def reached(self, event: HopDone) -> int:
+        """Hops of its pass that came."""
+        self._n_hops = 1 + (self._n_hops if event.pass_index == self._pass_index else 0)
+        self._pass_index = event.pass_index
+        return self._n_hops
+
+
 class _Bar:
     """One bar over all hops, with rate and time left."""
 
@@ -84,11 +98,12 @@ class _Bar:
         self._passes = passes
         self._label = label
         self._duration_s = duration_s
+        self._place = _Place()
         self._started = time.monotonic()
         self._bar: Any = None
 
     def hop(self, event: HopDone) -> None:
-        done = event.pass_index * event.n_hops + event.hop_index + 1
+        done = event.pass_index * event.n_hops + self._place.reached(event)
         if self._bar is None:
             self._bar = self._make(None if self._passes is None else self._passes * event.n_hops)
             self._started = time.monotonic()
@@ -129,11 +144,13 @@ class _Lines:
     def __init__(self, passes: int | None, label: str) -> None:
         self._of = "" if passes is None else f" of {passes}"
         self._label = label
+        self._place = _Place()
         self._said_at = time.monotonic()
 
     def hop(self, event: HopDone) -> None:
+        reached = self._place.reached(event)
         if self._is_time():
-            place = f"pass {event.pass_index + 1}{self._of}, hop {event.hop_index + 1} of {event.n_hops}"
+            place = f"pass {event.pass_index + 1}{self._of}, hop {reached} of {event.n_hops}"
             self.say(f"{self._label}: {place}")
 
     def row(self, n_rows: int) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -119,6 +119,8 @@ class LiveSource:
         With the settle time, which is thrown away after each retune.
     gains_db : tuple of float
         Gains that the receiver has; empty where that is not known.
+    tunes_hz : tuple of (start, stop)
+        What its tuner covers; by default what the plan does.
     recovery : Recovery
     """
 
@@ -130,13 +132,16 @@ class LiveSource:
         plan: SweepPlan,
         instrument: Instrument,
         gains_db: tuple[float, ...] = (),
+        tunes_hz: tuple[tuple[int, int], ...] = (),
         recovery: Recovery | None = None,
     ) -> None:
         self._receiver: Receiver | None = receiver
         self._reconnect = reconnect
         self._plan = plan
+        self._hops: Sequence[int] = range(plan.n_hops)
         self._instrument = instrument
         self._gains_db = gains_db
+        self._tunes_hz = tunes_hz or ((plan.hop_centers_hz[0], plan.hop_centers_hz[-1]),)
         self._recovery = recovery or Recovery()
         self._n_skip = round((instrument.settle_s or 0.0) * plan.sample_rate_hz)
         self._failures = 0  # in a row, over passes
@@ -151,11 +156,20 @@ class LiveSource:
         """The plan that ``blocks`` follows."""
         return self._plan
 
+    @property
+    def tunes_hz(self) -> tuple[tuple[int, int], ...]:
+        """What its tuner covers, in Hz."""
+        return self._tunes_hz
+
+    def take_part(self, plan: SweepPlan, hops: Sequence[int]) -> None:
+        """From now on visit these hops of a plan, at this receiver's own gain; others visit the rest of them."""
+        self._plan, self._hops = replace(plan, gain_db=self._plan.gain_db), hops
+
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         """Give hop after hop, pass after pass; for ever when passes is None."""
         for pass_index in itertools.count() if passes is None else range(passes):
             goes_on = passes is None or pass_index + 1 < passes
-            yield from self._one_pass(pass_index, then_hz=self._plan.hop_centers_hz[0] if goes_on else None)
+            yield from self._one_pass(pass_index, then_hz=self._first_hz if goes_on else None)
 
     def look(self, request: LookRequest) -> HopSamples:
         """Look at another tuning, at the gain nearest to the wanted one; the gain of the plan is set again after it.
@@ -192,10 +206,10 @@ class LiveSource:
 
     def _one_pass(self, pass_index: int, *, then_hz: int | None) -> Iterator[HopSamples | HopGap]:
         failures = 0
-        centers_hz = self._plan.hop_centers_hz
-        for hop_index, next_hz in zip(range(len(centers_hz)), (*centers_hz[1:], then_hz), strict=True):
+        centers_hz = [self._plan.hop_centers_hz[hop_index] for hop_index in self._hops]
+        for hop_index, center_hz, next_hz in zip(self._hops, centers_hz, (*centers_hz[1:], then_hz), strict=True):
             try:
-                visit = self._visit(centers_hz[hop_index], then_hz=next_hz)
+                visit = self._visit(center_hz, then_hz=next_hz)
             except TuningRefusedError as error:
                 yield _gap(pass_index, hop_index, str(error))
                 continue
@@ -240,6 +254,10 @@ class LiveSource:
             raise
         self._failures = 0
         return visit
+
+    @property
+    def _first_hz(self) -> int:
+        return self._plan.hop_centers_hz[self._hops[0]]
 
     def _hop(self, pass_index: int, hop_index: int, visit: Visit) -> HopSamples:
         return HopSamples(

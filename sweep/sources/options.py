@@ -12,7 +12,8 @@ class SourceOptions:
     """Options that every source reads; None or empty means the source's own value.
 
     A live source takes ranges, rate, gain and ppm as orders. A recording takes rate, centre and format as facts
-    that the file itself does not carry; where the file does carry them and they differ, that is an error.
+    that the file itself does not carry; where the file does carry them and they differ, that is an error. A receiver
+    that shares the ranges with others (``shared``) leaves to them what it does not tune.
     """
 
     ranges_hz: tuple[tuple[int, int], ...] = ()
@@ -24,3 +25,4 @@ class SourceOptions:
     gain_db: float | None = None
     ppm: int = 0
     antenna: str | None = None
+    shared: bool = False

@@ -6,13 +6,13 @@ works where no driver is installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dsp.errors import ParameterError
 from sweep.model import IqSource
 from sweep.sources.options import SourceOptions
 
-__all__ = ["Opener", "open_source", "register_source"]
+__all__ = ["Opener", "open_source", "open_sources", "register_source"]
 
 Opener = Callable[[str, SourceOptions], IqSource]
 """From the address (what follows the colon) and the options to a source."""
@@ -75,11 +75,41 @@ def open_source(text: str, options: SourceOptions) -> IqSource:
     DeviceError
         The receiver or its driver is not there.
     """
-    scheme, colon, address = text.partition(":")
+    return _opener(text)(text.partition(":")[2], options)
+
+
+def open_sources(texts: Sequence[str], options: Sequence[SourceOptions]) -> IqSource:
+    """Open one source, or several receivers that share the plan.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As for `open_source`; at least one.
+    options : sequence of SourceOptions
+        Of each.
+
+    Raises
+    ------
+    ParameterError
+        There is no such kind of source, or they cannot share a plan.
+    DeviceError
+        A receiver or its driver is not there.
+    """
+    if len(texts) == 1:
+        return open_source(texts[0], options[0])
+    from sweep.sources.several import open_several  # noqa: PLC0415
+
+    for text in texts:
+        _opener(text)  # before the first is opened
+    return open_several(texts, options, open_source)
+
+
+def _opener(text: str) -> Opener:
+    scheme, colon, _ = text.partition(":")
     opener = _OPENERS.get(scheme) if colon else None
     if opener is None:
         known = ", ".join(f"{name}:..." for name in _OPENERS)
         raise ParameterError(
             f"source {text!r} is none of {known}; write for example rtlsdr:0, and use 'quietroom replay' for files"
         )
-    return opener(address, options)
+    return opener

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsp.errors import DeviceError
@@ -12,7 +13,7 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.settle import SettleSearch, settle_receiver
 from sweep.sources.tuners import NOT_REPORTED, ReceiverSettings, live_plan, nearest_gain_db, rate_notes
 
-__all__ = ["DongleInfo", "list_dongles", "open_rtlsdr"]
+__all__ = ["DongleInfo", "check_serials", "find_dongle", "list_dongles", "open_rtlsdr"]
 
 _FACTORY_SERIAL = "00000001"
 _INDEX_DIGITS = 2  # a longer number is a serial
@@ -79,7 +80,7 @@ def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | No
     ParameterError
         An option is outside what the dongle can do.
     """
-    index = _find(address)
+    index = find_dongle(address)
     manufacturer, product, serial = usb_strings()[index]
     tuner, gains_db = read_tuner(index, serial)
     gain_db = nearest_gain_db(gains_db, options.gain_db)
@@ -110,12 +111,40 @@ def open_rtlsdr(address: str, options: SourceOptions, *, recovery: Recovery | No
         plan=plan,
         instrument=instrument,
         gains_db=gains_db,
+        tunes_hz=tuner.ranges_hz,
         recovery=recovery,
     )
 
 
-def _find(address: str) -> int:
-    """Index of the dongle that an address names."""
+def check_serials(addresses: Sequence[str]) -> None:
+    """Make sure that dongles which are used together can be told apart, now and in the record.
+
+    Raises
+    ------
+    DeviceError
+        Two of them have one serial, or one is not there.
+    """
+    indexes = [find_dongle(address) for address in addresses]
+    strings = usb_strings()
+    first: dict[str, int] = {}
+    for index in indexes:
+        serial = strings[index][2]
+        if serial in first:
+            raise DeviceError(
+                f"dongles {first[serial]} and {index} both have serial {serial or '(none)'}, so that nobody could tell "
+                f"which heard what; give one another with: rtl_eeprom -d {index} -s SERIAL, and plug it in again"
+            )
+        first[serial] = index
+
+
+def find_dongle(address: str) -> int:
+    """Give the index of the dongle that an address names.
+
+    Raises
+    ------
+    DeviceError
+        The driver is missing, there is no such dongle, or two have this serial.
+    """
     serials = [serial for _, _, serial in usb_strings()]
     if not serials:
         raise DeviceError("no RTL-SDR dongle was found; plug one in, or name another source with --source")

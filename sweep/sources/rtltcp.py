@@ -86,6 +86,7 @@ def open_rtltcp(address: str, options: SourceOptions, *, recovery: Recovery | No
         plan=plan,
         instrument=instrument,
         gains_db=known_gains,
+        tunes_hz=tuner.ranges_hz,
         recovery=recovery,
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from urllib.parse import parse_qsl
@@ -88,6 +88,7 @@ class SimSource:
         seed = scene.seed if address.seed is None else address.seed
         bugs = choose_bugs(scene, address.bugs)
         self._plan = plan
+        self._hops: Sequence[int] = range(plan.n_hops)
         self._next_pass, self._next_ns = 0, 0
         self._pace = address.pace
         self._settle_s = scene.receiver.settle_s
@@ -132,6 +133,15 @@ class SimSource:
         """The room behind the samples: what is really there."""
         return self._room
 
+    @property
+    def tunes_hz(self) -> tuple[tuple[int, int], ...]:
+        """What the simulated tuner covers, in Hz."""
+        return (TUNER_RANGE_HZ,)
+
+    def take_part(self, plan: SweepPlan, hops: Sequence[int]) -> None:
+        """From now on visit these hops of a plan, at this receiver's own gain; others visit the rest of them."""
+        self._plan, self._hops = replace(plan, gain_db=self._plan.gain_db), hops
+
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         """Give hop after hop in simulated time; for ever when passes is None."""
         plan = self._plan
@@ -139,8 +149,9 @@ class SimSource:
         settle_ns = round(self._settle_s * 1e9)
         begun = time.monotonic()
         for pass_index in range(passes) if passes is not None else count():
-            for hop_index, center_freq_hz in enumerate(plan.hop_centers_hz):
-                elapsed_ns = (pass_index * plan.n_hops + hop_index) * step_ns + settle_ns
+            for number, hop_index in enumerate(self._hops):
+                center_freq_hz = plan.hop_centers_hz[hop_index]
+                elapsed_ns = (pass_index * len(self._hops) + number) * step_ns + settle_ns
                 start_ns = self._start_ns + elapsed_ns
                 self._next_pass, self._next_ns = pass_index + 1, elapsed_ns + step_ns
                 raw = self._room.capture(

@@ -121,19 +121,32 @@ def live_plan(options: SourceOptions, tuner: Tuner, gain_db: float | None) -> Sw
             f"sample rate {rate} Hz is none that an RTL2832U gives; use 225001 to 300000 or 900001 to 3200000 Hz"
         )
     lowest, highest = tuner.ranges_hz[0][0], tuner.ranges_hz[-1][1]
-    for start, stop in options.ranges_hz:
+    ranges_hz = _reached(options.ranges_hz, tuner) if options.shared else options.ranges_hz
+    for start, stop in ranges_hz:
         if start < lowest or stop > highest:
             raise ParameterError(
                 f"range {format_hz(start)} to {format_hz(stop)} is outside what a {tuner.name} tunes; "
                 f"stay within {format_hz(lowest)} to {format_hz(highest)}"
             )
     return plan_hops(
-        options.ranges_hz or tuner.ranges_hz,
+        ranges_hz or tuner.ranges_hz,
         sample_rate_hz=rate,
         bin_width_hz=options.bin_width_hz,
         n_frames=options.n_frames,
         gain_db=gain_db,
     )
+
+
+def _reached(ranges_hz: tuple[tuple[int, int], ...], tuner: Tuner) -> tuple[tuple[int, int], ...]:
+    """What a tuner reaches of some ranges."""
+    cut = [(max(a, low), min(b, high)) for a, b in ranges_hz for low, high in tuner.ranges_hz]
+    reached = tuple((start, stop) for start, stop in cut if start < stop)
+    if ranges_hz and not reached:
+        raise ParameterError(
+            f"a {tuner.name} tunes {format_hz(tuner.ranges_hz[0][0])} to {format_hz(tuner.ranges_hz[-1][1])}, nothing "
+            "of the ranges; leave this source out"
+        )
+    return reached
 
 
 def rate_notes(sample_rate_hz: int) -> tuple[str, ...]:
