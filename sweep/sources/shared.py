@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument, IqSource
@@ -212,8 +212,10 @@ def _instrument(plan: SweepPlan, parts: Sequence[Part]) -> Instrument:
         for note in dict.fromkeys(one.notes)
         if note not in shared
     ]
-    texts = {name: _listed([getattr(one, name) for one in own]) for name in ("serial", "product", "tuner", "antenna")}
-    alike = {
+    texts: dict[str, Any] = {
+        name: _listed([getattr(one, name) for one in own]) for name in ("serial", "product", "tuner", "antenna")
+    }
+    alike: dict[str, Any] = {
         name: getattr(own[0], name) if len({getattr(one, name) for one in own}) == 1 else None
         for name in ("gain_db", "ppm", "sample_format", "settle_s", "settle_measured")
     }
