@@ -116,8 +116,11 @@ def test_every_hop_has_one_receiver_that_tunes_it_and_the_times_are_even(
     for reach, part in zip(reaches, parts, strict=True):
         assert all(reach.beyond_hz(plan.hop_centers_hz[hop]) <= 960_000 for hop in part)
     ideal = plan.n_hops / sum(1 / reach.hop_s for reach in reaches)
+    alone = [
+        hop for hop in range(plan.n_hops) if sum(one.beyond_hz(plan.hop_centers_hz[hop]) == 0 for one in reaches) < 2
+    ]
     longest = max(len(part) * reach.hop_s for part, reach in zip(parts, reaches, strict=True))
-    assert longest <= ideal + 2 * max(reach.hop_s for reach in reaches)
+    assert longest <= max(ideal, len(alone) * reaches[0].hop_s) + max(reach.hop_s for reach in reaches)
 
 
 def test_parts_are_contiguous_but_for_what_a_tuner_lacks() -> None:
@@ -261,9 +264,9 @@ def test_one_that_stays_away_leaves_its_part_unmeasured(virtual_dongle: PlugIn) 
     assert isinstance(source, SharedSource)
     hurried = source._parts[0].source
     hurried._recovery = replace(hurried._recovery, retry_s=0.0)  # type: ignore[attr-defined]
-    blocks = list(source.blocks(4))
+    blocks = list(source.blocks(12))
     source.close()
-    last = [block for block in blocks if block.pass_index == 3]
+    last = [block for block in blocks if block.pass_index == 11]
     assert [one.hop_index for one in last if isinstance(one, HopSamples)] == list(range(8, 16))
     gaps = [one for one in last if isinstance(one, HopGap)]
     assert gaps[-1] is last[-1]

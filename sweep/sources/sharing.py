@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dsp.errors import ParameterError
 from sweep.plan import SweepPlan
@@ -11,7 +12,8 @@ from sweep.units import format_hz
 
 __all__ = ["Reach", "part_ranges", "share_hops"]
 
-_HALVINGS = 24
+_HALVINGS = 60
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +67,19 @@ def share_hops(plan: SweepPlan, reaches: Sequence[Reach]) -> tuple[tuple[int, ..
     >>> share_hops(plan, [quick, quick]), share_hops(plan, [quick, slow])
     (((0, 1, 2), (3, 4, 5)), ((2, 3, 4, 5), (0, 1)))
     """
-    takers = [_takers(plan, hop, reaches) for hop in range(plan.n_hops)]
+    able: dict[tuple[int, ...], list[int]] = {}
+    for hop in range(plan.n_hops):
+        able.setdefault(_takers(plan, hop, reaches), []).append(hop)
     order = sorted(range(len(reaches)), key=lambda k: sum(reaches[k].tunes_hz[0]) + sum(reaches[k].tunes_hz[-1]))
-    longest = plan.n_hops * sum(reach.hop_s for reach in reaches)
-    least, most = 0.0, longest
-    for _ in range(_HALVINGS):
-        middle = (least + most) / 2
-        if _owners(takers, reaches, order, middle) is None:
-            least = middle
-        else:
-            most = middle
-    owners = _owners(takers, reaches, order, most) or []
+    owners = [-1] * plan.n_hops
+    busy_s = [0.0] * len(reaches)
+    for takers in sorted(able, key=len):
+        left = iter(able[takers])
+        ranked = [k for k in order if k in takers]
+        for k, count in zip(ranked, _counts(len(able[takers]), ranked, reaches, busy_s), strict=True):
+            busy_s[k] += count * reaches[k].hop_s
+            for hop in islice(left, count):
+                owners[hop] = k
     parts = tuple(tuple(hop for hop, owner in enumerate(owners) if owner == k) for k in range(len(reaches)))
     if not all(parts):
         raise ParameterError(
@@ -115,19 +119,18 @@ def _takers(plan: SweepPlan, hop: int, reaches: Sequence[Reach]) -> tuple[int, .
     return tuple(index for index, away in enumerate(beyond) if away == min(beyond))
 
 
-def _owners(
-    takers: Sequence[tuple[int, ...]], reaches: Sequence[Reach], order: Sequence[int], limit_s: float
-) -> list[int] | None:
-    """Receiver of each hop where none may take longer than so long; None where that is too short.
+def _counts(n_hops: int, ranked: Sequence[int], reaches: Sequence[Reach], busy_s: Sequence[float]) -> list[int]:
+    """How many of some hops each of these receivers takes, so that the last one is done as early as can be."""
 
-    Hops that few can tune are given away first; each receiver in its turn takes hops until its time is up.
-    """
-    left_s = [limit_s * (1 + 1e-9)] * len(reaches)
-    owners = [-1] * len(takers)
-    for hop in sorted(range(len(takers)), key=lambda hop: (len(takers[hop]), hop)):
-        owner = next((k for k in order if k in takers[hop] and left_s[k] >= reaches[k].hop_s), None)
-        if owner is None:
-            return None
-        left_s[owner] -= reaches[owner].hop_s
-        owners[hop] = owner
-    return owners
+    def counts(end_s: float) -> list[int]:
+        return [max(0, int((end_s - busy_s[k]) / reaches[k].hop_s + _ROUNDING)) for k in ranked]
+
+    least, most = 0.0, max(busy_s) + n_hops * max(reaches[k].hop_s for k in ranked)
+    for _ in range(_HALVINGS):
+        middle = (least + most) / 2
+        least, most = (least, middle) if sum(counts(middle)) >= n_hops else (middle, most)
+    found = counts(most)
+    latest = sorted(range(len(ranked)), key=lambda at: (busy_s[ranked[at]] + found[at] * reaches[ranked[at]].hop_s, at))
+    for at in latest[len(latest) - (sum(found) - n_hops) :]:
+        found[at] -= 1
+    return found
