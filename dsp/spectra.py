@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.burst_boxes import BURST_WIDTHS, BurstBoxes, box_count, largest_boxes
 from dsp.errors import ParameterError
-from dsp.frames import fill_powers, view_frames
+from dsp.frames import PowerSums, block_frames, fill_powers, view_frames
+from dsp.levels import SampleLevel
 from dsp.samples import clip_fraction
-from dsp.thread_cache import thread_cache
+from dsp.statistics import DB_PER_NEPER_POWER
+from dsp.thread_cache import scratch
 
 __all__ = ["BURST_WIDTHS", "HANN_ENBW_BINS", "HopSpectra", "box_count", "hop_spectra"]
 
 HANN_ENBW_BINS = 1.5
 """Equivalent noise bandwidth of the periodic Hann window in bins (Harris 1978)."""
-
-BURST_WIDTHS = (8, 64, 512)
-"""Widths in bins of the burst boxes; a box starts every half width."""
 
 _TINY = np.float32(1e-30)
 
@@ -61,17 +62,6 @@ class HopSpectra:
     rms_dbfs: float
     dc_dbfs: float
     fluctuation_db: float
-
-
-def box_count(hop_bins: int, width: int) -> int:
-    """Boxes of a width, one every half width, that fit in a hop.
-
-    Examples
-    --------
-    >>> [box_count(768, width) for width in BURST_WIDTHS]
-    [191, 23, 2]
-    """
-    return max(0, hop_bins // (width // 2) - 1)
 
 
 def hop_spectra(
@@ -120,80 +110,56 @@ def hop_spectra(
         full_scale=full_scale,
         offset_bins=offset_bins,
     )
-    power = _scratch("power", n_frames, hop_bins)
-    dc = fill_powers(power, frames, remove_dc=True)
-    mean: NDArray[np.float32] = np.ones(n_frames, np.float32) @ power / np.float32(n_frames)
-    max_hold, min_hold = power.max(axis=0), power.min(axis=0)
-    relative = np.divide(power, np.maximum(mean, _TINY), out=power)
-    square = np.einsum("tk,tk->k", relative, relative) / n_frames  # K sum p^2 / (sum p)^2
-    burst_8, burst_8x4, burst_64, burst_512 = _burst_features(relative)
-    # Adding is three times as fast as np.maximum, and leaves alone whatever is above 1e-23.
-    log_relative = np.log(np.add(relative, _TINY, out=relative), out=relative)
-    used = raw[: (n_frames + 1) * n_fft]
+    power = scratch("power", n_frames, hop_bins)
+    level = SampleLevel()
+    sums = fill_powers(power, frames, remove_dc=True, level=level)
+    shape = _shape_over_frames(power, sums, block_frames(n_fft))
     return HopSpectra(
-        mean=mean,
-        max_hold=max_hold,
-        min_hold=min_hold,
-        spectral_kurtosis=np.maximum((n_frames + 1) / (n_frames - 1) * (square - 1), 0).astype(np.float32),
-        burst_8=burst_8,
-        burst_8x4=burst_8x4,
-        burst_64=burst_64,
-        burst_512=burst_512,
-        clip_fraction=clip_fraction(used, sample_format, full_scale=full_scale),
-        rms_dbfs=_decibels(_rms(used.reshape(-1, n_fft), frames.scale) ** 2),
-        dc_dbfs=_decibels(abs(dc) ** 2),
-        fluctuation_db=_fluctuation_db(log_relative),
+        mean=sums.mean,
+        max_hold=sums.max_hold,
+        min_hold=sums.min_hold,
+        spectral_kurtosis=shape.kurtosis,
+        burst_8=shape.boxes.by_8,
+        burst_8x4=shape.boxes.by_8x4,
+        burst_64=shape.boxes.by_64,
+        burst_512=shape.boxes.by_512,
+        clip_fraction=clip_fraction(raw[: frames.halves.size], sample_format, full_scale=full_scale),
+        rms_dbfs=_decibels((level.rms / frames.scale) ** 2),
+        dc_dbfs=_decibels(abs(sums.dc) ** 2),
+        fluctuation_db=shape.fluctuation_db,
     )
 
 
-@thread_cache(maxsize=4)
-def _scratch(purpose: str, n_rows: int, n_columns: int) -> NDArray[np.float32]:
-    """Memory kept from hop to hop, to each thread its own: fresh pages may cost as much as the transforms."""
-    return np.empty((n_rows, n_columns), np.float32)
+class _Shape(NamedTuple):
+    """What the powers of single frames, relative to their mean, say."""
+
+    kurtosis: NDArray[np.float32]
+    boxes: BurstBoxes
+    fluctuation_db: float
 
 
-def _rms(halves: NDArray[Any], scale: float) -> float:
-    """Rms of the samples about their mean; float32 sums within a row, float64 across rows."""
-    rows = _scratch("components", *halves.shape)
-    np.copyto(rows, halves)
-    by_column = rows.sum(axis=0)  # integers this small add up without rounding
-    n_samples = rows.size // 2
-    mean_i, mean_q = by_column[0::2].sum(dtype=float) / n_samples, by_column[1::2].sum(dtype=float) / n_samples
-    total = np.matmul(rows[:, None, :], rows[:, :, None]).sum(dtype=float)  # a third of einsum's time
-    return float(np.sqrt(max(total / n_samples - mean_i**2 - mean_q**2, 0.0))) / scale
-
-
-def _burst_features(relative: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Largest box means over frames; boxes of 8, 64 and 512 bins are built from sums of 4, 32 and 256."""
-    by_4 = _sum_groups(relative, 4)
-    by_32 = _sum_groups(by_4, 8)
-    by_256 = _sum_groups(by_32, 8)
-    boxes = by_4[:, :-1] + by_4[:, 1:]
-    pairs = boxes[:-1] + boxes[1:]
-    fours = pairs[:-2] + pairs[2:]
-    return (
-        _box_max(boxes, 8),
-        _box_max(fours, 32) if len(fours) > 0 else np.full(boxes.shape[1], np.nan, np.float32),
-        _box_max(by_32[:, :-1] + by_32[:, 1:], 64),
-        _box_max(by_256[:, :-1] + by_256[:, 1:], 512),
+def _shape_over_frames(power: NDArray[np.float32], sums: PowerSums, block: int) -> _Shape:
+    """Kurtosis, burst boxes and fluctuation, block by block; in place, the powers are lost."""
+    n_frames, hop_bins = power.shape
+    inverse, per_bin = 1 / np.maximum(sums.mean, _TINY), np.full(hop_bins, 1 / hop_bins, np.float32)
+    has_zeros = not np.all(sums.min_hold > _TINY * sums.mean)
+    square, boxes, last = np.zeros(hop_bins, np.float32), [], None
+    log_level = np.empty(n_frames, np.float32)
+    for first in range(0, n_frames, block):
+        relative = power[first : first + block]
+        np.multiply(relative, inverse, out=relative)
+        square += np.einsum("tk,tk->k", relative, relative)
+        largest, last = largest_boxes(relative, last)
+        boxes.append(largest)
+        if has_zeros:
+            np.maximum(relative, _TINY, out=relative)
+        log_level[first : first + block] = np.vecdot(np.log(relative, out=relative), per_bin)
+    square /= n_frames  # K sum p^2 / (sum p)^2
+    return _Shape(
+        kurtosis=np.maximum((n_frames + 1) / (n_frames - 1) * (square - 1), 0).astype(np.float32),
+        boxes=functools.reduce(BurstBoxes.or_larger, boxes),
+        fluctuation_db=DB_PER_NEPER_POWER * float(log_level.max() - log_level.mean()),
     )
-
-
-def _sum_groups(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    n_groups = values.shape[1] // size
-    grouped = values[:, : n_groups * size].reshape(values.shape[0], n_groups, size)
-    return grouped @ np.ones(size, np.float32)
-
-
-def _box_max(box_sums: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    result: NDArray[np.float32] = box_sums.max(axis=0) / np.float32(size)
-    return result
-
-
-def _fluctuation_db(log_relative: NDArray[np.float32]) -> float:
-    n_bins = log_relative.shape[1]
-    level = log_relative @ np.full(n_bins, 1 / n_bins, np.float32)
-    return float(10 / np.log(10) * (level.max() - level.mean()))
 
 
 def _decibels(power: float) -> float:

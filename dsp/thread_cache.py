@@ -7,7 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["thread_cache"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["scratch", "thread_cache"]
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -44,3 +47,21 @@ def thread_cache(maxsize: int) -> Callable[[Callable[_Parameters, _Result]], Cal
         return call
 
     return decorate
+
+
+@thread_cache(maxsize=8)
+def scratch(purpose: str, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+    """Memory of this thread, kept from hop to hop: fresh pages may cost as much as the transforms.
+
+    Parameters
+    ----------
+    purpose : str
+        What is in use at the same time has different ones.
+    n_rows, n_columns : int
+
+    Returns
+    -------
+    ndarray of float32, shape (n_rows, n_columns)
+        With whatever was in it.
+    """
+    return np.empty((n_rows, n_columns), np.float32)

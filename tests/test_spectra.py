@@ -13,7 +13,7 @@ from dsp import engine
 from dsp.errors import ParameterError
 from dsp.frames import frame_powers
 from dsp.samples import SAMPLE_FORMATS, clip_fraction, decode, guess_full_scale
-from dsp.spectra import HANN_ENBW_BINS, box_count, hop_spectra
+from dsp.spectra import HANN_ENBW_BINS, HopSpectra, box_count, hop_spectra
 
 N_FFT, N_FRAMES, HOP_BINS = 960, 64, 768
 N_SAMPLES = (N_FRAMES + 1) * N_FFT // 2
@@ -90,6 +90,23 @@ def test_offset_moves_a_tone_onto_its_grid_bin(offset_bins: float) -> None:
     tone = 0.5 * np.exp(2j * np.pi * (40 - offset_bins) / N_FFT * np.arange(N_SAMPLES))
     hop = hop_spectra(tone.astype(np.complex64).view(np.float32), "cf32_le", **SIZES, offset_bins=offset_bins)
     assert 10 * np.log10(hop.mean[HOP_BINS // 2 + 40]) == pytest.approx(20 * np.log10(0.5), abs=0.02)
+
+
+def test_a_shifted_hop_loses_its_dc_and_not_a_carrier_at_its_centre() -> None:
+    carrier = 0.1 * np.exp(2j * np.pi * -0.4 / N_FFT * np.arange(N_SAMPLES))
+    raw = (carrier + 0.2).astype(np.complex64).view(np.float32)
+    hop = hop_spectra(raw, "cf32_le", **SIZES, offset_bins=0.4)
+    assert 10 * np.log10(hop.mean[HOP_BINS // 2]) == pytest.approx(-20, abs=0.1)
+    assert hop.dc_dbfs == pytest.approx(20 * np.log10(0.2), abs=0.1)
+
+
+def test_blocks_join_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = quantise(complex_noise(N_SAMPLES, 11), "cu8")
+    whole = hop_spectra(raw, "cu8", **SIZES)
+    monkeypatch.setattr("dsp.frames._BLOCK_SAMPLES", 10 * N_FFT)  # 64 frames are six blocks and a rest
+    blocks = hop_spectra(raw, "cu8", **SIZES)
+    for name in HopSpectra.__slots__:
+        np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), rtol=1e-5, err_msg=name)
 
 
 def test_noise_power_is_conserved_through_the_noise_bandwidth() -> None:
