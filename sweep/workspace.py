@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dsp.errors import ParameterError, RecordError
+from dsp.errors import RecordError
+from sweep.room_names import check_room_name
 
-__all__ = ["Workspace", "check_room_name", "require_free_space"]
+__all__ = ["Workspace", "require_free_space"]
 
 _MARKER = ".quietroom"
 _MARKER_TEXT = "quietroom workspace 1\n"
 _FOLDERS = ("rooms", "sweeps", "reports")
-_ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SPARE_BYTES = 64 * 2**20  # what a full disk leaves of the rest of the machine's work
 _README = """\
 This folder is a Quietroom workspace.
@@ -27,32 +26,6 @@ reports/  plots, reports and exports; they can be made again from the records
 
 The records and baselines are evidence: copy them, do not edit them.
 """
-
-
-def check_room_name(name: str) -> str:
-    """Return the name of a room, if it can be one.
-
-    Raises
-    ------
-    ParameterError
-        It is empty, longer than 64 characters, starts with a dot or a dash, or has anything but letters, digits,
-        dots, dashes and underscores. So it never leads out of the folder of rooms.
-
-    Examples
-    --------
-    >>> check_room_name("boardroom-2.floor")
-    'boardroom-2.floor'
-    >>> check_room_name("../etc")
-    Traceback (most recent call last):
-    ...
-    dsp.errors.ParameterError: room name '../etc' is not usable; ...
-    """
-    if _ROOM.fullmatch(name) is None:
-        raise ParameterError(
-            f"room name {name!r} is not usable; start with a letter or digit, then up to 63 letters, digits, dots, "
-            "dashes or underscores, for example boardroom-2"
-        )
-    return name
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep.cli.arguments import OneLineParser
 from sweep.cli.main import main
 from sweep.cli.parser import build_parser
 from sweep.workspace import Workspace
@@ -18,6 +19,8 @@ from sweep.workspace import Workspace
 
 def commands(parser: ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ArgumentParser]]:
     """Every command with its parser."""
+    assert isinstance(parser, OneLineParser)
+    parser.complete()
     nested = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
     if not nested:
         yield words, parser

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import ParameterError, RecordError
+from sweep.room_names import check_room_name
 from sweep.units import parse_utc
-from sweep.workspace import Workspace, check_room_name, require_free_space
+from sweep.workspace import Workspace, require_free_space
 
 START_NS = parse_utc("2026-11-23T09:30:00.5Z")
 

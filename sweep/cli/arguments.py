@@ -7,11 +7,14 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
 
 from dsp.errors import ParameterError, QuietroomError
+from sweep.room_names import check_room_name
 from sweep.units import parse_hz, parse_range
-from sweep.workspace import check_room_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as in ``typing``, the import of which would be a tenth of the time of ``--help``
+    from typing import Any, NoReturn
 
 __all__ = [
     "DEFAULT_FALSE_ALARMS",
@@ -57,7 +60,26 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors of the command line are."""
+    """A parser whose errors are one line, as all errors of the command line are.
+
+    Attributes
+    ----------
+    fill : callable or None
+        Adds the arguments of a command when they are first needed: most runs need those of one command at most.
+    """
+
+    fill: Callable[[OneLineParser], None] | None = None
+
+    def complete(self) -> None:
+        """Add what is still to be added."""
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse with all arguments added; argparse calls this for the command that it meets."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say what was wrong in one line on standard error and exit 2."""
@@ -166,13 +188,31 @@ export_formats = _argument(_export_formats)
 
 
 def add_command(
-    commands: Commands[OneLineParser], name: str, target: str, summary: str, more: str = ""
-) -> OneLineParser:
-    """Add a command; ``target`` is its module in ``sweep.cli`` and its function, with a colon between."""
+    commands: Commands[OneLineParser],
+    name: str,
+    target: str | None,
+    summary: str,
+    more: str = "",
+    *,
+    fill: Callable[[OneLineParser], None],
+) -> None:
+    """Add a command.
+
+    Parameters
+    ----------
+    commands : Commands
+    name : str
+    target : str or None
+        Its module in ``sweep.cli`` and its function, with a colon between; None where it has actions.
+    summary, more : str
+        What it does, in a line and in full.
+    fill : callable
+        Adds its arguments or actions.
+    """
     description = f"{summary[:1].upper()}{summary[1:]}. {more}".strip()
     parser = commands.add_parser(name, help=summary, description=description)
     parser.set_defaults(target=target)
-    return parser
+    parser.fill = fill
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

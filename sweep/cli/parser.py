@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from sweep.cli.arguments import (
     whole_ppm,
 )
 from sweep.cli.arguments import add_command as _command
+from sweep.cli.help_format import HelpFormat
 from sweep.cli.room_parser import add_baseline, add_room_commands
 
 __all__ = ["build_parser"]
@@ -52,7 +52,7 @@ def build_parser() -> OneLineParser:
         prog="quietroom",
         description="Radio sweeps against eavesdropping devices: record, compare with the room's baseline, report.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormat,
     )
     parser.add_argument("--version", action="version", version=f"quietroom {__version__}")
     parser.add_argument(
@@ -63,31 +63,83 @@ def build_parser() -> OneLineParser:
         help="folder of rooms, sweeps and reports (default QUIETROOM_WORKSPACE, or the current folder)",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_setup(commands)
-    _add_sweep(commands)
-    _add_replay(commands)
+    _add_sweeping(commands)
     add_baseline(commands)
-    _add_findings(commands)
+    _add_deciding(commands)
     add_room_commands(commands)
-    _add_present(commands)
+    _add_presenting(commands)
     return parser
 
 
-def _add_setup(commands: Commands[OneLineParser]) -> None:
-    init = _command(
-        commands, "init", "setup:init", "make a folder a workspace", "Nothing that is in it already is changed."
+def _add_sweeping(commands: Commands[OneLineParser]) -> None:
+    _command(
+        commands,
+        "init",
+        "setup:init",
+        "make a folder a workspace",
+        "Nothing that is in it already is changed.",
+        fill=_init,
     )
-    init.add_argument(
-        "folder", metavar="DIR", nargs="?", type=Path, help="made if it is not there (default: the --workspace folder)"
-    )
-    demo = _command(
+    _command(
         commands,
         "demo",
         "demo:demo",
         "no hardware: sweep a simulated room with planted bugs",
         "Learns a baseline from three simulated visits, finds what is planted at a fourth, writes record, report and "
         "plot.",
+        fill=_demo,
     )
+    _command(commands, "devices", "setup:devices", "list the dongles, or say which driver is missing", fill=_devices)
+    _command(
+        commands,
+        "sweep",
+        "capture:sweep",
+        "sweep a room, record it, compare it with its baseline",
+        "Ctrl-C ends the sweep in order: what was measured is judged and recorded.",
+        fill=_sweep,
+    )
+    _command(
+        commands,
+        "replay",
+        "capture:replay",
+        "record and judge recorded captures as if they were swept now",
+        "Several captures within 30 minutes are passes of one visit; each visit gives a record.",
+        fill=_replay,
+    )
+    _command(commands, "recover", "capture:recover", "make the record of a sweep that was interrupted", fill=_recover)
+
+
+def _add_deciding(commands: Commands[OneLineParser]) -> None:
+    _command(
+        commands,
+        "findings",
+        "findings:findings",
+        "list what was found, what was decided, and what could be missed",
+        fill=_findings,
+    )
+    _command(
+        commands,
+        "mark",
+        "findings:mark",
+        "note who decided what about a finding, and why",
+        "The decision goes to a log beside the record; nothing in it is ever changed, the latest entry counts.",
+        fill=_mark,
+    )
+
+
+def _add_presenting(commands: Commands[OneLineParser]) -> None:
+    _command(commands, "plot", "present:plot", "draw the spectrum against the baseline, and the waterfall", fill=_plot)
+    _command(commands, "report", "present:report", "write the compliance report", fill=_report)
+    _command(commands, "export", "handoff:export", "hand the findings and decisions to another tool", fill=_export)
+
+
+def _init(init: OneLineParser) -> None:
+    init.add_argument(
+        "folder", metavar="DIR", nargs="?", type=Path, help="made if it is not there (default: the --workspace folder)"
+    )
+
+
+def _demo(demo: OneLineParser) -> None:
     demo.add_argument(
         "folder",
         metavar="DIR",
@@ -97,18 +149,13 @@ def _add_setup(commands: Commands[OneLineParser]) -> None:
         help="new folder, becomes a workspace (default quietroom-demo)",
     )
     add_json(demo)
-    devices = _command(commands, "devices", "setup:devices", "list the dongles, or say which driver is missing")
+
+
+def _devices(devices: OneLineParser) -> None:
     add_json(devices)
 
 
-def _add_sweep(commands: Commands[OneLineParser]) -> None:
-    sweep = _command(
-        commands,
-        "sweep",
-        "capture:sweep",
-        "sweep a room, record it, compare it with its baseline",
-        "Ctrl-C ends the sweep in order: what was measured is judged and recorded.",
-    )
+def _sweep(sweep: OneLineParser) -> None:
     add_room(sweep)
     sweep.add_argument(
         "--source",
@@ -166,20 +213,15 @@ def _add_sweep(commands: Commands[OneLineParser]) -> None:
     add_json(sweep)
 
 
-def _add_replay(commands: Commands[OneLineParser]) -> None:
-    replay = _command(
-        commands,
-        "replay",
-        "capture:replay",
-        "record and judge recorded captures as if they were swept now",
-        "Several captures within 30 minutes are passes of one visit; each visit gives a record.",
-    )
+def _replay(replay: OneLineParser) -> None:
     add_room(replay)
     add_captures(replay)
     add_context(replay)
     add_judging(replay)
     add_json(replay)
-    recover = _command(commands, "recover", "capture:recover", "make the record of a sweep that was interrupted")
+
+
+def _recover(recover: OneLineParser) -> None:
     recover.add_argument(
         "journal", metavar="JOURNAL", type=Path, help="the .journal file that the sweep left in the workspace's sweeps"
     )
@@ -192,19 +234,12 @@ def _add_replay(commands: Commands[OneLineParser]) -> None:
     add_json(recover)
 
 
-def _add_findings(commands: Commands[OneLineParser]) -> None:
-    findings = _command(
-        commands, "findings", "findings:findings", "list what was found, what was decided, and what could be missed"
-    )
+def _findings(findings: OneLineParser) -> None:
     add_record(findings)
     add_json(findings)
-    mark = _command(
-        commands,
-        "mark",
-        "findings:mark",
-        "note who decided what about a finding, and why",
-        "The decision goes to a log beside the record; nothing in it is ever changed, the latest entry counts.",
-    )
+
+
+def _mark(mark: OneLineParser) -> None:
     add_record(mark)
     mark.add_argument("finding", metavar="FINDING", help="id of the finding, for example F1; U1 where unconfirmed")
     mark.add_argument("--as", dest="as_", required=True, choices=_MARKS, help="the decision")
@@ -213,8 +248,7 @@ def _add_findings(commands: Commands[OneLineParser]) -> None:
     add_json(mark)
 
 
-def _add_present(commands: Commands[OneLineParser]) -> None:
-    plot = _command(commands, "plot", "present:plot", "draw the spectrum against the baseline, and the waterfall")
+def _plot(plot: OneLineParser) -> None:
     add_record(plot)
     plot.add_argument(
         "--range",
@@ -226,11 +260,15 @@ def _add_present(commands: Commands[OneLineParser]) -> None:
     plot.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help=f"name ending with .png, .svg or .pdf ({_REPORTS}.png)"
     )
-    report = _command(commands, "report", "present:report", "write the compliance report")
+
+
+def _report(report: OneLineParser) -> None:
     add_record(report)
     report.add_argument("-o", "--output", metavar="FILE", type=Path, help=f"name ending with .pdf ({_REPORTS}.pdf)")
     report.add_argument("--html", action="store_true", help="also write it as one HTML file, beside the PDF")
-    export = _command(commands, "export", "handoff:export", "hand the findings and decisions to another tool")
+
+
+def _export(export: OneLineParser) -> None:
     add_record(export)
     export.add_argument(
         "--format", metavar="LIST", dest="formats", required=True, type=export_formats, help="json, csv or json,csv"

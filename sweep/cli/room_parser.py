@@ -25,17 +25,87 @@ _PLACE = "name of the room; leave it out with --site"
 
 def add_baseline(commands: Commands[OneLineParser]) -> None:
     """Add ``baseline`` and ``compare``."""
-    summary = "learn, list and show the baselines of a room"
-    baseline = commands.add_parser("baseline", help=summary, description=f"{summary.capitalize()}.")
+    add_command(commands, "baseline", None, "learn, list and show the baselines of a room", fill=_baseline)
+    add_command(
+        commands,
+        "compare",
+        "baseline:compare",
+        "judge a record anew against a baseline",
+        "The record stays as it is; the new judgement is printed, and written with --json.",
+        fill=_compare,
+    )
+
+
+def add_room_commands(commands: Commands[OneLineParser]) -> None:
+    """Add ``known`` and ``emitters``."""
+    add_command(
+        commands,
+        "known",
+        None,
+        "add, list and retire known emitters of a room or of the site",
+        "What one of them explains is listed and is no anomaly; what changes its level or its bandwidth is one again.",
+        fill=_known,
+    )
+    add_command(
+        commands,
+        "emitters",
+        "emitters:emitters",
+        "list every emitter that was found in a room, with the number that it keeps",
+        fill=_emitters,
+    )
+
+
+def _baseline(baseline: OneLineParser) -> None:
     actions = baseline.add_subparsers(metavar="ACTION", required=True)
-    learn = add_command(
+    add_command(
         actions,
         "learn",
         "baseline:learn",
         "make a baseline from sweeps of the room while it is known to hold no device",
         "Give at least two visits, better three: only then is it known how much the room varies. A version is never "
         "changed; learning again makes a new one.",
+        fill=_learn,
     )
+    add_command(
+        actions,
+        "list",
+        "baseline:list_versions",
+        "list the versions of a room, and which fit its latest sweep",
+        fill=_list_baselines,
+    )
+    add_command(
+        actions,
+        "show",
+        "baseline:show",
+        "show one version, and whether the latest sweep fits it",
+        fill=_show,
+    )
+
+
+def _known(known: OneLineParser) -> None:
+    actions = known.add_subparsers(metavar="ACTION", required=True)
+    add_command(
+        actions,
+        "add",
+        "known:add",
+        "say that an emitter is known, by its numbers or from a finding",
+        "A number that is left out, and that no finding gives, is not looked at: any bandwidth, any level.",
+        fill=_add,
+    )
+    add_command(
+        actions, "list", "known:list_entries", "list the known emitters, those of the site with them", fill=_list_known
+    )
+    add_command(
+        actions,
+        "retire",
+        "known:retire",
+        "take an entry out of use",
+        "The log keeps that it was there, and why it went.",
+        fill=_retire,
+    )
+
+
+def _learn(learn: OneLineParser) -> None:
     add_room(learn)
     add_captures(learn, also="sweep records (.h5) of the room, or captures, which are replayed first: ")
     learn.add_argument(
@@ -47,22 +117,20 @@ def add_baseline(commands: Commands[OneLineParser]) -> None:
         "Write it after the paths",
     )
     add_json(learn)
-    listing = add_command(
-        actions, "list", "baseline:list_versions", "list the versions of a room, and which fit its latest sweep"
-    )
+
+
+def _list_baselines(listing: OneLineParser) -> None:
     add_room(listing)
     add_json(listing)
-    show = add_command(actions, "show", "baseline:show", "show one version, and whether the latest sweep fits it")
+
+
+def _show(show: OneLineParser) -> None:
     add_room(show)
     show.add_argument("id", metavar="ID", nargs="?", help="version, as listed (default: the latest)")
     add_json(show)
-    compare = add_command(
-        commands,
-        "compare",
-        "baseline:compare",
-        "judge a record anew against a baseline",
-        "The record stays as it is; the new judgement is printed, and written with --json.",
-    )
+
+
+def _compare(compare: OneLineParser) -> None:
     add_record(compare)
     compare.add_argument(
         "--outside",
@@ -74,37 +142,7 @@ def add_baseline(commands: Commands[OneLineParser]) -> None:
     add_json(compare)
 
 
-def add_room_commands(commands: Commands[OneLineParser]) -> None:
-    """Add ``known`` and ``emitters``."""
-    summary = "add, list and retire known emitters of a room or of the site"
-    known = commands.add_parser(
-        "known",
-        help=summary,
-        description=f"{summary.capitalize()}. What one of them explains is listed and is no anomaly; what changes its "
-        "level or its bandwidth is one again.",
-    )
-    actions = known.add_subparsers(metavar="ACTION", required=True)
-    _add_add(actions)
-    listing = add_command(actions, "list", "known:list_entries", "list the known emitters, those of the site with them")
-    _add_place(listing)
-    add_json(listing)
-    retire = add_command(
-        actions,
-        "retire",
-        "known:retire",
-        "take an entry out of use",
-        "The log keeps that it was there, and why it went.",
-    )
-    _add_place(retire)
-    retire.add_argument("entry", metavar="ENTRY", help="id of the entry, for example K1, or S1 of the site")
-    _add_why(retire)
-    add_json(retire)
-    emitters = add_command(
-        commands,
-        "emitters",
-        "emitters:emitters",
-        "list every emitter that was found in a room, with the number that it keeps",
-    )
+def _emitters(emitters: OneLineParser) -> None:
     add_room(emitters)
     emitters.add_argument(
         "--rebuild", action="store_true", help="make the register anew from the records; the old one is kept"
@@ -112,14 +150,19 @@ def add_room_commands(commands: Commands[OneLineParser]) -> None:
     add_json(emitters)
 
 
-def _add_add(actions: Commands[OneLineParser]) -> None:
-    add = add_command(
-        actions,
-        "add",
-        "known:add",
-        "say that an emitter is known, by its numbers or from a finding",
-        "A number that is left out, and that no finding gives, is not looked at: any bandwidth, any level.",
-    )
+def _list_known(listing: OneLineParser) -> None:
+    _add_place(listing)
+    add_json(listing)
+
+
+def _retire(retire: OneLineParser) -> None:
+    _add_place(retire)
+    retire.add_argument("entry", metavar="ENTRY", help="id of the entry, for example K1, or S1 of the site")
+    _add_why(retire)
+    add_json(retire)
+
+
+def _add(add: OneLineParser) -> None:
     _add_place(add)
     add.add_argument("--name", metavar="TEXT", required=True, type=printable, help="what it is, up to 200 characters")
     add.add_argument(

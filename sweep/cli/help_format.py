@@ -1,0 +1,29 @@
+"""How the help of the whole command line is laid out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+__all__ = ["HelpFormat"]
+
+_USUAL_COLUMNS, _MARGIN = 80, 2
+
+
+class HelpFormat(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal; argparse would import ``shutil`` to ask, with every compressor there is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - _MARGIN)
+
+
+def _columns() -> int:
+    """Columns that the user asked for, or those of the terminal."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError, AttributeError):  # no terminal, or no file at all
+        return _USUAL_COLUMNS
