@@ -90,7 +90,8 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys\n"
         "from sweep.cli.parser import build_parser\nimport sweep.cli.main\n"
         "build_parser().format_help()\n"
-        "heavy = {'numpy', 'scipy', 'h5py', 'matplotlib', 'rtlsdr', 'sigmf', 'typst', 'inspect', 'shutil'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'scipy', 'h5py', 'matplotlib', 'rtlsdr', 'sigmf', 'typst', 'inspect', 'shutil'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsp.errors import ParameterError, QuietroomError
+from sweep.cli.help_format import HelpFormat
 from sweep.room_names import check_room_name
 from sweep.units import parse_hz, parse_range
 
@@ -210,7 +211,7 @@ def add_command(
         Adds its arguments or actions.
     """
     description = f"{summary[:1].upper()}{summary[1:]}. {more}".strip()
-    parser = commands.add_parser(name, help=summary, description=description)
+    parser = commands.add_parser(name, help=summary, description=description, formatter_class=HelpFormat)
     parser.set_defaults(target=target)
     parser.fill = fill
 

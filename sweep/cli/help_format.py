@@ -1,4 +1,4 @@
-"""How the help of the whole command line is laid out."""
+"""How help is laid out."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import argparse
 import os
 import sys
 
-__all__ = ["HelpFormat"]
+__all__ = ["HelpFormat", "RawHelpFormat"]
 
 _USUAL_COLUMNS, _MARGIN = 80, 2
 
 
-class HelpFormat(argparse.RawDescriptionHelpFormatter):
+class HelpFormat(argparse.HelpFormatter):
     """As wide as the terminal; argparse would import ``shutil`` to ask, with every compressor there is."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - _MARGIN)
+
+
+class RawHelpFormat(HelpFormat, argparse.RawDescriptionHelpFormatter):
+    """The same, with the lines of description and epilog as they are."""
 
 
 def _columns() -> int:

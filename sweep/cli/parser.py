@@ -26,7 +26,7 @@ from sweep.cli.arguments import (
     whole_ppm,
 )
 from sweep.cli.arguments import add_command as _command
-from sweep.cli.help_format import HelpFormat
+from sweep.cli.help_format import RawHelpFormat
 from sweep.cli.room_parser import add_baseline, add_room_commands
 
 __all__ = ["build_parser"]
@@ -52,7 +52,7 @@ def build_parser() -> OneLineParser:
         prog="quietroom",
         description="Radio sweeps against eavesdropping devices: record, compare with the room's baseline, report.",
         epilog=_EPILOG,
-        formatter_class=HelpFormat,
+        formatter_class=RawHelpFormat,
     )
     parser.add_argument("--version", action="version", version=f"quietroom {__version__}")
     parser.add_argument(
