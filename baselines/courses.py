@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from baselines.emitters import Emitter
 from baselines.summary import BURST_BOXES
 from dsp.statistics import to_linear
-from sweep.model import SweepRow
 from sweep.plan import Layout
+from sweep.row_blocks import RowBlock
 
 __all__ = ["BurstBox", "Course", "box_of", "course_of", "ratios"]
 
@@ -90,13 +90,12 @@ def box_of(layout: Layout, emitter: Emitter, start: int, stop: int) -> BurstBox 
     return chosen
 
 
-def ratios(row: SweepRow, boxes: Sequence[BurstBox | None]) -> NDArray[np.float32]:
-    """Burst feature of each box in a row, linear; NaN where there is none."""
-    result = np.full(len(boxes), np.nan, np.float32)
+def ratios(block: RowBlock, boxes: Sequence[BurstBox | None]) -> NDArray[np.float32]:
+    """Burst feature of each box in each row, linear, shape (n_rows, n_boxes); NaN where there is none."""
+    result = np.full((len(block), len(boxes)), np.nan, np.float32)
     for position, box in enumerate(boxes):
-        values = None if box is None else getattr(row, box.feature)
-        if box is not None and values is not None:
-            result[position] = to_linear(values[box.index : box.index + 1])[0]
+        if box is not None and box.feature in block.arrays:
+            result[:, position] = to_linear(np.ascontiguousarray(block.arrays[box.feature][:, box.index]))
     return result
 
 

@@ -21,7 +21,8 @@ __all__ = ["BURSTS_S", "Intercept"]
 BURSTS_S = {"100ms": 0.1, "1s": 1.0, "10s": 10.0}
 """Lengths of the bursts in seconds, by the names that they have in a coverage."""
 
-_HALVES_S = np.array([[length_s / 2] for length_s in BURSTS_S.values()])
+_HALVES_S = tuple(length_s / 2 for length_s in BURSTS_S.values())
+_PASSES_AT_ONCE = 64
 
 
 class Intercept:
@@ -57,9 +58,19 @@ class Intercept:
 
     def watching(self, rows: Iterable[SweepRow]) -> Iterator[SweepRow]:
         """Give rows of the whole plan on, unchanged, and add up their dwells."""
+        passes: list[SweepRow] = []
         for row in rows:
-            self.add(slice(None), row.hop_monotonic_ns, (row.hop_flags & HOP_MEASURED) > 0)
+            passes.append(row)
             yield row
+            if len(passes) == _PASSES_AT_ONCE:
+                self._add_rows(passes)
+                passes.clear()
+        if passes:
+            self._add_rows(passes)
+
+    def _add_rows(self, rows: list[SweepRow]) -> None:
+        start_ns = np.array([row.hop_monotonic_ns for row in rows])
+        self.add_passes(slice(None), start_ns, (np.array([row.hop_flags for row in rows]) & HOP_MEASURED) > 0)
 
     def add(self, hops: slice, start_ns: NDArray[np.int64], measured: NDArray[np.bool_]) -> None:
         """Add one dwell on each of some hops; dwells of one hop come in the order of time.
@@ -71,17 +82,25 @@ class Intercept:
             First sample of each dwell, monotonic.
         measured : ndarray of bool, shape (n,)
         """
+        self.add_passes(hops, start_ns[None], measured[None])
+
+    def add_passes(self, hops: slice, start_ns: NDArray[np.int64], measured: NDArray[np.bool_]) -> None:
+        """Add dwells on some hops in pass after pass, each of shape (n_passes, n); see `add`."""
         if self._dwell_s is None or not measured.any():
             return
         if self._start_ns is None:
-            self._start_ns = int(start_ns[measured].min())
+            first = int(measured.any(axis=1).argmax())
+            self._start_ns = int(start_ns[first, measured[first]].min())
         begin_s = (start_ns - self._start_ns) / 1e9
         stop_s = begin_s + self._dwell_s
         self._stop_s = max(self._stop_s, float(stop_s[measured].max()))
-        before = self._end_s[:, hops]
-        after = np.where(measured, np.maximum(before, stop_s + _HALVES_S), before)
-        self._covered_s[:, hops] += after - np.minimum(np.maximum(before, begin_s - _HALVES_S), after)
-        self._end_s[:, hops] = after
+        for index, half_s in enumerate(_HALVES_S):
+            ends = np.where(measured, stop_s + half_s, -np.inf)
+            reached = np.maximum.accumulate(np.concatenate([self._end_s[index, None, hops], ends]))
+            before, after = reached[:-1], reached[1:]
+            gained = after - np.minimum(np.maximum(before, begin_s - half_s), after)
+            self._covered_s[index, hops] += gained.sum(axis=0)
+            self._end_s[index, hops] = after[-1]
 
     def chances(self) -> dict[str, NDArray[np.float64]] | None:
         """Chance by length of burst, each of shape (n_hops,).

@@ -13,6 +13,7 @@ from dsp.errors import RecordError
 from dsp.statistics import effective_averages, log_power_variance, to_linear
 from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, SweepRow
 from sweep.plan import Layout
+from sweep.row_blocks import RowBlock, gather
 
 __all__ = ["BURST_BOXES", "VisitSummary", "box_bins", "summarise"]
 
@@ -105,9 +106,18 @@ class _Group:
 
     def absorb(self, other: _Group) -> None:
         """Take in the passes of a later group."""
+        self.total += other.total
+        self._absorb_rest(other)
+
+    def absorb_rows(self, rows: _Group, linear: NDArray[np.float32]) -> None:
+        """Take in later passes, their powers one after another: of float32 the order of a sum is part of it."""
+        for power in linear:
+            self.total += power
+        self._absorb_rest(rows)
+
+    def _absorb_rest(self, other: _Group) -> None:
         self.passes += other.passes
         self.n_measured += other.n_measured
-        self.total += other.total
         for mine, theirs in (
             (self.max_hold, other.max_hold),
             (self.burst_1, other.burst_1),
@@ -154,25 +164,28 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
     n_kurtosis = np.zeros(layout.n_bins, np.int32)
     measured = np.zeros(layout.n_hops)
     overloaded = np.zeros(layout.n_hops)
-    for row in rows:
-        start_utc_ns = start_utc_ns if n_rows else row.utc_ns
-        stop_utc_ns = row.utc_ns
-        n_rows += 1
-        measured += (row.hop_flags & HOP_MEASURED) > 0
-        overloaded += (row.hop_flags & HOP_OVERLOADED) > 0
-        if row.spectral_kurtosis is not None:
-            known = row.spectral_kurtosis != FILL
-            kurtosis += np.where(known, row.spectral_kurtosis, 0) * np.float32(0.01)
-            n_kurtosis += known
-        group = _group_of(row)
-        if groups and groups[-1].passes < per_group:
-            groups[-1].absorb(group)
-        elif len(groups) < MAX_GROUPS:
-            groups.append(group)
-        else:
-            groups = _halve(groups)
-            per_group *= 2
-            groups.append(group)
+    for block in gather(rows):
+        start_utc_ns = start_utc_ns if n_rows else block.times[0][0]
+        stop_utc_ns = block.times[-1][0]
+        n_rows += len(block)
+        flags = block.arrays["hop_flags"]
+        measured += np.count_nonzero(flags & HOP_MEASURED, axis=0)
+        overloaded += np.count_nonzero(flags & HOP_OVERLOADED, axis=0)
+        if "spectral_kurtosis" in block.arrays:
+            known = block.arrays["spectral_kurtosis"] != FILL
+            n_kurtosis += np.count_nonzero(known, axis=0)
+            for values in np.where(known, block.arrays["spectral_kurtosis"], 0) * np.float32(0.01):
+                kurtosis += values
+        at = 0
+        while at < len(block):
+            if len(groups) == MAX_GROUPS and groups[-1].passes == per_group:
+                groups = _halve(groups)
+                per_group *= 2
+            if not groups or groups[-1].passes == per_group:
+                groups.append(_no_passes(block, layout))
+            stop = min(len(block), at + per_group - groups[-1].passes)
+            groups[-1].absorb_rows(*_group_of(block, at, stop))
+            at = stop
     if not any(group.n_measured.any() for group in groups):
         raise RecordError(f"nothing was measured in {n_rows} passes; there is nothing to judge or to learn")
     groups = [group for group in groups if group.n_measured.any()]
@@ -197,33 +210,48 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
     )
 
 
-def _group_of(row: SweepRow) -> _Group:
-    n_hops = len(row.hop_flags)
-    mean = row.mean.copy()
-    mean.reshape(n_hops, -1)[row.hop_rms_dbfs < _SILENCE_DBFS] = FILL
-    known = mean != FILL
-    bursts = {name: value.copy() for name in BURST_BOXES if (value := getattr(row, name)) is not None and value.size}
+def _no_passes(block: RowBlock, layout: Layout) -> _Group:
+    """An empty group for rows with the arrays of these."""
+    lowest = {name: np.full(values.shape[1], FILL, np.int16) for name, values in block.arrays.items()}
+    has_max = "max_hold" in block.arrays
     return _Group(
-        passes=1,
-        n_measured=_measured(known, n_hops),
-        total=np.where(known, to_linear(mean), np.float32(0)),
-        max_hold=None if row.max_hold is None else row.max_hold.copy(),
-        burst_1=None if row.max_hold is None else _over_mean(row.max_hold, mean),
-        bursts=bursts,
-        fluctuation_db=row.hop_fluctuation_db.astype(np.float32, copy=True),
+        passes=0,
+        n_measured=np.zeros(layout.n_hops if layout.n_hops > 1 else layout.n_bins, np.int32),
+        total=np.zeros(layout.n_bins, np.float32),
+        max_hold=lowest["max_hold"] if has_max else None,
+        burst_1=np.full(layout.n_bins, FILL, np.int16) if has_max else None,
+        bursts={name: lowest[name] for name in BURST_BOXES if name in lowest and lowest[name].size},
+        fluctuation_db=np.full(layout.n_hops, np.nan, np.float32),
     )
 
 
-def _over_mean(max_hold: NDArray[np.int16], mean: NDArray[np.int16]) -> NDArray[np.int16]:
+def _group_of(block: RowBlock, start: int, stop: int) -> tuple[_Group, NDArray[np.float32]]:
+    """A group of some rows, all but their total, and their powers."""
+    arrays = {name: values[start:stop] for name, values in block.arrays.items()}
+    n_rows, n_hops = arrays["hop_flags"].shape
+    mean, max_hold = arrays["mean"], arrays.get("max_hold")
+    muted = arrays["hop_rms_dbfs"] < _SILENCE_DBFS
+    if muted.any():
+        mean = mean.copy()
+        mean.reshape(n_rows, n_hops, -1)[muted] = FILL
+    known = mean != FILL
+    linear = np.where(known, to_linear(mean), np.float32(0))
+    by_hop = known.reshape(n_rows, n_hops, -1).any(axis=2) if n_hops > 1 else known
+    group = _Group(
+        passes=n_rows,
+        n_measured=np.count_nonzero(by_hop, axis=0).astype(np.int32),
+        total=np.empty(0, np.float32),
+        max_hold=None if max_hold is None else max_hold.max(axis=0),
+        burst_1=None if max_hold is None else _over_mean(max_hold, mean, known).max(axis=0),
+        bursts={name: arrays[name].max(axis=0) for name in BURST_BOXES if name in arrays and arrays[name].size},
+        fluctuation_db=np.fmax.reduce(arrays["hop_fluctuation_db"], axis=0),
+    )
+    return group, linear
+
+
+def _over_mean(max_hold: NDArray[np.int16], mean: NDArray[np.int16], known: NDArray[np.bool_]) -> NDArray[np.int16]:
     ratio = np.subtract(max_hold, np.maximum(mean, _FAINTEST_CDB), dtype=np.int32)
-    known = (mean != FILL) & (max_hold != FILL)
-    return np.where(known, np.clip(ratio, FILL + 1, -FILL - 1, out=ratio), FILL).astype(np.int16)
-
-
-def _measured(known: NDArray[np.bool_], n_hops: int) -> NDArray[np.int32]:
-    """1 for each hop, or each bin of a single hop, that was measured."""
-    by_hop = known.reshape(n_hops if n_hops > 1 else known.size, -1)
-    return np.asarray(by_hop.any(axis=1), np.int32)
+    return np.where(known & (max_hold != FILL), np.clip(ratio, FILL + 1, -FILL - 1, out=ratio), FILL).astype(np.int16)
 
 
 def _mean(group: _Group) -> NDArray[np.float32]:

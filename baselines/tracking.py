@@ -14,6 +14,7 @@ from dsp.bursts import burst_timing
 from dsp.statistics import to_linear
 from sweep.model import SweepRow
 from sweep.plan import Layout
+from sweep.row_blocks import gather
 
 __all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 
@@ -94,15 +95,16 @@ def follow(
     power: list[NDArray[np.float32]] = []
     ratio: list[NDArray[np.float32]] = []
     times: list[NDArray[np.int64]] = []
-    for row in rows:
-        mean = to_linear(row.mean)
-        total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(mean), dtype=np.float64)])
-        in_band = (total[stop] - total[start]) / layout.enbw_bins
-        in_band[np.isnan(mean[start]) | np.isnan(mean[stop - 1])] = np.nan
+    for block in gather(rows):
+        mean = to_linear(block.arrays["mean"])
+        total = np.zeros((len(block), layout.n_bins + 1))
+        np.cumsum(np.nan_to_num(mean), axis=1, dtype=np.float64, out=total[:, 1:])
+        in_band = (total[:, stop] - total[:, start]) / layout.enbw_bins
+        in_band[np.isnan(mean[:, start]) | np.isnan(mean[:, stop - 1])] = np.nan
         power.append(in_band.astype(np.float32))
-        ratio.append(ratios(row, boxes))
-        times.append(row.hop_utc_ns[hops])
-    powers, features, when = np.array(power), np.array(ratio), np.array(times)
+        ratio.append(ratios(block, boxes))
+        times.append(block.arrays["hop_utc_ns"][:, hops])
+    powers, features, when = np.concatenate(power), np.concatenate(ratio), np.concatenate(times)
     tracks = []
     for index, (emitter, box) in enumerate(zip(emitters, boxes, strict=True)):
         course = course_of(layout, emitter, box, powers[:, index], features[:, index])

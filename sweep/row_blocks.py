@@ -6,7 +6,8 @@ row by row, and a block is bounded however many rows there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from sweep.leaf import decode_row, leaf, row_arrays, sizes_of
 from sweep.model import SweepRow
 from sweep.row_header import header_of, read_times, row_type
 
-__all__ = ["BLOCK_BYTES", "RowBlock", "block_of", "block_rows"]
+__all__ = ["BLOCK_BYTES", "RowBlock", "block_of", "block_rows", "gather"]
 
 BLOCK_BYTES = 1 << 20
 """Bytes of rows in a block; a single row may have more."""
@@ -124,3 +125,30 @@ def block_of(first: int, encoded: Sequence[tuple[bytes, memoryview]]) -> RowBloc
     for values in arrays.values():
         values.flags.writeable = False
     return RowBlock(first=first, times=[read_times(header) for header, _ in encoded], arrays=arrays)
+
+
+def gather(rows: Iterable[SweepRow]) -> Iterator[RowBlock]:
+    """Put rows side by side, as they come.
+
+    Parameters
+    ----------
+    rows : iterable of SweepRow
+        Consecutive, all with the same arrays.
+
+    Yields
+    ------
+    RowBlock
+    """
+    source = iter(rows)
+    for row in source:
+        names = tuple(row_arrays(row))
+        size = block_rows(sum(getattr(row, name).nbytes for name in names))
+        block = [row, *itertools.islice(source, size - 1)]
+        arrays = {name: _side_by_side([getattr(each, name) for each in block]) for name in names}
+        yield RowBlock(first=row.sequence, times=[(each.utc_ns, each.monotonic_ns) for each in block], arrays=arrays)
+
+
+def _side_by_side(lines: list[NDArray[Any]]) -> NDArray[Any]:
+    stacked = np.stack(lines) if len(lines) > 1 else lines[0][None]  # a long row is not copied
+    stacked.flags.writeable = False
+    return stacked
