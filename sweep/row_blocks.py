@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.errors import RecordError
+from dsp.errors import QuietroomError, RecordError
 from sweep.leaf import decode_row, leaf, row_arrays, sizes_of
 from sweep.model import SweepRow
 from sweep.row_header import header_of, read_times, row_type
@@ -67,37 +67,39 @@ class RowBlock:
                 **{name: values[index] for name, values in self.arrays.items()},
             )
 
-    def leaf(self, index: int, payload: memoryview, previous: bytes) -> bytes:
-        """Hash one of the rows anew, after the leaf of the row before it.
+    def leaves(self, previous: Sequence[bytes]) -> list[bytes | None]:
+        """Hash the rows anew.
 
         Parameters
         ----------
-        index : int
-            Within the block.
-        payload : memoryview
-            Of this row, from ``payloads``.
-        previous : bytes
+        previous : sequence of bytes
+            The leaf before each row.
 
-        Raises
-        ------
-        ParameterError, ValueError, OverflowError, OSError
-            The row has a time that no calendar has, or the leaf before it is none.
+        Returns
+        -------
+        list of bytes or None
+            None for a row that has no header: its time is in no calendar.
         """
-        utc_ns, monotonic_ns = self.times[index]
         sizes = tuple((name, values.shape[1]) for name, values in self.arrays.items())
-        header = header_of(
-            sizes, sequence=self.first + index, utc_ns=utc_ns, monotonic_ns=monotonic_ns, previous=previous
-        )
-        return leaf(header, payload)
-
-    def payloads(self) -> list[memoryview]:
-        """Give the payload of each row, as its leaf is made of it."""
-        kind = row_type(tuple((name, values.shape[1]) for name, values in self.arrays.items()))
-        packed = np.empty(len(self), kind)
+        packed = np.empty(len(self), row_type(sizes))
         for name, values in self.arrays.items():
             packed[name] = values
         content = packed.view(np.uint8).data
-        return [content[at : at + kind.itemsize] for at in range(0, len(content), kind.itemsize)]
+        leaves: list[bytes | None] = []
+        for index, (utc_ns, monotonic_ns) in enumerate(self.times):
+            payload = content[index * packed.itemsize : (index + 1) * packed.itemsize]
+            try:
+                header = header_of(
+                    sizes,
+                    sequence=self.first + index,
+                    utc_ns=utc_ns,
+                    monotonic_ns=monotonic_ns,
+                    previous=previous[index],
+                )
+                leaves.append(leaf(header, payload))
+            except (QuietroomError, ValueError, OverflowError, OSError):
+                leaves.append(None)
+        return leaves
 
 
 def block_of(first: int, encoded: Sequence[tuple[bytes, memoryview]]) -> RowBlock:

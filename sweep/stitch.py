@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,17 +55,22 @@ def to_centidecibels(power: NDArray[np.float32]) -> NDArray[np.int16]:
     >>> to_centidecibels(np.array([1.0, 0.5, 0.0, np.nan], np.float32)).tolist()
     [0, -301, -32767, -32768]
     """
-    with np.errstate(divide="ignore"):
-        scaled = np.log10(power) * np.float32(1000)
-    unknown = np.isnan(scaled)
-    stored = np.clip(np.rint(np.where(unknown, np.float32(0), scaled)), _LOWEST, -_LOWEST).astype(np.int16)
-    stored[unknown] = FILL
+    with np.errstate(divide="ignore", invalid="ignore"):  # NaN becomes some whole number, and then FILL
+        levels = np.log10(power)
+        levels *= np.float32(1000)
+        np.rint(levels, out=levels)
+        np.maximum(levels, np.float32(_LOWEST), out=levels)
+        np.minimum(levels, np.float32(-_LOWEST), out=levels)
+        stored = levels.astype(np.int16)
+    unknown = np.isnan(levels)
+    if unknown.any():
+        stored[unknown] = FILL
     return stored
 
 
 def row_bytes(plan: SweepPlan) -> int:
     """Bytes of one row of a plan, to know what a sweep needs on disk."""
-    levels = np.dtype(np.int16).itemsize * sum(_level_sizes(plan).values())
+    levels = np.dtype(np.int16).itemsize * sum(_level_sizes(plan.hop_bins).values())
     return plan.n_hops * (levels + sum(np.dtype(kind).itemsize for kind, _ in _HOP_FIELDS.values()))
 
 
@@ -106,11 +112,9 @@ class RowBuilder:
     """
 
     def __init__(self, plan: SweepPlan) -> None:
-        self._sizes = _level_sizes(plan)
+        self._sizes = _level_sizes(plan.hop_bins)
         self._levels = np.full((plan.n_hops, sum(self._sizes.values())), FILL, np.int16)
-        self._hops: dict[str, NDArray[Any]] = {
-            name: np.full(plan.n_hops, empty, kind) for name, (kind, empty) in _HOP_FIELDS.items()
-        }
+        self._hops: dict[str, list[Any]] = {name: [empty] * plan.n_hops for name, (_, empty) in _HOP_FIELDS.items()}
         self._start: tuple[int, int] | None = None
 
     @property
@@ -121,7 +125,7 @@ class RowBuilder:
     @property
     def n_measured(self) -> int:
         """Hops that have come."""
-        return int(np.count_nonzero(self._hops["hop_flags"]))
+        return sum(flags != 0 for flags in self._hops["hop_flags"])
 
     def add(self, hop: StoredHop) -> None:
         """Put one hop in its place."""
@@ -146,10 +150,13 @@ class RowBuilder:
         """
         if self._start is None:
             raise ParameterError(f"pass {sequence} has no hop, so it is no row; record a gap instead")
-        borders = np.cumsum(list(self._sizes.values()))[:-1]
-        parts = np.split(self._levels, borders, axis=1)
-        arrays: dict[str, Any] = {name: part.ravel() for name, part in zip(self._sizes, parts, strict=True)}
-        return SweepRow(sequence=sequence, utc_ns=self._start[0], monotonic_ns=self._start[1], **arrays, **self._hops)
+        arrays: dict[str, Any] = {}
+        start = 0
+        for name, size in self._sizes.items():
+            arrays[name] = self._levels[:, start : start + size].ravel()
+            start += size
+        arrays |= {name: np.array(self._hops[name], kind) for name, (kind, _) in _HOP_FIELDS.items()}
+        return SweepRow(sequence=sequence, utc_ns=self._start[0], monotonic_ns=self._start[1], **arrays)
 
 
 class PassAssembler:
@@ -262,7 +269,7 @@ def examine(plan: SweepPlan, block: HopSamples | HopGap) -> StoredHop | HopGap:
     return StoredHop(
         pass_index=block.pass_index,
         hop_index=block.hop_index,
-        levels=to_centidecibels(np.concatenate([getattr(spectra, name) for name in _level_sizes(plan)])),
+        levels=to_centidecibels(np.concatenate([getattr(spectra, name) for name in _level_sizes(plan.hop_bins)])),
         facts={
             "hop_utc_ns": block.utc_ns,
             "hop_monotonic_ns": block.monotonic_ns,
@@ -314,10 +321,11 @@ def _offset_bins(plan: SweepPlan, hop: HopSamples) -> float:
     return (hop.center_freq_hz - plan.hop_centers_hz[hop.hop_index]) / plan.bin_width_hz
 
 
-def _level_sizes(plan: SweepPlan) -> dict[str, int]:
+@lru_cache(maxsize=16)
+def _level_sizes(hop_bins: int) -> dict[str, int]:
     """Values of each stored measure in one hop."""
-    boxes = {width: box_count(plan.hop_bins, width) for width in BURST_WIDTHS}
-    sizes = dict.fromkeys(_MEASURES, plan.hop_bins)
+    boxes = {width: box_count(hop_bins, width) for width in BURST_WIDTHS}
+    sizes = dict.fromkeys(_MEASURES, hop_bins)
     return sizes | {f"burst_{width}": count for width, count in boxes.items()} | {"burst_8x4": boxes[8]}
 
 

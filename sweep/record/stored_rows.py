@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
 import h5py
 
-from dsp.errors import QuietroomError, RecordError
+from dsp.errors import RecordError
 from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
 from sweep.model import SweepRow
@@ -77,14 +80,24 @@ class StoredRows:
     def verify(self) -> list[tuple[int, bool]]:
         """Hash every row anew, and say of each whether its stored leaf is that of the row."""
         result: list[tuple[int, bool]] = []
-        for begin in range(0, self._n_rows, self._block_rows):
-            end = min(begin + self._block_rows, self._n_rows)
-            try:
-                unaltered = self._verify(self._block(begin, end))
-            except RecordError:
+        for begin, end, coming in self._read_ahead():
+            block = coming.result()
+            if block is None:
                 unaltered = [self._verify_row(number) for number in range(begin, end)]
+            else:
+                unaltered = self._verify(block)
             result += enumerate(unaltered, start=begin)
         return result
+
+    def _read_ahead(self) -> Iterator[tuple[int, int, Future[RowBlock | None]]]:
+        """Give block after block, the next of which is being read; None where one cannot be read."""
+        waiting: deque[tuple[int, int, Future[RowBlock | None]]] = deque()
+        with ThreadPoolExecutor(1, thread_name_prefix="record") as pool:
+            for begin, end in itertools.pairwise([*range(0, self._n_rows, self._block_rows), self._n_rows]):
+                waiting.append((begin, end, pool.submit(self._block_or_none, begin, end)))
+                if len(waiting) > 1:
+                    yield waiting.popleft()
+            yield from waiting
 
     @cached_property
     def _block_rows(self) -> int:
@@ -98,22 +111,20 @@ class StoredRows:
             values.flags.writeable = False
         return RowBlock(first=begin, times=list(zip(utc_ns, monotonic_ns, strict=True)), arrays=arrays)
 
-    def _verify(self, block: RowBlock) -> list[bool]:
-        return [self._is_unaltered(block, index, payload) for index, payload in enumerate(block.payloads())]
+    def _block_or_none(self, begin: int, end: int) -> RowBlock | None:
+        try:
+            return self._block(begin, end)
+        except RecordError:
+            return None
 
     def _verify_row(self, number: int) -> bool:
-        try:
-            return self._verify(self._block(number, number + 1))[0]
-        except RecordError:
-            return False
+        block = self._block_or_none(number, number + 1)
+        return block is not None and self._verify(block)[0]
 
-    def _is_unaltered(self, block: RowBlock, index: int, payload: memoryview) -> bool:
-        number = block.first + index
-        previous = self.leaves[number - 1] if number else NO_LEAF
-        try:
-            return block.leaf(index, payload, previous) == self.leaves[number]
-        except (QuietroomError, ValueError, OverflowError, OSError):  # a time that no calendar has
-            return False
+    def _verify(self, block: RowBlock) -> list[bool]:
+        stored = self.leaves[block.first : block.first + len(block)]
+        before = self.leaves[block.first - 1] if block.first else NO_LEAF
+        return [anew == leaf for anew, leaf in zip(block.leaves([before, *stored[:-1]]), stored, strict=True)]
 
 
 def _row_datasets(entry: RecordEntry, layout: Layout, n_rows: int) -> Iterator[tuple[str, h5py.Dataset]]:
