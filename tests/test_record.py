@@ -167,23 +167,23 @@ def test_previews_say_what_the_rows_say(packed: Path) -> None:
 
 
 def test_the_waterfall_of_a_long_wide_record_keeps_every_peak(tmp_path: Path) -> None:
-    layout, n_rows = make_layout(1, 4150), 2100
-    quiet = replace(make_row(0, layout, absent=OPTIONAL), mean=np.full(4150, -9000, np.int16))
+    layout, n_rows = make_layout(1, 4109), 2100
+    quiet = replace(make_row(0, layout, absent=OPTIONAL), mean=np.full(4109, -9000, np.int16))
     with JournalWriter.create(tmp_path / "a.journal", make_start(), layout) as journal:
         for number in range(n_rows):
             mean = quiet.mean.copy()
-            mean[4149] = -100 if number == 2099 else -9000
-            mean[7] = -200 if number in (124, 1000) else -9000  # 124 ends a block in the middle of a line
+            mean[4108] = -100 if number == 2099 else -9000
+            mean[7] = -200 if number in (506, 1000) else -9000  # 506 ends a block in the middle of a line
             mean[0] = FILL
             journal.append_row(replace(quiet, sequence=number, utc_ns=START_NS + number, mean=mean))
         journal.close_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
-    assert BLOCK_BYTES // sum(values.nbytes for values in row_arrays(quiet).values()) == 125
+    assert BLOCK_BYTES // sum(values.nbytes for values in row_arrays(quiet).values()) == 507
     with SweepRecord.open(tmp_path / "a.h5") as record:
         level, time_s, freq_hz = record.waterfall
-        assert level.shape == (1050, 1384)
-        assert {tuple(cell) for cell in np.argwhere(level > -10)} == {(1049, 1383), (500, 2), (62, 2)}
-        assert level[1049, 1383] == -1
+        assert level.shape == (1050, 1370)
+        assert {tuple(cell) for cell in np.argwhere(level > -10)} == {(1049, 1369), (500, 2), (253, 2)}
+        assert level[1049, 1369] == -1
         assert abs(freq_hz[2] - layout.freq_hz[7]) <= layout.bin_width_hz
         assert time_s[500] == 1000 / 1e9
         assert np.isnan(record.summary_mean_dbfs[0])

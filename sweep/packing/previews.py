@@ -54,9 +54,13 @@ class Preview:
         self._count += np.count_nonzero(mean != FILL, axis=0)
         if self._peak is not None:
             np.maximum(self._peak, peak.max(axis=0), out=self._peak)
-        cells = np.maximum.reduceat(peak, self._columns, axis=1)
-        lines, first = np.unique((first_row + np.arange(len(peak))) // self.rows_per_line, return_index=True)
-        self._lines[lines] = np.maximum(self._lines[lines], np.maximum.reduceat(cells, first, axis=0))
+        cells = peak if self._columns.size == peak.shape[1] else np.maximum.reduceat(peak, self._columns, axis=1)
+        start = 0
+        while start < len(cells):
+            line = (first_row + start) // self.rows_per_line
+            stop = min(len(cells), (line + 1) * self.rows_per_line - first_row)
+            np.maximum(self._lines[line], cells[start:stop].max(axis=0), out=self._lines[line])
+            start = stop
 
     @property
     def mean_dbfs(self) -> NDArray[np.float32]:

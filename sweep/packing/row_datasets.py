@@ -14,9 +14,9 @@ from sweep.journal import JournalReader
 from sweep.leaf import NO_LEAF, ROW_ARRAYS, row_arrays
 from sweep.model import FILL
 from sweep.packing.axes import FREQUENCY, write_time
+from sweep.packing.chunk_writing import chunk_writer
 from sweep.packing.hdf5 import make_dataset, make_group
 from sweep.packing.health import Health
-from sweep.packing.level_chunks import level_chunks
 from sweep.packing.previews import Preview
 from sweep.plan import Layout
 from sweep.record.schema import row_place
@@ -55,14 +55,12 @@ def write_rows(entry: h5py.Group, journal: JournalReader) -> WrittenRows:
     preview = Preview(journal.n_rows, journal.layout.freq_hz, has_max="max_hold" in arrays)
     health = Health()
     times = np.empty((journal.n_rows, 2), np.int64)
-    with level_chunks() as chunks:
+    with chunk_writer() as chunks:
         for block, _ in journal.hashed_blocks():
             rows = slice(block.first, block.first + len(block))
             for name, values in block.arrays.items():
-                if values.dtype == np.int16 and values.size:
+                if values.size:
                     chunks.put(datasets[name], block.first, values)
-                else:
-                    datasets[name][rows] = values
             times[rows] = block.times
             preview.add(block.first, block.arrays)
             health.add(block.arrays)

@@ -1,9 +1,9 @@
-"""Chunks of stored levels, compressed in threads and put into the file in order.
+"""Chunks of the arrays of rows, compressed in threads and put into the file in order.
 
-Levels are noise to a tenth of a dB: the search for repeated strings finds nothing in them, takes half of the time and
-spoils the code of the single bytes. Deflate with run lengths only (zlib's ``Z_RLE``) makes them 5 % smaller in 60 % of
-the time, and unmeasured stretches as small. HDF5 cannot be told to do so, but it takes chunks that went through its
-filters already: shuffle, deflate, Fletcher's checksum. Any HDF5 reads them.
+Levels are noise to a tenth of a dB: the search for repeated strings finds nothing in them, takes a third of the time
+and spoils the code of the single bytes. Deflate with run lengths only (zlib's ``Z_RLE``) makes them 5 % smaller, and
+unmeasured stretches as small. HDF5 cannot be told to do so, but it takes chunks that went through its filters already:
+shuffle, deflate, Fletcher's checksum. Any HDF5 reads them.
 """
 
 from __future__ import annotations
@@ -15,32 +15,31 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.model import FILL
-
-__all__ = ["LevelChunks", "fletcher32", "level_chunks"]
+__all__ = ["ChunkWriter", "chunk_writer", "fletcher32"]
 
 _GZIP_LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 1, 15, 9
 _MOST_WORKERS = 4
-_WAITING = 16  # compressed chunks that wait for the file: 2 MB
+_WAITING = 16  # compressed chunks that wait for the file: 2 MB of levels
 _CHECKSUM = struct.Struct("<I")
 
 
 @contextmanager
-def level_chunks() -> Iterator[LevelChunks]:
+def chunk_writer() -> Iterator[ChunkWriter]:
     """Compress with as many threads as there are processors, four at most; all is in the file at the end."""
     with ThreadPoolExecutor(min(_MOST_WORKERS, os.cpu_count() or 1), thread_name_prefix="packing") as pool:
-        chunks = LevelChunks(pool)
-        yield chunks
-        chunks.finish()
+        writer = ChunkWriter(pool)
+        yield writer
+        writer.finish()
 
 
-class LevelChunks:
-    """Collects the rows of datasets of int16 until a chunk is full.
+class ChunkWriter:
+    """Collects the rows of datasets until a chunk is full.
 
     Parameters
     ----------
@@ -51,10 +50,10 @@ class LevelChunks:
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
-        self._open: dict[str, tuple[h5py.Dataset, NDArray[np.int16]]] = {}
+        self._open: dict[str, tuple[h5py.Dataset, NDArray[Any]]] = {}
         self._waiting: deque[tuple[h5py.Dataset, tuple[int, int], Future[bytes]]] = deque()
 
-    def put(self, dataset: h5py.Dataset, first: int, values: NDArray[np.int16]) -> None:
+    def put(self, dataset: h5py.Dataset, first: int, values: NDArray[Any]) -> None:
         """Take the next rows of a dataset.
 
         Parameters
@@ -63,7 +62,8 @@ class LevelChunks:
             In chunks, with the filters of ``make_dataset``.
         first : int
             Number of the first of these rows.
-        values : ndarray of int16, shape (n_rows, n_values)
+        values : ndarray, shape (n_rows, n_values)
+            Of the dataset's type, one value or more in a row.
         """
         length = dataset.chunks[0]
         while len(values):
@@ -82,12 +82,12 @@ class LevelChunks:
         while self._waiting:
             self._write_next()
 
-    def _lines(self, dataset: h5py.Dataset, at: int) -> NDArray[np.int16]:
+    def _lines(self, dataset: h5py.Dataset, at: int) -> NDArray[Any]:
         """Give the rows of the chunks that are being filled, as wide as a whole number of chunks."""
         if at == 0:
             length, width = dataset.chunks
             columns = -(-dataset.shape[1] // width) * width
-            self._open[dataset.name] = dataset, np.full((length, columns), FILL, np.int16)
+            self._open[dataset.name] = dataset, np.full((length, columns), dataset.fillvalue, dataset.dtype)
         return self._open[dataset.name][1]
 
     def _submit(self, name: str, first: int) -> None:
@@ -104,11 +104,12 @@ class LevelChunks:
         dataset.id.write_direct_chunk(place, stored.result())
 
 
-def _filtered(chunk: NDArray[np.int16]) -> bytes:
+def _filtered(chunk: NDArray[Any]) -> bytes:
     """Shuffle, deflate, and add the checksum."""
-    values = np.ascontiguousarray(chunk, "<i2")
+    values = np.ascontiguousarray(chunk)
     shuffled = values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
-    deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_RLE)
+    strategy = zlib.Z_RLE if values.dtype == np.int16 else zlib.Z_DEFAULT_STRATEGY
+    deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, strategy)
     deflated = deflate.compress(shuffled) + deflate.flush()
     return deflated + _CHECKSUM.pack(fletcher32(deflated))
 
