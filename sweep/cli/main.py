@@ -49,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An error that the user can mend is one line on standard error and exit 2. A defect of Quietroom shows its traceback.
     """
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        # Hops are analysed in threads of our own: those of BLAS would stand in their way, and a sum that is shared out
+        # among as many as there are differs in its last bit from machine to machine. Read when numpy is loaded.
+        os.environ.setdefault(name, "1")
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
