@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import artefacts, comparison, replay, rtl_power, startup, transforms
+from benchmarks import artefacts, comparison, replay, rtl_power, soapy_power, startup, transforms
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -13,6 +13,7 @@ __all__ = ["BENCHMARKS", "run"]
 BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "transforms": transforms.measure,
     "rtl_power": rtl_power.measure,
+    "soapy_power": soapy_power.measure,
     "replay": replay.measure,
     "comparison": comparison.measure,
     "startup": startup.measure,

@@ -19,6 +19,20 @@ from dsp.samples import decode
 
 PlugIn = Callable[[Scene], dict[str, str]]
 N_FFT, RATE_HZ = 960, 2_400_000
+SOAPY_READS = f"""
+import sys, numpy, SoapySDR
+device = SoapySDR.Device("driver=rtlsdr")
+device.setSampleRate(SoapySDR.SOAPY_SDR_RX, 0, {RATE_HZ})
+device.setGain(SoapySDR.SOAPY_SDR_RX, 0, 28)
+device.setFrequency(SoapySDR.SOAPY_SDR_RX, 0, 100e6)
+stream = device.setupStream(SoapySDR.SOAPY_SDR_RX, SoapySDR.SOAPY_SDR_CF32)
+device.activateStream(stream)
+samples, count = numpy.zeros({64 * N_FFT}, numpy.complex64), 0
+while count < samples.size:
+    count += max(0, device.readStream(stream, [samples[count:]], samples.size - count, timeoutUs=5_000_000).ret)
+device.closeStream(stream)
+samples.tofile(sys.argv[1])
+"""
 SILENT = Scene(noise_dbfs_hz=-160.0, adc_noise_dbfs_hz=-109.0)
 
 
@@ -260,3 +274,17 @@ def test_rtl_test_finds_no_lost_samples(virtual_dongle: PlugIn) -> None:
     _, messages = process.communicate(timeout=20)
     assert "Supported gain values (29)" in messages
     assert "Samples per million lost (minimum): 0" in messages
+
+
+def test_soapysdr_reads_it(virtual_dongle: PlugIn, tmp_path: Path) -> None:
+    system_python = "/usr/bin/python3"  # Debian's SoapySDR serves no other
+    wanted = "import numpy, SoapySDR; print(any('rtlsdrSupport' in path for path in SoapySDR.listModules()))"
+    probe = subprocess.run([system_python, "-c", wanted], capture_output=True, text=True, check=False)
+    if probe.stdout.strip() != "True":
+        pytest.skip("SoapySDR is not installed (Debian's python3-soapysdr and soapysdr-module-rtlsdr)")
+    environment = virtual_dongle(Scene(realtime=True, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-20),)))
+    out = tmp_path / "samples.cf32"
+    subprocess.run([system_python, "-c", SOAPY_READS, str(out)], env=environment, check=True, timeout=60)
+    samples = np.fromfile(out, np.complex64).astype(np.complex128)
+    spectrum = np.abs(np.fft.fft(samples.reshape(-1, N_FFT) * np.hanning(N_FFT), axis=1)).mean(axis=0)
+    assert int(np.fft.fftshift(spectrum).argmax()) == bin_of(100.3e6)
