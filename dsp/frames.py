@@ -162,28 +162,32 @@ def fill_powers(
     level : SampleLevel, optional
         Takes all samples, in wire units.
     """
-    n_frames, hop_bins = power.shape
+    n_frames = len(power)
     center = np.empty((n_frames, 3), np.complex64)
     block = block_frames(frames.halves.shape[1])
-    sums = []
-    for first in range(0, n_frames, block):
-        rows = slice(first, min(first + block, n_frames))
-        decoded = _decode_block(frames, first, rows.stop + 1, level)
+    blocks = [slice(first, min(first + block, n_frames)) for first in range(0, n_frames, block)]
+    for rows in blocks:
+        decoded = _decode_block(frames, rows.start, rows.stop + 1, level)
         _transform_block(decoded, frames.scale, power[rows], center[rows])
-        sums.append(_over_frames(power[rows]))
-    total, highest, lowest = functools.reduce(_joined, sums)
-    wire_dc = frames.offset * (1 + 1j)  # of the wire format, as in unsigned bytes
+    dc = _settle_dc(power, center, frames, remove_dc=remove_dc)
+    total, highest, lowest = functools.reduce(_joined, (_over_frames(power[rows]) for rows in blocks))
+    return PowerSums(total / np.float32(n_frames), highest, lowest, dc)
+
+
+def _settle_dc(
+    power: NDArray[np.float32], center: NDArray[np.complex64], frames: Frames, *, remove_dc: bool
+) -> complex:
+    """Put the power of the three bins around DC in place once the mean of the hop is known; gives the DC level."""
+    wire_dc = frames.offset / frames.scale * (1 + 1j)  # of the wire format, as in unsigned bytes
     if frames.mixing is not None:
-        dc = frames.mixing.mean / frames.scale
-    else:
-        # Hann leaks DC into three bins only; half-overlapping frames weigh every sample alike.
-        dc = complex(np.add.reduce(center[:, 1], dtype=np.complex128)) / n_frames
-        center -= np.complex64(dc if remove_dc else wire_dc / frames.scale) * _HANN_LEAKAGE
-        components = np.square(center.view(np.float32))
-        middle = slice(hop_bins // 2 - 1, hop_bins // 2 + 2)
-        power[:, middle] = (components[:, 0::2] + components[:, 1::2])[:, : hop_bins // 2 + 1]
-        total[middle], highest[middle], lowest[middle] = _over_frames(power[:, middle])
-    return PowerSums(total / np.float32(n_frames), highest, lowest, dc - wire_dc / frames.scale)
+        return frames.mixing.mean / frames.scale - wire_dc
+    # Hann leaks DC into three bins only; half-overlapping frames weigh every sample alike.
+    dc = complex(np.add.reduce(center[:, 1], dtype=np.complex128)) / len(center)
+    center -= np.complex64(dc if remove_dc else wire_dc) * _HANN_LEAKAGE
+    components = np.square(center.view(np.float32))
+    half = power.shape[1] // 2
+    power[:, half - 1 : half + 2] = (components[:, 0::2] + components[:, 1::2])[:, : half + 1]
+    return dc - wire_dc
 
 
 def _over_frames(power: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
