@@ -134,7 +134,9 @@ def zones_of(baseline: Baseline) -> Zones:
     )
 
 
-def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None = None) -> Aligned:
+def align(
+    baseline: Baseline, summary: VisitSummary, gain_step_db: float | None = None, ppm: float | None = None
+) -> Aligned:
     """Take frequency error and gain out of a visit that is on the baseline's axis already.
 
     Parameters
@@ -143,13 +145,16 @@ def align(baseline: Baseline, summary: VisitSummary, gain_step_db: float | None 
     summary : VisitSummary
     gain_step_db : float, optional
         Gain setting of the visit over that of the baseline, as for `believed_gain`.
+    ppm : float, optional
+        Frequency error against the baseline, where it is known; else it is measured.
     """
     layout = baseline.layout
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else to_nepers(summary.max_hold)
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
     mean = known_mean(log_mean, np.float64)
-    ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))
+    if ppm is None:
+        ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))
     if ppm:
         stays = staying_bins(mean, baseline.log_mean, layout, ppm)
         log_mean = shift_bins(log_mean, layout, ppm, stays)

@@ -13,7 +13,7 @@ from baselines.summary import summarise
 from baselines.threat import amended
 from dsp.errors import RecordError
 from sweep.looks import Looks
-from sweep.model import Judge, Judgement, SweepRow
+from sweep.model import Judge, Judgement, Stays, SweepRow
 from sweep.plan import Layout
 from sweep.record import SweepRecord
 from sweep.room_records import RoomRecord, same_visit
@@ -68,8 +68,15 @@ def with_history(judge: Judge, history: RoomHistory) -> Judge:
         the threat score that follows. The judgement names the ``outside_record``.
     """
 
-    def judged(layout: Layout, rows: Rows, instrument: Mapping[str, Any], looks: Looks | None = None, /) -> Judgement:
-        judgement = judge(layout, rows, instrument, looks)
+    def judged(
+        layout: Layout,
+        rows: Rows,
+        instrument: Mapping[str, Any],
+        looks: Looks | None = None,
+        stays: Stays | None = None,
+        /,
+    ) -> Judgement:
+        judgement = judge(layout, rows, instrument, looks, stays)
         first = next(iter(rows()), None)
         if first is None:
             return judgement

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from baselines.alignment import shift_bins
-from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
-from baselines.axes import displaced
+from baselines.camped import CAMP_SHARE, Camp, with_stays
 from baselines.compatibility import check_compatibility, gain_step_db
 from baselines.coverage import coverage_of
-from baselines.emitters import Emitter
 from baselines.explanation import explain, within
-from baselines.findings import make_finding, number_findings
+from baselines.findings import number_findings
 from baselines.heard import floor_of
-from baselines.hoppers import group_hoppers
 from baselines.intercept import Intercept
 from baselines.known import KnownEmitter
 from baselines.model import Baseline
-from baselines.outcome import Outcome, compare, hear, linear
-from baselines.sidebands import absorb_sidebands
+from baselines.part import FEWEST_TO_CONFIRM, Bar, Rows, findings_of, part_of
 from baselines.summary import VisitSummary, summarise
-from baselines.tones import join_tones
-from baselines.tracking import Followed, Track, follow
 from baselines.verdict import nothing_measured, verdict_of
 from dsp.errors import ParameterError, RecordError
 from sweep.looks import MAX_LOOKS, Looks
-from sweep.model import HOP_MEASURED, Judge, Judgement, SweepRow
+from sweep.model import HOP_MEASURED, Judge, Judgement, Stays, SweepRow
 from sweep.plan import Layout
 
 __all__ = ["make_judge"]
-
-_FEWEST_TO_CONFIRM = 3
-"""Sweeps from which on one of them is no evidence that an emitter stays."""
-_QUIET_RATIO = 1.5
-
-Rows = Callable[[], Iterable[SweepRow]]
 
 
 def make_judge(
@@ -65,9 +51,23 @@ def make_judge(
     if not 0 < false_alarms_per_sweep < 100:
         raise ParameterError(f"{false_alarms_per_sweep} false alarms a sweep is not above 0 and below 100; try 0.1")
 
-    def judge(layout: Layout, rows: Rows, instrument: Mapping[str, Any], looks: Looks | None = None, /) -> Judgement:
+    def judge(
+        layout: Layout,
+        rows: Rows,
+        instrument: Mapping[str, Any],
+        looks: Looks | None = None,
+        stays: Stays | None = None,
+        /,
+    ) -> Judgement:
         return _judge(
-            layout, rows, instrument, looks, baseline=baseline, false_alarms=false_alarms_per_sweep, known=tuple(known)
+            layout,
+            rows,
+            instrument,
+            looks=looks,
+            stays=stays,
+            baseline=baseline,
+            false_alarms=false_alarms_per_sweep,
+            known=tuple(known),
         )
 
     return judge
@@ -77,8 +77,9 @@ def _judge(
     layout: Layout,
     rows: Rows,
     instrument: Mapping[str, Any],
-    looks: Looks | None,
     *,
+    looks: Looks | None,
+    stays: Stays | None,
     baseline: Baseline | None,
     false_alarms: float,
     known: tuple[KnownEmitter, ...],
@@ -90,23 +91,17 @@ def _judge(
         document = nothing_measured(layout, false_alarms, str(error))
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
     floor_dbfs = floor_of(summary)
-    compared = False
-    gain_step: float | None = None
-    reasons: list[str] = []
-    if baseline is not None:
-        gain_db = _gain_of(rows())
-        compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=gain_db)
-        gain_step = gain_step_db(baseline, instrument, gain_db)
-        compared = compatibility.verdict != "incompatible"
-        reasons = list(compatibility.reasons)
-    if baseline is not None and compared:
-        outcome = compare(summary, floor_dbfs, baseline, false_alarms, gain_step)
-    else:
-        outcome = hear(summary, floor_dbfs, false_alarms)
-        reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"] if baseline is not None else []
-    outcome = replace(outcome, reasons=reasons + outcome.reasons)
-    spectrum = _spectrum(summary, outcome, instrument, compared=compared)
-    heard, rejected, cut = _findings(layout, rows, outcome, spectrum, looks, n_rows=summary.n_rows)
+    bar, reasons = _bar(baseline, layout, rows, instrument, false_alarms)
+    compared = bar.baseline is not None
+    sweep = part_of(rows, summary, floor_dbfs, bar, share=1.0 if stays is None else 1.0 - CAMP_SHARE)
+    outcome = sweep.outcome
+    outcome.reasons[:0] = reasons
+    heard, rejected, cut = findings_of(sweep, looks)
+    camp = Camp.of(layout, stays, heard_when)
+    if camp.hops:
+        heard, rejected, more_cut = with_stays(sweep, camp, bar, looks, heard=heard, rejected=rejected)
+        cut += more_cut
+        outcome.reasons.append(camp.words)
     explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
     once = [finding for finding in explained if compared and _heard_once(finding, summary)]
     findings = number_findings([finding for finding in explained if finding not in once])
@@ -117,7 +112,12 @@ def _judge(
     if cut:
         outcome.reasons.append(f"{cut} candidates were not looked at again: a sweep takes {MAX_LOOKS} second looks")
     coverage = coverage_of(
-        summary, floor_dbfs, heard_when, threshold_sigmas=outcome.threshold_sigmas, model_sigma=outcome.model_sigma
+        summary,
+        floor_dbfs,
+        heard_when,
+        threshold_sigmas=outcome.threshold_sigmas,
+        model_sigma=outcome.model_sigma,
+        camped=camp.n_dwells(layout),
     )
     verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared)
     if baseline is not None and not compared:  # asked to compare, and could not
@@ -130,78 +130,28 @@ def _judge(
         "coverage": coverage,
         "findings": findings,
         "unconfirmed": unconfirmed,
-        "rejected_candidates": rejected,
+        "rejected_candidates": [{**item, "id": f"R{number}"} for number, item in enumerate(rejected, 1)],
         "known_emitters": within(known, layout),
     }
     return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
 
 
-def _spectrum(
-    summary: VisitSummary, outcome: Outcome, instrument: Mapping[str, Any], *, compared: bool
-) -> HeardSpectrum:
-    """What the receiver heard, on its own frequencies: those of the baseline may be some ppm off."""
-    shown = outcome.background_dbfs
-    background = None if shown is None else linear(shift_bins(shown, summary.layout, -outcome.ppm))
-    ppm = instrument.get("ppm")
-    return heard_spectrum(
-        summary,
-        background=background if compared else None,
-        floor=linear(outcome.floor_dbfs),
-        ppm=float(ppm) if isinstance(ppm, int | float) else 0.0,
-    )
-
-
-def _findings(
-    layout: Layout, rows: Rows, outcome: Outcome, spectrum: HeardSpectrum, looks: Looks | None, *, n_rows: int
-) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]], int]:
-    """Vet, follow over the passes, and write down; what fails a test of the receiver is kept apart.
-
-    Gives the findings, what was rejected, and how many got no second look because there were enough.
-    """
-    followed = list(zip(outcome.emitters, follow(layout, rows(), outcome.emitters, ppm=outcome.ppm), strict=True))
-    suspects = [
-        Suspect(emitter=displaced(emitter, layout, outcome.ppm), track=track, heard=kind != "missing")
-        for (emitter, track), kind in zip(followed, outcome.kinds, strict=True)
-    ]
-    vetted, cut = vet(suspects, spectrum, looks)
-    findings: list[dict[str, Any]] = []
-    rejected: list[Mapping[str, Any]] = []
-    for emitter, track, kind, tests in _grouped(outcome, followed, vetted, spectrum):
-        # An emitter of the room that stands under it would be a hit in every pass by itself.
-        alone = emitter.background_power < _QUIET_RATIO * emitter.floor_power
-        stays = tests.heard_again or (alone and n_rows >= _FEWEST_TO_CONFIRM and 2 * track.hits > n_rows)
-        finding = make_finding(
-            replace(emitter, confirmed=emitter.confirmed or stays),
-            track,
-            tests,
-            kind=kind,
-            visits=1,
-            has_baseline=spectrum.compared,
-            bin_width_hz=layout.bin_width_hz,
-        )
-        if tests.is_artefact:
-            rejected.append({**finding, "id": f"R{len(rejected) + 1}"})
-        else:
-            findings.append(finding)
-    return findings, rejected, cut
-
-
-def _grouped(
-    outcome: Outcome, followed: Sequence[Followed], vetted: Sequence[Vetted], spectrum: HeardSpectrum
-) -> Iterator[tuple[Emitter, Track, str, Vetted]]:
-    """Each emitter with its kind and its tests; of those that are no artefact, what belongs together becomes one."""
-    kinds = {id(emitter): kind for emitter, kind in zip(outcome.emitters, outcome.kinds, strict=True)}
-    tests = {id(emitter): outcomes for emitter, outcomes in zip(outcome.emitters, vetted, strict=True)}
-    real = [item for item in followed if spectrum.has_hops and not tests[id(item[0])].is_artefact]
-    new = [item for item in real if kinds[id(item[0])] == "new"]
-    layout = spectrum.layout
-    joined = join_tones(group_hoppers(_without_sidebands(new, spectrum), layout))
-    for emitter, track in _without_sidebands(joined, spectrum):
-        yield emitter, track, "new", tests.get(id(emitter)) or vet_joined(emitter, spectrum)
-    grouped = {id(emitter) for emitter, _ in new}
-    for emitter, track in followed:
-        if id(emitter) not in grouped:
-            yield emitter, track, kinds[id(emitter)], tests[id(emitter)]
+def _bar(
+    baseline: Baseline | None, layout: Layout, rows: Rows, instrument: Mapping[str, Any], false_alarms: float
+) -> tuple[Bar, list[str]]:
+    """What the visit is held against, and what is to be said of that."""
+    reasons: list[str] = []
+    gain_step: float | None = None
+    if baseline is not None:
+        gain_db = _gain_of(rows())
+        compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=gain_db)
+        gain_step = gain_step_db(baseline, instrument, gain_db)
+        reasons = list(compatibility.reasons)
+        if compatibility.verdict == "incompatible":
+            reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"]
+            baseline = None
+    bar = Bar(baseline=baseline, gain_step_db=gain_step, instrument=instrument, false_alarms=false_alarms)
+    return bar, reasons
 
 
 def _heard_once(finding: Mapping[str, Any], summary: VisitSummary) -> bool:
@@ -209,12 +159,8 @@ def _heard_once(finding: Mapping[str, Any], summary: VisitSummary) -> bool:
 
     A band that was camped on was heard all the time: there a single burst is all that there was to hear.
     """
-    swept = summary.layout.n_hops > 1 and summary.n_groups >= _FEWEST_TO_CONFIRM
+    swept = summary.layout.n_hops > 1 and summary.n_groups >= FEWEST_TO_CONFIRM and not finding.get("camp_hits")
     return swept and not finding["confirmed"] and finding["kind"] != "missing"
-
-
-def _without_sidebands(followed: Sequence[Followed], spectrum: HeardSpectrum) -> list[Followed]:
-    return absorb_sidebands(followed, spectrum.layout.bin_width_hz, compared=spectrum.compared)
 
 
 def _gain_of(rows: Iterable[SweepRow]) -> float | None:

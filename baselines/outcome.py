@@ -68,6 +68,8 @@ def compare(
     baseline: Baseline,
     false_alarms: float,
     gain_step_db: float | None = None,
+    *,
+    ppm: float | None = None,
 ) -> Outcome:
     """List what stands out against a baseline that shares frequencies.
 
@@ -81,9 +83,11 @@ def compare(
         Accepted in the report.
     gain_step_db : float, optional
         From `baselines.compatibility.gain_step_db`.
+    ppm : float, optional
+        Frequency error against the baseline, where it is known; else it is measured.
     """
     summary, notes = onto(own, baseline.layout)
-    aligned = align(baseline, summary, gain_step_db)
+    aligned = align(baseline, summary, gain_step_db, ppm)
     shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
     measured = np.isfinite(own.mean).any(axis=0)
     judged = float(np.mean(np.isfinite(shown[measured])))

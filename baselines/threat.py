@@ -129,7 +129,7 @@ def classes_of(finding: Mapping[str, Any], *, compared: bool) -> dict[str, str]:
         "kind": finding["kind"] if compared else "no baseline",
         "shape": "hopper" if hops else _class("shape", _WIDTHS_HZ, finding["occupied_bw_hz"]),
         "time": _class("time", _DUTIES, finding["duty_cycle"]),
-        "persistence": "confirmed" if finding["confirmed"] else _unconfirmed(finding["passes"]),
+        "persistence": _persistence(finding),
         "level": _class("level", _LEVELS_DB, finding["snr_db"]),
         "chance": _class("chance", _RARITIES, None if chance is None else -chance),
     }
@@ -140,8 +140,13 @@ def _class(group: str, edges: Sequence[float], value: float | None) -> str | Non
     return None if value is None else list(WEIGHTS[group])[bisect(edges, value)]
 
 
-def _unconfirmed(passes: int) -> str:
-    return "too few passes" if passes < FEW_SWEEPS else "not confirmed"
+def _persistence(finding: Mapping[str, Any]) -> str | None:
+    """None where only stays heard it: that the passes did not says nothing of a burst that they could not meet."""
+    if finding["confirmed"]:
+        return "confirmed"
+    if finding.get("camp_hits") and not finding["hits"]:
+        return None
+    return "too few passes" if finding["passes"] < FEW_SWEEPS else "not confirmed"
 
 
 def _measured(finding: Mapping[str, Any], *, compared: bool) -> Iterator[tuple[float, str]]:

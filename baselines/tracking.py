@@ -18,7 +18,7 @@ from sweep.row_blocks import gather
 
 __all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 
-_LARGEST_GAP = 0.1
+_LARGEST_GAP, _LARGEST_BREAK_SHARE = 0.1, 0.1
 _FEWEST_HITS, _LARGEST_HIT_SHARE, _LARGEST_ON_SHARE = 3, 0.9, 0.9
 _WHOLE_BURST = 0.9
 _CUT_SHORT, _LEAST_CUT = 0.8, 0.2
@@ -146,17 +146,17 @@ def _timing(
 ) -> tuple[float | None, float | None, float | None]:
     """Length and period of bursts, and their resolution.
 
-    Passes that follow each other without a gap are frames of one recording. Otherwise only bursts shorter than a
-    dwell can be measured, and only where a dwell holds one of them at most: of a burst that it holds whole, the share
-    of the dwell is the length.
+    Passes of one hop that follow each other are frames of a recording, which may have breaks, as between stays.
+    Otherwise only bursts shorter than a dwell can be measured, and only where a dwell holds one of them at most: of a
+    burst that it holds whole, the share of the dwell is the length.
     """
     nothing = (None, None, None)
     if layout.n_averages is None or np.count_nonzero(course.hit) < _FEWEST_HITS:
         return nothing
     dwell_s = (layout.n_averages + 1) / 2 / layout.bin_width_hz
-    n_frames = _frames_in_a_row(when, dwell_s) if layout.n_hops == 1 else 0
-    if n_frames:
-        timing = burst_timing(power[:n_frames], dwell_s)
+    frames = _frames(power, when, dwell_s) if layout.n_hops == 1 else None
+    if frames is not None:
+        timing = burst_timing(frames, dwell_s)
         return (timing.length_s, timing.period_s, dwell_s) if timing.length_s or timing.period_s else nothing
     if box is None or not _is_single(course):
         return nothing
@@ -164,12 +164,18 @@ def _timing(
     return length_s, None, (FRAMES_OF_BOX[box.feature] + 1) / 2 / layout.bin_width_hz
 
 
-def _frames_in_a_row(when: NDArray[np.int64], dwell_s: float) -> int:
-    """Passes that follow each other without a gap; 0 where others do not. The last may overlap the one before."""
+def _frames(power: NDArray[np.float32], when: NDArray[np.int64], dwell_s: float) -> NDArray[np.float32] | None:
+    """Power of passes that follow each other, with a frame that was not measured in place of each break.
+
+    None where there are more than a few breaks. The last pass may overlap the one before, and then says nothing.
+    """
     late = np.diff(when) / 1e9 / dwell_s - 1
-    if late.size == 0 or np.any(np.abs(late[:-1]) > _LARGEST_GAP) or late[-1] > _LARGEST_GAP:
-        return 0
-    return when.size if late[-1] >= -_LARGEST_GAP else when.size - 1
+    if late.size and late[-1] < -_LARGEST_GAP:
+        power, late = power[:-1], late[:-1]
+    breaks = np.flatnonzero(np.abs(late) > _LARGEST_GAP)
+    if late.size == 0 or breaks.size > _LARGEST_BREAK_SHARE * late.size:
+        return None
+    return np.insert(power, breaks + 1, np.float32(np.nan))
 
 
 def _is_single(course: Course) -> bool:

@@ -31,11 +31,11 @@ class BurstTiming:
     duty_cycle : float
         Share of the frames in which it is on.
     length_s : float or None
-        Median length of the bursts that begin and end within the data, their first and last frames by the share of
-        the power that they hold; None where there is no such burst.
+        Median length of the bursts that begin and end within what was measured, their first and last frames by the
+        share of the power that they hold; None where there is no such burst.
     period_s : float or None
-        From start to start: the mean of those distances that lie within a quarter, or a frame, of their median; None
-        for fewer than three starts within the data.
+        From start to start, where all between was measured: the mean of those distances that lie within a quarter, or
+        a frame, of their median; None for fewer than two distances.
     regularity : float or None
         Share of the distances that do; 1 for a clock.
     """
@@ -99,7 +99,7 @@ def burst_timing(power: NDArray[np.floating], frame_s: float) -> BurstTiming:
     Parameters
     ----------
     power : ndarray, shape (n,)
-        Linear power of each frame; NaN where not measured.
+        Linear power of each frame; NaN where not measured. For how long one NaN lasts does not matter.
     frame_s : float
         From frame to frame, in s; above 0.
 
@@ -118,10 +118,13 @@ def burst_timing(power: NDArray[np.floating], frame_s: float) -> BurstTiming:
     if not 0 < frame_s < np.inf:
         raise ParameterError(f"frames of {frame_s} s have no length; give the time from frame to frame")
     segments = burst_segments(power)
-    known = np.count_nonzero(np.isfinite(power))
-    whole = segments[(segments[:, 0] > 0) & (segments[:, 1] < power.size)]
-    begun = segments[segments[:, 0] > 0, 0]
-    period, regularity = _period(np.diff(begun).astype(np.float64))
+    measured = np.concatenate([[False], np.isfinite(power), [False]])
+    known = np.count_nonzero(measured)
+    begins = measured[segments[:, 0]]  # the frame before it
+    whole = segments[begins & measured[segments[:, 1] + 1]]
+    begun = segments[begins, 0]
+    n_unknown = np.cumsum(~measured)[begun + 1]
+    period, regularity = _period(np.diff(begun)[np.diff(n_unknown) == 0].astype(np.float64))
     return BurstTiming(
         n_bursts=len(segments),
         duty_cycle=float(np.diff(segments, axis=1).sum() / known) if known else 0.0,

@@ -171,7 +171,7 @@ def _coverage_row(line: Mapping[str, Any]) -> tuple[str, ...]:
     floor = _known(low) if low is None or round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
     return (
         frequency_range(line["start_hz"], line["stop_hz"]),
-        _STATES.get(str(line["state"]), str(line["state"])),
+        _STATES.get(str(line["state"]), str(line["state"])) + (", and stayed on" if line["camp_s"] else ""),
         floor,
         _known(line["min_detectable_dbfs"]),
         _DASH if line["dwell_s"] is None else f"{line['dwell_s']:.3g}",

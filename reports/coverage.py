@@ -61,7 +61,8 @@ def _service_state(
 def pooled(content: ReportContent) -> list[dict[str, Any]]:
     """Coverage in a table that one can read: neighbours in one state joined, up to 100 MHz to a line.
 
-    Of several numbers the line holds the worst; the noise floor is given from lowest to highest.
+    What was camped on has lines of its own. Of several numbers the line holds the worst; the noise floor is given from
+    lowest to highest.
     """
     groups: list[list[Mapping[str, Any]]] = []
     for entry in sorted(content.document.get("coverage") or (), key=lambda e: float(e["start_hz"])):
@@ -81,6 +82,7 @@ def worst(entries: Sequence[Mapping[str, Any]], key: str, *, highest: bool) -> A
 def _belongs(entry: Mapping[str, Any], group: Sequence[Mapping[str, Any]], tolerance_hz: float) -> bool:
     return (
         entry.get("state") == group[-1].get("state")
+        and bool(entry.get("camp_s")) == bool(group[-1].get("camp_s"))
         and float(entry["start_hz"]) <= float(group[-1]["stop_hz"]) + tolerance_hz
         and float(entry["start_hz"]) // _BLOCK_HZ == float(group[0]["start_hz"]) // _BLOCK_HZ
     )
@@ -96,6 +98,7 @@ def _pool(group: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "highest_floor_dbfs": worst(group, "noise_floor_dbfs", highest=True),
         "min_detectable_dbfs": worst(group, "min_detectable_dbfs", highest=True),
         "dwell_s": worst(group, "dwell_s", highest=False),
+        "camp_s": worst(group, "camp_s", highest=False),
         "poi": {key: worst(chances, key, highest=False) for key in POI_KEYS},
     }
 

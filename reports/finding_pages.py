@@ -106,7 +106,10 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
 
 def _heard(content: ReportContent, finding: Mapping[str, Any]) -> str:
     hits = finding.get("hits")
-    return NOT_MEASURED if hits is None else f"in {hits} of {count(content.n_rows, 'pass', 'passes')}"
+    if hits is None:
+        return NOT_MEASURED
+    heard, dwells = f"in {hits} of {count(content.n_rows, 'pass', 'passes')}", finding.get("camp_dwells")
+    return heard if not dwells else f"{heard}, and in {finding.get('camp_hits')} of {count(dwells, 'dwell')} of stays"
 
 
 def _channels(finding: Mapping[str, Any]) -> str:

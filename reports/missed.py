@@ -90,6 +90,10 @@ def _short_signals(content: ReportContent) -> str:
     if dwell_s is not None:
         passes = count(content.n_rows, "pass", "passes")
         said = f"Each frequency was listened to for {dwell_s:.3g} s in all, spread over {passes}."
+        camped_s = worst(entries, "camp_s", highest=True)
+        if camped_s:
+            said = f"Each frequency was listened to for at least {dwell_s:.3g} s, spread over {passes}; on some the"
+            said += f" receiver also stayed, for up to {camped_s:.3g} s."
     return said + (f" The chance to catch a single transmission was at least {listed(chances)}." if chances else "")
 
 

@@ -29,7 +29,7 @@ class IqWriter:
 
     ``pass-0000.sigmf-data`` grows while its pass lasts. ``pass-0000.sigmf-meta`` appears at once and whole, when the
     last hop of the pass is there, when the next pass begins, or at `close`. A pass that is all gap has metadata only.
-    Second looks are one more recording, ``looks``.
+    The stays of a sweep that camped are one more recording, ``camp``, second looks another, ``looks``.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ class IqWriter:
         self._plan = plan
         self._instrument = instrument
         self._pass: _PassFiles | None = None
+        self._camp: _PassFiles | None = None
         self._looks: _PassFiles | None = None
 
     def __enter__(self) -> Self:
@@ -93,8 +94,30 @@ class IqWriter:
         if hop.hop_index in (None, self._plan.n_hops - 1):
             self._pass.save()
 
+    def write_stay(self, stay: HopSamples | HopGap, n_dwells: int) -> None:
+        """Append a stay, or the gap in its place, after all passes.
+
+        Parameters
+        ----------
+        stay : HopSamples or HopGap
+            All dwells in one piece.
+        n_dwells : int
+            Of a whole stay, the same for all.
+
+        Raises
+        ------
+        ParameterError
+            Its format is not that of the stays before it.
+        RecordError
+            The disk refuses; the stays before this one are whole.
+        """
+        if self._camp is None:
+            self.close()
+            self._camp = _PassFiles(self._folder, "camp", 0, self._plan, self._instrument, camp_dwells=n_dwells)
+        self._camp.append(stay)
+
     def write_look(self, samples: HopSamples, request: LookRequest) -> None:
-        """Append a second look, after all passes.
+        """Append a second look, after all passes and stays.
 
         Raises
         ------
@@ -112,17 +135,17 @@ class IqWriter:
         self._look_files().add_look(look_keys(look.request, look, look.failure, None))
 
     def close(self) -> None:
-        """Finish the current pass, however many hops it has, and the looks.
+        """Finish the current pass, however many hops it has, the stays, and the looks.
 
         Raises
         ------
         RecordError
             The disk refuses.
         """
-        for files in (self._pass, self._looks):
+        for files in (self._pass, self._camp, self._looks):
             if files is not None:
                 files.close()
-        self._pass = self._looks = None
+        self._pass = self._camp = self._looks = None
 
     def _look_files(self) -> _PassFiles:
         if self._looks is None:
@@ -132,14 +155,24 @@ class IqWriter:
 
 
 class _PassFiles:
-    """The two files of one pass, or of all second looks."""
+    """The two files of one pass, of all stays, or of all second looks."""
 
-    def __init__(self, folder: Path, stem: str, index: int, plan: SweepPlan, instrument: Instrument) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stem: str,
+        index: int,
+        plan: SweepPlan,
+        instrument: Instrument,
+        *,
+        camp_dwells: int | None = None,
+    ) -> None:
         self.index = index
         self._data_path = folder / f"{stem}.sigmf-data"
         self._meta_path = folder / f"{stem}.sigmf-meta"
         self._plan = plan
         self._instrument = instrument
+        self._camp_dwells = camp_dwells
         self._digest = hashlib.sha512()
         self._descriptor: int | None = None
         self._n_bytes = 0
@@ -230,7 +263,7 @@ class _PassFiles:
             "core:num_channels": 1,
             "core:recorder": f"Quietroom {__version__}",
             "core:extensions": [EXTENSION],
-            **global_keys(self._plan, self._instrument, self._gaps, self._looks),
+            **global_keys(self._plan, self._instrument, self._gaps, self._looks, self._camp_dwells),
         }
         if hardware:
             info["core:hw"] = hardware

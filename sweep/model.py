@@ -31,6 +31,8 @@ __all__ = [
     "LookTaken",
     "RowDone",
     "SpectraSource",
+    "StayDone",
+    "Stays",
     "SweepRow",
 ]
 
@@ -238,6 +240,14 @@ class Judgement:
         return (*self.document["findings"], *(self.document.get("unconfirmed") or ()))
 
 
+class Stays(Protocol):
+    """The stays of a sweep that camped (see `sweep.camping`), as often as they are wanted."""
+
+    def __call__(self, start: int = 0, stop: int | None = None, /) -> Iterable[SweepRow]:
+        """Give those of a slice, in order."""
+        ...
+
+
 class Judge(Protocol):
     """From the rows of a sweep to a judgement. The session knows no baseline; it is handed this."""
 
@@ -247,11 +257,13 @@ class Judge(Protocol):
         rows: Callable[[], Iterable[SweepRow]],
         instrument: Mapping[str, Any],
         looks: Looks | None = None,
+        stays: Stays | None = None,
         /,
     ) -> Judgement:
         """Judge rows, which may be read several times, from the instrument that the record's start names.
 
-        ``looks`` is for looking again with the receiver tuned otherwise; None where that cannot be.
+        ``looks`` is for looking again with the receiver tuned otherwise; None where that cannot be. ``stays`` are those
+        of a sweep that camped; None of any other.
         """
         ...
 
@@ -272,6 +284,28 @@ class RowDone:
 
     row: SweepRow
     leaf: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StayDone:
+    """One stay on a hop is in the journal, synced to disk.
+
+    Attributes
+    ----------
+    row : SweepRow
+        What a row has for each hop, it has for each dwell.
+    leaf : bytes
+    center_freq_hz : int
+        Centre of the hop.
+    number, n_stays : int
+        Stays so far, this one and failed ones among them, and in all.
+    """
+
+    row: SweepRow
+    leaf: bytes
+    center_freq_hz: int
+    number: int
+    n_stays: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,4 +339,4 @@ class Closed:
     judgement: Judgement = field(hash=False)
 
 
-Event = HopDone | RowDone | GapSeen | LookTaken | FindingMade | Closed
+Event = HopDone | RowDone | GapSeen | StayDone | LookTaken | FindingMade | Closed

@@ -57,9 +57,9 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
     reasons = [INTERRUPTED]
     if judge is not None and journal.n_rows:
         try:
-            judged = judge(
-                journal.layout, journal.rows, journal.start.get("instrument") or {}, StoredLooks(journal.looks)
-            )
+            instrument = journal.start.get("instrument") or {}
+            stays = (journal.stays,) if journal.n_stays else ()
+            judged = judge(journal.layout, journal.rows, instrument, StoredLooks(journal.looks), *stays)
             check_judgement(judged.document)
         except QuietroomError as error:  # the rows must be saved even if they cannot be judged
             reasons.append(f"the rows could not be judged: {error}")

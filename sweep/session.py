@@ -15,6 +15,7 @@ from dsp.engine import engine_name
 from dsp.errors import CaptureError, DeviceError, QuietroomError
 from sweep import __version__
 from sweep.analysis import analysed
+from sweep.camping import CampRequest, holds_stays
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
 from sweep.look_taking import LookTaker, can_look
@@ -34,6 +35,7 @@ from sweep.model import (
 )
 from sweep.packing import pack
 from sweep.plan import Layout
+from sweep.stay_taking import StayTaker
 from sweep.stitch import PassAssembler
 from sweep.units import iso_utc
 
@@ -97,6 +99,8 @@ class SweepSession:
         No new pass begins after this time.
     keep_iq : bool
         Also keep the raw samples, in a folder beside the record.
+    camp : CampRequest, optional
+        To camp after the passes, with a source that can be tuned. A recording in which stays were kept gives those.
     sync_interval_s : float
         Longest time that a row waits for the disk. 0 syncs each row, as a live sweep must; a replay may wait, as its
         input is still there after a power cut.
@@ -112,6 +116,7 @@ class SweepSession:
         passes: int | None = None,
         duration_s: float | None = None,
         keep_iq: bool = False,
+        camp: CampRequest | None = None,
         sync_interval_s: float = 0.0,
     ) -> None:
         self._source = source
@@ -121,6 +126,7 @@ class SweepSession:
         self._passes = passes
         self._duration_s = duration_s
         self._keep_iq = keep_iq
+        self._camp_request = camp
         self._sync_interval_s = sync_interval_s
         self._stopping = False
         self._open: _OpenRecord | None = None
@@ -155,6 +161,7 @@ class SweepSession:
         """
         try:
             yield from self._commit(self._measure())
+            yield from self._camp()
             yield from self._conclude()
         except CaptureError:
             self._discard()
@@ -230,6 +237,7 @@ class SweepSession:
             "record_id": record_path.stem,
             "start_time": iso_utc(utc_ns),
             "passes_planned": self._passes,
+            "camp_planned_s": None if self._camp_request is None else self._camp_request.duration_s,
             "software": f"quietroom {__version__}",
             "fft_engine": None if plan is None else engine_name(),
             "synthetic": source.instrument.synthetic,
@@ -262,6 +270,23 @@ class SweepSession:
         self._opened.journal.sync()
         yield from waiting
 
+    def _camp(self) -> Iterator[Event]:
+        """Stay where the passes say, or take the stays that a recording has."""
+        source, request, opened = self._source, self._camp_request, self._opened
+        if self._stopping or not _gives_samples(source):
+            return
+        taker = StayTaker(
+            opened.journal,
+            source.plan,
+            pass_index=opened.next_pass,
+            is_stopping=lambda: self._stopping,
+            keep=opened.iq_writer,
+        )
+        if holds_stays(source):
+            yield from taker.camp_again(source)
+        elif request is not None and can_look(source):
+            yield from taker.camp(source, request)
+
     @property
     def _opened(self) -> _OpenRecord:
         if self._open is None:
@@ -273,7 +298,8 @@ class SweepSession:
         opened = self._opened
         taker = self._look_taker(opened)
         with JournalReader(opened.journal_path) as reader:
-            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker)
+            stays = (reader.stays,) if reader.n_stays else ()
+            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker, *stays)
         opened.close_iq()
         if taker is not None:
             yield from taker.events

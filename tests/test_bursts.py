@@ -111,3 +111,16 @@ def test_ends_within_a_frame_count_by_what_they_hold() -> None:
     """A burst of 7.7 frames that begins 0.4 of a frame into one."""
     shares = np.concatenate([np.zeros(10), [0.6], np.ones(7), [0.1], np.zeros(10)])
     assert burst_timing(1.0 + 100.0 * shares, 1.0).length_s == pytest.approx(7.7)
+
+
+def test_a_break_ends_no_burst_and_counts_in_no_period() -> None:
+    stretch = np.array([1.0, 1, 50, 50, 50, 1, 1, 1])
+    cut_short = np.array([50.0, 1, 1, 1, 1, 1, 1, 50])
+    lost = np.array([np.nan])
+    power = np.concatenate([stretch, lost, cut_short, lost, np.tile(stretch, 3)])
+    timing = burst_timing(power, 0.1)
+    assert timing.n_bursts == 6
+    assert timing.length_s == pytest.approx(0.3)  # of the two that a break cuts nothing is known
+    assert timing.period_s == pytest.approx(0.8)
+    assert timing.regularity == 1.0
+    assert burst_timing(np.concatenate([stretch, lost, stretch, lost, stretch]), 0.1).period_s is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import pty
 import struct
@@ -12,11 +13,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from visits import make_rows, noise_layout
 
 from sweep.cli import progress
 from sweep.cli.progress import follow
 from sweep.cli.wording import findings_lines
-from sweep.model import Closed, Event, GapSeen, HopDone, HopGap, Judgement
+from sweep.model import Closed, Event, GapSeen, HopDone, HopGap, Judgement, StayDone
 
 N_HOPS, PASSES = 10, 3
 
@@ -36,6 +38,23 @@ def test_events_pass_through_unchanged(capsys: pytest.CaptureFixture[str]) -> No
     assert [type(event) for event in follow(iter(wanted), passes=PASSES, label="lab")] == [type(one) for one in wanted]
     assert list(follow(iter(wanted), passes=None, label="lab")) == wanted
     assert capsys.readouterr().out == ""
+
+
+def camping() -> Iterator[Event]:
+    (row,) = make_rows(noise_layout(1), 1, seed=1)
+    yield from itertools.islice(events(), N_HOPS)
+    for number in range(1, 4):
+        yield StayDone(row=row, leaf=b"", center_freq_hz=433_920_000, number=number, n_stays=3)
+    yield Closed(record_path="x.h5", n_rows=1, judgement=Judgement(document={}, noise_floor_dbfs=np.zeros(1)))
+
+
+def test_the_place_of_the_camp_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    list(follow(camping(), passes=1, label="lab"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["lab: camping on 433.92 MHz, stay 1 of 3", "lab: 0 of 1 pass recorded, 3 stays"]
+    monkeypatch.setattr(progress, "_LINE_INTERVAL_S", 0.0)
+    list(follow(camping(), passes=1, label="lab"))
+    assert "lab: camping on 433.92 MHz, stay 3 of 3" in capsys.readouterr().err
 
 
 def test_plain_lines_name_the_place_and_few_gaps(

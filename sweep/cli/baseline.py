@@ -132,7 +132,8 @@ def compare(arguments: Namespace) -> int:
             comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
         )
         instrument = record.start.get("instrument") or {}
-        judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks))
+        stays = record.stays if record.n_stays else None
+        judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks), stays)
         before = record.judgement.document.get("known_emitters")
     evidence = read_evidence(path, judgement=judgement)
     printer.lines(evidence_lines(evidence))

@@ -52,6 +52,7 @@ def sweep(arguments: Namespace) -> int:
         passes=passes,
         duration_s=arguments.duration,
         keep_iq=arguments.keep_iq,
+        camp_s=arguments.camp,
     )
     evidence = record_visit(source, request).evidence
     printer.lines(evidence_lines(evidence))

@@ -73,12 +73,12 @@ def read_evidence(
 
 
 def require_intact(record: SweepRecord) -> None:
-    """Make sure that every row and second look still has its hash, before anything is concluded from it.
+    """Make sure that every row, stay and second look still has its hash, before anything is concluded from it.
 
     Raises
     ------
     RecordError
-        A row or a look was altered or is damaged.
+        A row, a stay or a look was altered or is damaged.
     """
     altered = [str(number) for number, is_intact in record.verify_rows() if not is_intact]
     if altered:
@@ -87,12 +87,13 @@ def require_intact(record: SweepRecord) -> None:
             f"{record.path}: row {', '.join(altered[:_MOST_ROWS])}{more} of {record.n_rows} does not match its hash: "
             "the record was altered or is damaged; use an intact copy"
         )
-    altered = [str(number) for number, is_intact in record.verify_looks() if not is_intact]
-    if altered:
-        raise RecordError(
-            f"{record.path}: second look {altered[0]} of {len(record.looks)} does not match its hash: the record was "
-            "altered or is damaged; use an intact copy"
-        )
+    for noun, verified in (("stay", record.verify_stays()), ("second look", record.verify_looks())):
+        altered = [str(number) for number, is_intact in verified if not is_intact]
+        if altered:
+            raise RecordError(
+                f"{record.path}: {noun} {altered[0]} of {len(verified)} does not match its hash: the record was "
+                "altered or is damaged; use an intact copy"
+            )
 
 
 def _receiver(instrument: Instrument) -> str:

@@ -184,6 +184,13 @@ def _sweep(sweep: OneLineParser) -> None:
         help="instead of --passes: begin new passes for so long, for example 90s, 10m, 1h; the last one is finished",
     )
     sweep.add_argument(
+        "--camp",
+        metavar="T",
+        type=duration_s,
+        help="after the passes stay for so long in all, for example 60s or 2m, about a second at a time, on what they "
+        "could not settle and on the bands where devices are found: that hears bursts which passes miss",
+    )
+    sweep.add_argument(
         "--gain",
         metavar="DB",
         type=decibels,

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, RowDone
+from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, RowDone, StayDone
+from sweep.units import format_hz
 
 __all__ = ["follow"]
 
@@ -20,6 +21,8 @@ class _Display(Protocol):
     def hop(self, event: HopDone) -> None: ...
 
     def row(self, n_rows: int) -> None: ...
+
+    def stay(self, event: StayDone) -> None: ...
 
     def say(self, text: str) -> None: ...
 
@@ -48,7 +51,7 @@ def follow(
         The same, unchanged.
     """
     display: _Display = _Bar(passes, label, duration_s) if sys.stderr.isatty() else _Lines(passes, label)
-    n_rows = n_gaps = n_looks = 0
+    n_rows = n_gaps = n_stays = n_looks = 0
     try:
         for event in events:
             if isinstance(event, HopDone):
@@ -56,6 +59,9 @@ def follow(
             elif isinstance(event, RowDone):
                 n_rows += 1
                 display.row(n_rows)
+            elif isinstance(event, StayDone):
+                n_stays += 1
+                display.stay(event)
             elif isinstance(event, GapSeen):
                 n_gaps += 1
                 if n_gaps <= _MAX_GAP_LINES:
@@ -63,8 +69,9 @@ def follow(
             elif isinstance(event, LookTaken):
                 n_looks += 1
             elif isinstance(event, Closed):
-                looks = f", {n_looks} second look{'s' if n_looks != 1 else ''}" if n_looks else ""
-                display.say(f"{label}: {_recorded(n_rows, passes, n_gaps)}{looks}")
+                more = f", {n_stays} stay{'s' if n_stays != 1 else ''}" if n_stays else ""
+                more += f", {n_looks} second look{'s' if n_looks != 1 else ''}" if n_looks else ""
+                display.say(f"{label}: {_recorded(n_rows, passes, n_gaps)}{more}")
             yield event
     finally:
         display.close()
@@ -75,6 +82,10 @@ def _recorded(n_rows: int, passes: int | None, n_gaps: int) -> str:
     noun = "pass" if (passes if of else n_rows) == 1 else "passes"
     gaps = f", {n_gaps} gap{'s' if n_gaps != 1 else ''}" if n_gaps else ""
     return f"{n_rows}{of} {noun} recorded{gaps}"
+
+
+def _camping(event: StayDone) -> str:
+    return f"camping on {format_hz(event.center_freq_hz)}"
 
 
 class _Place:
@@ -122,6 +133,13 @@ class _Bar:
             self._bar = self._make(None)
         self._bar.set_postfix_str(f"pass {n_rows}", refresh=False)
 
+    def stay(self, event: StayDone) -> None:
+        if event.number == 1 or self._bar is None:
+            self.close()
+            self._bar = self._make(event.n_stays, unit="stay")
+        self._bar.set_description_str(f"{self._label}: {_camping(event)}", refresh=False)
+        self._bar.update(event.number - self._bar.n)
+
     def say(self, text: str) -> None:
         if self._bar is None:
             print(text, file=sys.stderr)
@@ -132,10 +150,10 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
 
-    def _make(self, total: int | None) -> Any:
+    def _make(self, total: int | None, unit: str = "hop") -> Any:
         from tqdm import tqdm  # noqa: PLC0415 - only where there is a terminal
 
-        return tqdm(desc=self._label, total=total, unit="hop", leave=False, file=sys.stderr, dynamic_ncols=True)
+        return tqdm(desc=self._label, total=total, unit=unit, leave=False, file=sys.stderr, dynamic_ncols=True)
 
 
 class _Lines:
@@ -156,6 +174,10 @@ class _Lines:
     def row(self, n_rows: int) -> None:
         if self._is_time():
             self.say(f"{self._label}: {n_rows}{self._of} passes")
+
+    def stay(self, event: StayDone) -> None:
+        if event.number == 1 or self._is_time():
+            self.say(f"{self._label}: {_camping(event)}, stay {event.number} of {event.n_stays}")
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

@@ -12,10 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from baselines.camping import where_to_camp
 from baselines.judge import make_judge
 from baselines.known import room_list, site_list
 from baselines.store import BaselineStore
 from dsp.errors import RecordError
+from sweep.camping import CampRequest
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.progress import follow
@@ -91,6 +93,8 @@ class VisitRequest:
         Each row is synced to disk at once.
     passes, duration_s, keep_iq
         As for `SweepSession`.
+    camp_s : float or None
+        How long to camp after the passes, where the judge says.
     """
 
     workspace: Workspace
@@ -101,6 +105,7 @@ class VisitRequest:
     passes: int | None = None
     duration_s: float | None = None
     keep_iq: bool = False
+    camp_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +166,14 @@ def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSe
         passes=request.passes,
         duration_s=request.duration_s,
         keep_iq=request.keep_iq,
+        camp=None if request.camp_s is None else _camp(request.camp_s, comparison),
         sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
     )
+
+
+def _camp(duration_s: float, comparison: Comparison) -> CampRequest:
+    """The judge that says where to camp writes nothing into the register of the room."""
+    return CampRequest(duration_s=duration_s, where=where_to_camp(comparison.judge))
 
 
 def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:
@@ -173,7 +184,8 @@ def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passe
     if request.duration_s is not None:
         passes = 1 + int(request.duration_s / (plan.n_hops * plan.dwell_s))
     kept = 2 * plan.hop_samples * plan.n_hops if request.keep_iq else 0
-    return (passes or 1) * (2 * row_bytes(plan) + kept)
+    of_hop = (2 * row_bytes(plan) + kept) / plan.n_hops
+    return round(of_hop * ((passes or 1) * plan.n_hops + (request.camp_s or 0.0) / plan.dwell_s))
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ thrown away. ``docs/record-format.md`` has the bytes.
 from __future__ import annotations
 
 from sweep.journal.ballast import ballast_path
+from sweep.journal.damage import JournalDamageError
 from sweep.journal.documents import Note
 from sweep.journal.files import exclusive
-from sweep.journal.reader import JournalDamageError, JournalReader
+from sweep.journal.reader import JournalReader
 from sweep.journal.writer import JournalWriter
 
 __all__ = ["JournalDamageError", "JournalReader", "JournalWriter", "Note", "ballast_path", "exclusive"]

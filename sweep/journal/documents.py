@@ -82,6 +82,7 @@ class StartDocument(msgspec.Struct, frozen=True):
     baseline: str | None = None
     false_alarms_per_sweep: float | None = None
     passes_planned: Int64 | None = None
+    camp_planned_s: float | None = None
     plan: SweepPlan | None = None
     instrument: Instrument | None = None
 
@@ -128,6 +129,8 @@ class FindingDocument(msgspec.Struct, frozen=True):
     burst_length_s: float | None = None
     burst_period_s: float | None = None
     burst_resolution_s: float | None = None
+    camp_hits: float | None = None
+    camp_dwells: float | None = None
     signal_type: str | None = None
     allocation: str | None = None
     known_as: str | None = None

@@ -36,6 +36,7 @@ class Kind(IntEnum):
     NOTE = 5
     CLOSE = 6
     LOOK = 7
+    STAY = 8
 
 
 class Frame(NamedTuple):

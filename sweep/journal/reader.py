@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import weakref
 import zlib
-from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,13 +27,13 @@ from sweep.journal.documents import (
 from sweep.journal.files import ReadAhead, open_regular
 from sweep.journal.framing import HEADER_BYTES, MAGIC, MAX_PAYLOAD, Frame, Kind, split_text, unframed
 from sweep.journal.layout_json import layout_from
-from sweep.journal.row_order import row_misfit
-from sweep.leaf import NO_LEAF, decode_row, leaf, read_header
+from sweep.journal.row_index import RowIndex
+from sweep.journal.row_order import row_misfit, stay_misfit
+from sweep.leaf import NO_LEAF, leaf, read_header
 from sweep.look_leaf import decode_look, look_previous
 from sweep.looks import MAX_LOOKS, Look
 from sweep.model import HopGap, Judgement, SweepRow
-from sweep.row_blocks import BLOCK_BYTES, RowBlock, block_of
-from sweep.row_header import Sizes
+from sweep.row_blocks import RowBlock
 
 __all__ = ["JournalDamageError", "JournalReader"]
 
@@ -83,9 +83,7 @@ class JournalReader:
         self.judgement: Judgement | None = None
         self.end_time: str | None = None
         self.torn_tail_bytes = 0
-        self._sizes: Sizes | None = None
-        self._leaves: list[bytes] | None = None
-        self._row_records, self._row_offsets = array("Q"), array("Q")
+        self._rows_at, self._stays_at = RowIndex(), RowIndex()
         self._descriptor = open_regular(path)
         # A reader may live only as long as the rows it gives; its file is closed with it, at the latest.
         self._closing = weakref.finalize(self, os.close, self._descriptor)
@@ -99,7 +97,12 @@ class JournalReader:
     @property
     def n_rows(self) -> int:
         """Whole rows in the journal."""
-        return len(self._row_offsets)
+        return len(self._rows_at)
+
+    @property
+    def n_stays(self) -> int:
+        """Whole stays in the journal, after the rows."""
+        return len(self._stays_at)
 
     @property
     def leaves(self) -> list[bytes]:
@@ -110,15 +113,23 @@ class JournalReader:
         JournalDamageError
             A row does not follow the row before it.
         """
-        if self._leaves is None:
+        if self._rows_at.leaves is None:
             for _ in self.hashed_blocks():
                 pass
-        return self._leaves or []
+        return self._rows_at.leaves or []
+
+    @property
+    def stay_leaves(self) -> list[bytes]:
+        """Leaf of every stay, checked as those of the rows are, which they go on from."""
+        if self._stays_at.leaves is None:
+            for _ in self.hashed_stays():
+                pass
+        return self._stays_at.leaves or []
 
     @property
     def look_leaves(self) -> list[bytes]:
-        """Leaf of every second look, checked as those of the rows are, which they go on from."""
-        before = self.leaves[-1] if self.n_rows else NO_LEAF
+        """Leaf of every second look, checked as those of rows and stays are, which they go on from."""
+        before = (NO_LEAF, *self.leaves[-1:], *self.stay_leaves[-1:])[-1]
         for record, offset, previous, digest in self._look_chain:
             if previous != before:
                 raise self._damage(record, offset, "it does not follow what stands before it")
@@ -138,8 +149,11 @@ class JournalReader:
         JournalDamageError
             The file was changed since it was opened.
         """
-        for first, encoded in self._encoded(range(*slice(start, stop).indices(self.n_rows))):
-            yield from self._block(first, encoded).rows()
+        return self._rows_at.decoded(slice(start, stop), self._reading(), self._damage)
+
+    def stays(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+        """Give stays in order, as ``rows`` does rows."""
+        return self._stays_at.decoded(slice(start, stop), self._reading(), self._damage)
 
     def hashed_blocks(self) -> Iterator[tuple[RowBlock, list[bytes]]]:
         """Give all rows block by block, and the leaves of each block.
@@ -149,46 +163,15 @@ class JournalReader:
         JournalDamageError
             The file was changed since it was opened, or a row does not follow the row before it.
         """
-        leaves: list[bytes] = []
-        for first, encoded in self._encoded(range(self.n_rows)):
-            for row, (header, body) in enumerate(encoded, start=first):
-                if read_header(header).previous_leaf != (leaves[-1] if leaves else NO_LEAF):
-                    raise self._row_damage(row, "it does not follow the row before")
-                leaves.append(leaf(header, body))
-            yield self._block(first, encoded), leaves[first:]
-        self._leaves = leaves
+        return self._rows_at.hashed(NO_LEAF, self._reading(), self._damage)
 
-    def _encoded(self, rows: range) -> Iterator[tuple[int, list[tuple[bytes, memoryview]]]]:
-        """Read headers and payloads of rows, so many at a time as make a block."""
-        ahead = ReadAhead(self._descriptor)
-        first, n_bytes = rows.start, 0
-        encoded: list[tuple[bytes, memoryview]] = []
-        for row in rows:
-            found = self._read(ahead, self._row_records[row], self._row_offsets[row])
-            if found is None:
-                raise self._row_damage(row, "it changed while the journal was read")
-            header, body = split_text(found[1])
-            if encoded and n_bytes + len(body) > BLOCK_BYTES:
-                yield first, encoded
-                first, n_bytes, encoded = row, 0, []
-            encoded.append((header, body))
-            n_bytes += len(body)
-        if encoded:
-            yield first, encoded
+    def hashed_stays(self) -> Iterator[tuple[RowBlock, list[bytes]]]:
+        """Give all stays block by block, as ``hashed_blocks`` does rows."""
+        before = self.leaves[-1] if self.n_rows else NO_LEAF
+        return self._stays_at.hashed(before, self._reading(), self._damage)
 
-    def _block(self, first: int, encoded: list[tuple[bytes, memoryview]]) -> RowBlock:
-        try:
-            return block_of(first, encoded)
-        except RecordError as error:
-            for row, (header, body) in enumerate(encoded, start=first):
-                try:
-                    decode_row(header, body)
-                except RecordError as why:
-                    raise self._row_damage(row, str(why)) from why
-            raise self._row_damage(first, str(error)) from error
-
-    def _row_damage(self, row: int, what: str) -> JournalDamageError:
-        return self._damage(self._row_records[row], self._row_offsets[row], what)
+    def _reading(self) -> Callable[[int, int], tuple[Frame, memoryview] | None]:
+        return partial(self._read, ReadAhead(self._descriptor))
 
     def close(self) -> None:
         """Give the file back. Harmless when done twice."""
@@ -254,7 +237,7 @@ class JournalReader:
             raise ValueError("it stands where it cannot")
         if frame.kind == Kind.START:
             self._take_start(payload)
-        elif frame.kind == Kind.ROW:
+        elif frame.kind in (Kind.ROW, Kind.STAY):
             self._take_row(frame, offset, payload)
         elif frame.kind == Kind.LOOK:
             self._take_look(frame, offset, payload)
@@ -283,14 +266,14 @@ class JournalReader:
 
     def _take_row(self, frame: Frame, offset: int, payload: memoryview) -> None:
         header = read_header(split_text(payload)[0])
-        why = row_misfit(header.sequence, header.sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self.layout)
+        is_stay = frame.kind == Kind.STAY
+        index, misfit = (self._stays_at, stay_misfit) if is_stay else (self._rows_at, row_misfit)
+        why = misfit(header.sequence, header.sizes, len(index), first_sizes=index.sizes, layout=self.layout)
         if why is not None:
             raise ValueError(why)
-        if self.looks:
-            raise ValueError("it follows a second look")
-        self._sizes = header.sizes
-        self._row_records.append(frame.sequence)
-        self._row_offsets.append(offset)
+        if self.looks or (self.n_stays and not is_stay):
+            raise ValueError("it follows a second look or a stay")
+        index.add(header, frame.sequence, offset)
 
     def _take_close(self, payload: memoryview) -> None:
         text, rest = split_text(payload)

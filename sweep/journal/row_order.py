@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep.plan import Layout
 
-__all__ = ["MAX_ROWS", "row_misfit"]
+__all__ = ["MAX_ROWS", "row_misfit", "stay_misfit"]
 
 MAX_ROWS = 1 << 22
 """Rows of one record: 31 hours of 27 ms dwells."""
@@ -13,8 +13,8 @@ MAX_ROWS = 1 << 22
 def row_misfit(
     sequence: int,
     sizes: tuple[tuple[str, int], ...],
-    *,
     n_rows: int,
+    *,
     first_sizes: tuple[tuple[str, int], ...] | None,
     layout: Layout,
 ) -> str | None:
@@ -37,13 +37,41 @@ def row_misfit(
     """
     if sequence != n_rows or sequence >= MAX_ROWS:
         return f"row {sequence} cannot follow {n_rows} rows (at most {MAX_ROWS} in a record)"
-    if sizes == first_sizes:
-        return None
+    return None if sizes == first_sizes else _misfit(f"row {sequence}", sizes, first_sizes, layout.n_hops, layout)
+
+
+def stay_misfit(
+    sequence: int,
+    sizes: tuple[tuple[str, int], ...],
+    n_stays: int,
+    *,
+    first_sizes: tuple[tuple[str, int], ...] | None,
+    layout: Layout,
+) -> str | None:
+    """Say why a stay cannot come next; all have as many dwells as the first, each with the bins of a hop.
+
+    The parameters are those of `row_misfit`, of stays.
+    """
+    if sequence != n_stays or sequence >= MAX_ROWS:
+        return f"stay {sequence} cannot follow {n_stays} stays (at most {MAX_ROWS} in a record)"
+    n_dwells = dict(sizes).get("hop_flags", 0)
+    if n_dwells == 0:
+        return f"stay {sequence} has no dwell"
+    return None if sizes == first_sizes else _misfit(f"stay {sequence}", sizes, first_sizes, n_dwells, layout)
+
+
+def _misfit(
+    what: str,
+    sizes: tuple[tuple[str, int], ...],
+    first_sizes: tuple[tuple[str, int], ...] | None,
+    n_hops: int,
+    layout: Layout,
+) -> str | None:
     for name, size in sizes:
-        wanted = layout.n_hops if name.startswith("hop_") else layout.n_bins
+        wanted = n_hops if name.startswith("hop_") else n_hops * layout.hop_bins
         if size != wanted and not name.startswith("burst_"):
-            return f"row {sequence} has {size} values of {name}, its layout {wanted}"
-    if first_sizes is not None and sizes != first_sizes:
-        differing = sorted({name for name, _ in {*sizes} ^ {*first_sizes}})
-        return f"row {sequence} has other arrays than the rows before it: {', '.join(differing) or 'in another order'}"
-    return None
+            return f"{what} has {size} values of {name}, its layout {wanted}"
+    if first_sizes is None:
+        return None
+    differing = ", ".join(sorted({name for name, _ in {*sizes} ^ {*first_sizes}})) or "in another order"
+    return f"{what} has other arrays than the {what.split(maxsplit=1)[0]}s before it: {differing}"

@@ -21,7 +21,7 @@ from sweep.journal.documents import (
 from sweep.journal.files import fdatasync, lock, sync_folder, write_at
 from sweep.journal.framing import Kind, framed, with_text
 from sweep.journal.layout_json import MAX_BINS, layout_document
-from sweep.journal.row_order import row_misfit
+from sweep.journal.row_order import row_misfit, stay_misfit
 from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays, sizes_of
 from sweep.look_leaf import encode_look
 from sweep.looks import Look
@@ -38,6 +38,7 @@ class _Tail(NamedTuple):
     end: int = 0
     sequence: int = 0
     n_rows: int = 0
+    n_stays: int = 0
     n_looks: int = 0
     last_leaf: bytes = NO_LEAF
 
@@ -59,6 +60,7 @@ class JournalWriter:
         self._descriptor = descriptor
         self._layout = layout
         self._sizes: Sizes | None = None
+        self._stay_sizes: Sizes | None = None
         self._tail = _Tail()
         self._n_saved = 0
         self._broken = False
@@ -131,8 +133,23 @@ class JournalWriter:
         self._append(Kind.ROW, *with_text(header, payload), last_leaf=digest)
         return digest
 
+    def append_stay(self, stay: SweepRow) -> bytes:
+        """Append a stay (see `sweep.camping`) and give its leaf; no row may follow. It is safe only after ``sync``.
+
+        Raises
+        ------
+        RecordError
+            The disk is full, the stay does not follow the last one, or its arrays do not fit the layout.
+        """
+        arrays = row_arrays(stay)
+        self._check_stay(stay, sizes_of(arrays))
+        header, payload = encode_row(stay, self._tail.last_leaf, arrays=arrays)
+        digest = leaf(header, payload)
+        self._append(Kind.STAY, *with_text(header, payload), last_leaf=digest)
+        return digest
+
     def append_look(self, look: Look) -> bytes:
-        """Append a second look and give its leaf; no row may follow. It is safe only after ``sync``.
+        """Append a second look and give its leaf; no row and no stay may follow. It is safe only after ``sync``.
 
         Raises
         ------
@@ -222,12 +239,22 @@ class JournalWriter:
             raise RecordError(f"{self.path}: the journal is {state} and takes no more; begin a new sweep")
 
     def _check_row(self, row: SweepRow, sizes: Sizes) -> None:
-        if self._tail.n_looks:
-            raise RecordError(f"{self.path}: no row can follow a second look; begin another record")
-        why = row_misfit(row.sequence, sizes, n_rows=self.n_rows, first_sizes=self._sizes, layout=self._layout)
+        if self._tail.n_looks or self._tail.n_stays:
+            after = "a second look" if self._tail.n_looks else "a stay"
+            raise RecordError(f"{self.path}: no row can follow {after}; begin another record")
+        why = row_misfit(row.sequence, sizes, self.n_rows, first_sizes=self._sizes, layout=self._layout)
         if why is not None:
             raise RecordError(f"{self.path}: {why}; close this record and begin another")
         self._sizes = sizes
+
+    def _check_stay(self, stay: SweepRow, sizes: Sizes) -> None:
+        if self._tail.n_looks:
+            raise RecordError(f"{self.path}: no stay can follow a second look; begin another record")
+        n_stays, first = self._tail.n_stays, self._stay_sizes
+        why = stay_misfit(stay.sequence, sizes, n_stays, first_sizes=first, layout=self._layout)
+        if why is not None:
+            raise RecordError(f"{self.path}: {why}; close this record and begin another")
+        self._stay_sizes = sizes
 
     def _append(self, kind: Kind, *parts: bytes, last_leaf: bytes | None = None) -> None:
         self._check_usable()
@@ -239,6 +266,7 @@ class JournalWriter:
                 end=tail.end + len(record),
                 sequence=tail.sequence + 1,
                 n_rows=tail.n_rows + (kind is Kind.ROW),
+                n_stays=tail.n_stays + (kind is Kind.STAY),
                 n_looks=tail.n_looks + (kind is Kind.LOOK),
                 last_leaf=last_leaf or tail.last_leaf,
             )

@@ -15,7 +15,7 @@ from sweep.model import Instrument, Judgement
 from sweep.packing.hdf5 import add_attributes, make_group, make_note, plain_text
 from sweep.packing.look_datasets import write_looks
 from sweep.packing.previews import write_previews
-from sweep.packing.row_datasets import WrittenRows, write_rows
+from sweep.packing.row_datasets import WrittenRows, write_rows, write_stays
 from sweep.packing.tables import write_events, write_findings, write_gaps, write_segments
 from sweep.plan import SweepPlan
 from sweep.record.schema import SCHEMA
@@ -52,6 +52,7 @@ def write_contents(file: h5py.File, journal: JournalReader, judged: Judgement, *
     )
     entry = make_group(file, "entry", "NXentry", default="summary")
     rows = write_rows(entry, journal)
+    write_stays(entry, journal, rows.health)
     write_looks(entry, journal)
     write_previews(entry, rows.preview, judged, rows.utc_ns)
     write_findings(entry, judged.document["findings"])
@@ -126,7 +127,8 @@ def _write_notes(entry: h5py.Group, journal: JournalReader, document: Mapping[st
 def _end_time(journal: JournalReader) -> str:
     if journal.end_time is not None:
         return journal.end_time
-    last = next(journal.rows(max(0, journal.n_rows - 1)), None)
+    last = next(journal.stays(max(0, journal.n_stays - 1)), None)
+    last = last or next(journal.rows(max(0, journal.n_rows - 1)), None)
     if last is None:
         return str(journal.start.get("start_time") or "")
     return iso_utc(max(last.utc_ns, int(last.hop_utc_ns.max())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from sweep.packing.health import Health
 from sweep.packing.previews import Preview
 from sweep.plan import Layout
 from sweep.record.schema import row_place
+from sweep.row_blocks import RowBlock
 
-__all__ = ["WrittenRows", "write_rows"]
+__all__ = ["WrittenRows", "write_rows", "write_stays"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,28 +52,69 @@ def write_rows(entry: h5py.Group, journal: JournalReader) -> WrittenRows:
     """
     first = next(journal.rows(0, 1), None)
     arrays = {} if first is None else row_arrays(first)
+    data = make_group(entry, "data", "NXdata", signal="mean", axes=["time", "frequency"])
+    data.attrs["interpretation"] = "spectrum"
     datasets = _make_datasets(entry, journal.layout, journal.n_rows, arrays)
     preview = Preview(journal.n_rows, journal.layout.freq_hz, has_max="max_hold" in arrays)
     health = Health()
-    times = np.empty((journal.n_rows, 2), np.int64)
+
+    def look_on(block: RowBlock) -> None:
+        preview.add(block.first, block.arrays)
+        health.add(block.arrays)
+
+    times = _fill(datasets, journal.hashed_blocks(), journal.n_rows, look_on)
+    _write_axes(entry, journal, times)
+    return WrittenRows(utc_ns=times[:, 0], preview=preview, health=health)
+
+
+def write_stays(entry: h5py.Group, journal: JournalReader, health: Health) -> None:
+    """Write the stays of a journal, as its rows are; without any there is no group.
+
+    Parameters
+    ----------
+    entry : h5py.Group
+    journal : JournalReader
+    health : Health
+        Takes what the stays say of the receiver.
+
+    Raises
+    ------
+    JournalDamageError
+        The journal was changed since it was opened, or a stay does not follow what stands before it.
+    """
+    if not journal.n_stays:
+        return
+    group = make_group(entry, "stays", "NXcollection")
+    arrays = row_arrays(next(journal.stays(0, 1)))
+    group.attrs["n_dwells"] = arrays["hop_flags"].size
+    make_group(group, "data", "NXcollection")
+    datasets = _make_datasets(group, journal.layout, journal.n_stays, arrays)
+    times = _fill(datasets, journal.hashed_stays(), journal.n_stays, lambda block: health.add(block.arrays))
+    _write_leaves(group, times, journal.stay_leaves)
+
+
+def _fill(
+    datasets: Mapping[str, h5py.Dataset],
+    blocks: Iterable[tuple[RowBlock, list[bytes]]],
+    n_rows: int,
+    look_on: Callable[[RowBlock], None],
+) -> NDArray[np.int64]:
+    """Write rows block by block, let somebody look on, and give their times, UTC and monotonic."""
+    times = np.empty((n_rows, 2), np.int64)
     with chunk_writer() as chunks:
-        for block, _ in journal.hashed_blocks():
+        for block, _ in blocks:
             rows = slice(block.first, block.first + len(block))
             for name, values in block.arrays.items():
                 if values.size:
                     chunks.put(datasets[name], block.first, values)
             times[rows] = block.times
-            preview.add(block.first, block.arrays)
-            health.add(block.arrays)
-    _write_axes(entry, journal, times)
-    return WrittenRows(utc_ns=times[:, 0], preview=preview, health=health)
+            look_on(block)
+    return times
 
 
 def _make_datasets(
     entry: h5py.Group, layout: Layout, n_rows: int, arrays: Mapping[str, NDArray[Any]]
 ) -> dict[str, h5py.Dataset]:
-    data = make_group(entry, "data", "NXdata", signal="mean", axes=["time", "frequency"])
-    data.attrs["interpretation"] = "spectrum"
     make_group(entry, "bursts", "NXcollection")
     make_group(entry, "hops", "NXcollection")
     datasets: dict[str, h5py.Dataset] = {}
@@ -97,8 +139,12 @@ def _write_axes(entry: h5py.Group, journal: JournalReader, times: NDArray[np.int
     frequency = make_dataset(entry, "data/frequency", freq_hz.shape, np.dtype("<f8"), freq_hz)
     frequency.attrs.update(FREQUENCY)
     write_time(entry["data"], times[:, 0])
+    _write_leaves(entry, times, journal.leaves)
+
+
+def _write_leaves(entry: h5py.Group, times: NDArray[np.int64], hashes: Sequence[bytes]) -> None:
     rows = make_group(entry, "rows", "NXcollection")
     for index, name in enumerate(("utc_ns", "monotonic_ns")):
         make_dataset(rows, name, times[:, index].shape, np.dtype("<i8"), times[:, index]).attrs["units"] = "ns"
-    leaves = np.frombuffer(b"".join(journal.leaves), np.uint8).reshape(-1, len(NO_LEAF))
+    leaves = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, len(NO_LEAF))
     make_dataset(rows, "leaf", leaves.shape, leaves.dtype, leaves)

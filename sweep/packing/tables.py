@@ -28,9 +28,11 @@ _FINDING_NUMBERS = (
     "burst_length_s",
     "burst_period_s",
     "burst_resolution_s",
+    "camp_hits",
+    "camp_dwells",
 )
 _FINDING_TEXTS = ("id", "kind", "first_seen", "last_seen", "signal_type")
-_SEGMENT_NUMBERS = ("start_hz", "stop_hz", "noise_floor_dbfs", "min_detectable_dbfs", "dwell_s", "visits")
+_SEGMENT_NUMBERS = ("start_hz", "stop_hz", "noise_floor_dbfs", "min_detectable_dbfs", "dwell_s", "camp_s", "visits")
 
 
 def write_findings(entry: h5py.Group, findings: Sequence[Mapping[str, Any]], name: str = "findings") -> None:

@@ -77,8 +77,9 @@ class SweepRecord:
             self.end_time, self.recovered = self._told.end_time, self._told.recovered
             self.torn_tail_bytes = self._told.torn_tail_bytes
             self.layout = _read_layout(self._entry, self._told.layout)
-            self._rows = StoredRows(path, self._entry, self.layout)
+            self._rows = StoredRows(path, self._entry, n_hops=self.layout.n_hops, n_bins=self.layout.n_bins)
             self.n_rows = len(self._rows)
+            self._stays = self._find_stays()
 
     @classmethod
     def open(cls, path: Path) -> SweepRecord:
@@ -218,6 +219,24 @@ class SweepRecord:
         return self._rows.verify()
 
     @property
+    def n_stays(self) -> int:
+        """Stays of a sweep that camped."""
+        return 0 if self._stays is None else len(self._stays)
+
+    @property
+    def stay_leaves(self) -> tuple[bytes, ...]:
+        """Leaf of every stay, as stored."""
+        return () if self._stays is None else self._stays.leaves
+
+    def stays(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+        """Give stays in order, as ``rows`` does rows: what a row has for each hop, a stay has for each dwell."""
+        return iter(()) if self._stays is None else self._stays.read(start, stop)
+
+    def verify_stays(self) -> list[tuple[int, bool]]:
+        """Hash every stay anew, as ``verify_rows`` does rows."""
+        return [] if self._stays is None else self._stays.verify()
+
+    @property
     def looks(self) -> tuple[Look, ...]:
         """Second looks that the judge asked for, in order."""
         return self._looks[0]
@@ -229,7 +248,15 @@ class SweepRecord:
 
     def verify_looks(self) -> list[tuple[int, bool]]:
         """Hash every second look anew, as ``verify_rows`` does rows."""
-        return verify_looks(*self._looks, self.leaves[-1] if self.n_rows else NO_LEAF)
+        return verify_looks(*self._looks, (NO_LEAF, *self.leaves[-1:], *self.stay_leaves[-1:])[-1])
+
+    def _find_stays(self) -> StoredRows | None:
+        if "stays" not in self._entry:
+            return None
+        n_dwells = self._entry.shape("stays/hops/hop_flags")[-1]
+        before = self.leaves[-1] if self.n_rows else NO_LEAF
+        n_bins = n_dwells * self.layout.hop_bins
+        return StoredRows(self.path, self._entry, n_hops=n_dwells, n_bins=n_bins, folder="stays/", before=before)
 
     @cached_property
     def _looks(self) -> tuple[tuple[Look, ...], tuple[bytes, ...]]:

@@ -42,7 +42,7 @@ class ProcessingDocument(msgspec.Struct, frozen=True):
 
 
 def row_place(name: str) -> str:
-    """Say where in ``/entry`` an array of ``ROW_ARRAYS`` is kept.
+    """Say where in ``/entry``, or of stays in ``/entry/stays``, an array of ``ROW_ARRAYS`` is kept.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ from dsp.errors import RecordError
 from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
 from sweep.model import SweepRow
-from sweep.plan import Layout
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
 from sweep.record.refusal import refusing
@@ -28,14 +27,19 @@ _MAX_HOP_VALUES = 1 << 24
 
 
 class StoredRows:
-    """The rows of an open record.
+    """The rows of an open record, or its stays.
 
     Parameters
     ----------
     path : Path
         Named in errors.
     entry : RecordEntry
-    layout : Layout
+    n_hops, n_bins : int
+        Of each row.
+    folder : str
+        What they lie in, ending in ``/``; empty for rows.
+    before : bytes
+        Leaf that the first one names as that before it.
 
     Raises
     ------
@@ -43,15 +47,26 @@ class StoredRows:
         An array is missing, or of another type or shape than the layout says. The message does not name the file.
     """
 
-    def __init__(self, path: Path, entry: RecordEntry, layout: Layout) -> None:
+    def __init__(
+        self,
+        path: Path,
+        entry: RecordEntry,
+        *,
+        n_hops: int,
+        n_bins: int,
+        folder: str = "",
+        before: bytes = NO_LEAF,
+    ) -> None:
         self._path = path
-        shape = entry.shape("rows/leaf")
+        self._before = before
+        rows = f"{folder}rows"
+        shape = entry.shape(f"{rows}/leaf")
         if len(shape) != 2 or shape[0] > MAX_ROWS:
             raise RecordError(f"has leaves of shape {shape}, above {MAX_ROWS} rows")
         self._n_rows = int(shape[0])
-        self._times = [entry.find(f"rows/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
-        self._leaf = entry.find("rows/leaf", "|u1", (self._n_rows, len(NO_LEAF)))
-        self._arrays = dict(_row_datasets(entry, layout, self._n_rows))
+        self._times = [entry.find(f"{rows}/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
+        self._leaf = entry.find(f"{rows}/leaf", "|u1", (self._n_rows, len(NO_LEAF)))
+        self._arrays = dict(_row_datasets(entry, folder, {"data": n_bins, "hops": n_hops}, self._n_rows))
 
     def __len__(self) -> int:
         return self._n_rows
@@ -123,20 +138,21 @@ class StoredRows:
 
     def _verify(self, block: RowBlock) -> list[bool]:
         stored = self.leaves[block.first : block.first + len(block)]
-        before = self.leaves[block.first - 1] if block.first else NO_LEAF
+        before = self.leaves[block.first - 1] if block.first else self._before
         return [anew == leaf for anew, leaf in zip(block.leaves([before, *stored[:-1]]), stored, strict=True)]
 
 
-def _row_datasets(entry: RecordEntry, layout: Layout, n_rows: int) -> Iterator[tuple[str, h5py.Dataset]]:
-    sizes = {"data": layout.n_bins, "hops": layout.n_hops}
+def _row_datasets(
+    entry: RecordEntry, folder: str, sizes: Mapping[str, int], n_rows: int
+) -> Iterator[tuple[str, h5py.Dataset]]:
     for name, dtype in ROW_ARRAYS:
-        place = row_place(name)
+        place = folder + row_place(name)
         if place not in entry:
             if name == "mean" or name.startswith("hop_"):
                 raise RecordError(f"has no {place}")
             continue
         shape = entry.shape(place)
-        width = sizes.get(place.partition("/")[0], shape[-1] if shape else 0)
+        width = sizes.get(row_place(name).partition("/")[0], shape[-1] if shape else 0)
         if width > _MAX_HOP_VALUES:
             raise RecordError(f"has {width} values of {name} in a row, above {_MAX_HOP_VALUES}")
         yield name, entry.find(place, dtype.str, (n_rows, width))

@@ -1,15 +1,15 @@
-"""A recorded visit with the second looks that were kept with it."""
+"""A recorded visit with the stays and second looks that were kept with it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from dsp.errors import DeviceError, ParameterError
 from sweep.looks import LookRequest
-from sweep.model import HopSamples
+from sweep.model import HopGap, HopSamples
 from sweep.sources.recorded.iq import HopAt, RecordedSource, Recording, hop_samples
 from sweep.sources.recorded.swept import SweptRecording
 
@@ -17,7 +17,7 @@ __all__ = ["RevisitedSource", "source_of_visit"]
 
 
 class RevisitedSource(RecordedSource):
-    """Recordings of one visit that also give the second looks which the live sweep took.
+    """Recordings of one visit that also give the stays and the second looks which the live sweep took.
 
     Parameters
     ----------
@@ -25,11 +25,39 @@ class RevisitedSource(RecordedSource):
         Of the passes.
     looks : sequence of SweptRecording
         Of the looks.
+    camps : sequence of SweptRecording
+        Of the stays, one for each sweep of the visit that camped; all have as many dwells.
     """
 
-    def __init__(self, recordings: Sequence[Recording], looks: Sequence[SweptRecording]) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], looks: Sequence[SweptRecording], camps: Sequence[SweptRecording] = ()
+    ) -> None:
         super().__init__(recordings)
         self._looks = tuple(looks)
+        self._camps = tuple(camps)
+
+    @property
+    def n_stays(self) -> int:
+        """Stays that were kept, and gaps in place of one."""
+        return sum(len(camp.entries) for camp in self._camps)
+
+    @property
+    def stay_dwells(self) -> int:
+        """Dwells of a whole stay; 0 where none was kept."""
+        return max((camp.camp_dwells or 0 for camp in self._camps), default=0)
+
+    def stays(self) -> Iterator[HopSamples | HopGap]:
+        """Give the stays that were kept, in order.
+
+        Raises
+        ------
+        CaptureError
+            A file cannot be read any more.
+        """
+        for camp in self._camps:
+            with camp.samples.reader() as read:
+                for at in camp.entries:
+                    yield at if isinstance(at, HopGap) else hop_samples(camp, at, read(at.start, at.count))
 
     def look(self, request: LookRequest) -> HopSamples | None:
         """Give the samples of a look that was kept; None where there is none.
@@ -58,15 +86,15 @@ def source_of_visit(recordings: Sequence[Recording]) -> RecordedSource:
     Raises
     ------
     ParameterError
-        There are second looks only.
+        There are stays or second looks only.
     """
     looks = [one for one in recordings if isinstance(one, SweptRecording) and one.looks]
-    passes = [one for one in recordings if one not in looks]
+    camps = [one for one in recordings if isinstance(one, SweptRecording) and one.camp_dwells]
+    passes = [one for one in recordings if one not in looks and one not in camps]
     if not passes:
-        raise ParameterError(
-            f"{looks[0].samples.path} holds second looks only; give the recordings of the passes with it"
-        )
-    return RevisitedSource(passes, looks) if looks else RecordedSource(passes)
+        path = (looks or camps)[0].samples.path
+        raise ParameterError(f"{path} holds no pass, only what came after; give the recordings of the passes with it")
+    return RevisitedSource(passes, looks, camps) if looks or camps else RecordedSource(passes)
 
 
 def _read(recording: Recording, at: HopAt) -> NDArray[Any]:

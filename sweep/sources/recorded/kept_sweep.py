@@ -14,7 +14,14 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.files import name_errors, refuse
 from sweep.sources.recorded.iq import HopAt, Samples
 from sweep.sources.recorded.levels import measure_full_scale
-from sweep.sources.recorded.quietroom_keys import parse_gaps, parse_hop, parse_instrument, parse_looks, parse_plan
+from sweep.sources.recorded.quietroom_keys import (
+    parse_camp_dwells,
+    parse_gaps,
+    parse_hop,
+    parse_instrument,
+    parse_looks,
+    parse_plan,
+)
 from sweep.sources.recorded.swept import SweptRecording
 
 __all__ = ["open_kept_sweep"]
@@ -48,7 +55,7 @@ def open_kept_sweep(
             raise ParameterError("core:sample_rate and quietroom:plan differ; the metadata was changed")
         hops = [_hop(plan, samples, captures, index, info.get("core:offset", 0)) for index in range(len(captures))]
         entries = _with_gaps(info, plan, hops)
-        looks = parse_looks(info, len(hops))
+        looks, camp_dwells = parse_looks(info, len(hops)), parse_camp_dwells(info)
     if not entries and not looks:
         raise refuse(path, "holds neither a hop nor a gap")
     measure_full_scale(samples)  # refuses samples that are not finite; the scale itself is recorded
@@ -59,6 +66,7 @@ def open_kept_sweep(
         entries=entries,
         stated=True,
         looks=looks,
+        camp_dwells=camp_dwells,
     )
 
 

@@ -1,8 +1,9 @@
 """Quietroom's own SigMF extension: what makes a kept sweep replay bit for bit.
 
 Namespace ``quietroom``. Global: ``plan`` and ``instrument`` (the fields of ``SweepPlan`` and ``Instrument``) and
-``gaps``; in the recording of the second looks also ``looks``, what was asked for. In each capture, which is one hop:
-its times, pass and hop index, gain, full scale, and flags.
+``gaps``; in the recording of the second looks also ``looks``, what was asked for, and in that of the stays of a sweep
+that camped ``camp_dwells``, the dwells of a whole stay. In each capture, which is one hop, look or stay: its times,
+pass and hop index, gain, full scale, and flags.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "global_keys",
     "is_kept_sweep",
     "look_keys",
+    "parse_camp_dwells",
     "parse_gaps",
     "parse_hop",
     "parse_instrument",
@@ -46,6 +48,7 @@ _INT64 = 2**63 - 1
 _Time = Annotated[int, msgspec.Meta(ge=0, le=_INT64)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 _Freq = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
+_Dwells = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
 _Above0 = Annotated[int, msgspec.Meta(ge=1, le=2**40)]
 
 
@@ -78,7 +81,7 @@ class LookKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     center_freq_hz: _Freq
     gain_step_db: float
-    n_dwells: Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
+    n_dwells: _Dwells
     utc_ns: _Time
     monotonic_ns: _Time
     failure: str | None
@@ -112,6 +115,7 @@ def global_keys(
     instrument: Instrument,
     gaps: Iterable[Mapping[str, Any]],
     looks: Iterable[Mapping[str, Any]] = (),
+    camp_dwells: int | None = None,
 ) -> dict[str, Any]:
     """Fields of the global object."""
     asked = list(looks)
@@ -120,6 +124,7 @@ def global_keys(
         _PREFIX + "instrument": asdict(instrument),
         _PREFIX + "gaps": list(gaps),
         **({_PREFIX + "looks": asked} if asked else {}),
+        **({} if camp_dwells is None else {_PREFIX + "camp_dwells": camp_dwells}),
     }
 
 
@@ -205,6 +210,18 @@ def parse_looks(global_info: Mapping[str, Any], n_captures: int) -> tuple[LookKe
     if any(look.capture is not None and look.capture >= n_captures for look in looks):
         raise ParameterError(f"quietroom:looks names a capture beyond the {n_captures} that there are; it was changed")
     return looks
+
+
+def parse_camp_dwells(global_info: Mapping[str, Any]) -> int | None:
+    """Dwells of a whole stay; None for a recording of anything else.
+
+    Raises
+    ------
+    ParameterError
+        It is no number that a stay can have.
+    """
+    key = _PREFIX + "camp_dwells"
+    return _convert(global_info[key], _Dwells, "camp_dwells") if key in global_info else None
 
 
 def parse_hop(capture: Mapping[str, Any]) -> HopKeys:

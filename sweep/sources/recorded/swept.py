@@ -28,6 +28,8 @@ class SweptRecording:
         from 0 and monotonic times run from the start of the recording.
     looks : tuple of LookKeys
         What was asked for, where the entries are second looks and no passes.
+    camp_dwells : int or None
+        Dwells of a whole stay, where the entries are stays and no passes.
     """
 
     samples: Samples
@@ -36,6 +38,7 @@ class SweptRecording:
     entries: tuple[HopAt | HopGap, ...]
     stated: bool
     looks: tuple[LookKeys, ...] = ()
+    camp_dwells: int | None = None
 
     @property
     def utc_ns(self) -> int:
