@@ -31,7 +31,7 @@ from sweep.model import SweepRow
 from sweep.plan import Layout
 from tests.visits import NOISE, make_rows, noise_layout, visit_of
 
-__all__ = ["measure"]
+__all__ = ["measure", "town_rows"]
 
 _HOPS, _START_HZ = 908, 24_000_000
 _VISITS, _PASSES = 4, 5
@@ -109,7 +109,7 @@ def _learning_once(layout: Layout, folder: Path) -> dict[str, float]:
     building = timed(lambda: baselines.append(_build(summaries)))
     ours = against = 0.0
     for day in range(_VISITS):
-        rows = _visit(layout, day)
+        rows = town_rows(layout, _PASSES, day)
         ours += summing()
         against += baring()
     rows = ()
@@ -134,7 +134,7 @@ def _mean_and_largest(rows: Sequence[SweepRow]) -> list[NDArray[np.floating]]:
 
 def _comparing(layout: Layout, folder: Path, turns: int) -> dict[str, Any]:
     """Compare with the baseline in the folder."""
-    rows = _visit(layout, _VISITS)
+    rows = town_rows(layout, _PASSES, _VISITS)
     judge = make_judge(BaselineStore(folder).load())
     ours = timed(lambda: judge(layout, lambda: rows, {}))
     against = timed(lambda: _over_median(layout, rows))
@@ -151,7 +151,7 @@ def _over_median(layout: Layout, rows: Sequence[SweepRow]) -> NDArray[np.bool_]:
     return np.asarray(power_db > np.median(power_db, axis=1, keepdims=True) + _OVER_MEDIAN_DB)
 
 
-def _visit(layout: Layout, day: int) -> tuple[SweepRow, ...]:
+def town_rows(layout: Layout, n_passes: int, day: int) -> tuple[SweepRow, ...]:
     """Rows of a day in a town: its stations at levels of their own, as strong as that day has them."""
     town, today = np.random.default_rng(7), np.random.default_rng((7, day))
     power = np.full(layout.n_bins, NOISE)
@@ -160,7 +160,7 @@ def _visit(layout: Layout, day: int) -> tuple[SweepRow, ...]:
             level_db = town.uniform(*_LEVELS_DB) + _VISIT_SIGMA_DB * today.standard_normal()
             power[start : start + n_bins] += NOISE * 10 ** (level_db / 10)
     gain_db = _GAIN_SIGMA_DB * float(today.standard_normal())
-    return tuple(make_rows(layout, _PASSES, seed=11, power=power, gain_db=gain_db, day=day))
+    return tuple(make_rows(layout, n_passes, seed=11, power=power, gain_db=gain_db, day=day))
 
 
 def _peak_mb() -> float:

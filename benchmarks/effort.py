@@ -19,6 +19,8 @@ class Effort:
         Processor time of a side in one turn.
     replay_mib : tuple of int
         Lengths of the recordings that are replayed; the shortest is replayed ``repeats`` times, the others once.
+    passes : tuple of int
+        Passes of the records whose commands are measured, over the whole band: some 6 MB each.
     dongles : int
         Faulty simulated dongles, each swept four times.
     """
@@ -26,8 +28,9 @@ class Effort:
     repeats: int
     turn_s: float
     replay_mib: tuple[int, ...]
+    passes: tuple[int, ...]
     dongles: int
 
 
-FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096), dongles=40)
-QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512), dongles=4)
+FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096), passes=(60, 500), dongles=40)
+QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512), passes=(10, 60), dongles=4)

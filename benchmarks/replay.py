@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import USER_ENVIRONMENT
+from benchmarks.commands import quietroom, require_peak_memory
 from benchmarks.effort import Effort
-from benchmarks.rows import Goal, LeftOut, LeftOutError, Row, Spread
+from benchmarks.rows import Goal, LeftOut, Row, Spread
 from benchmarks.samples import write_cu8_noise
 
 __all__ = ["measure"]
 
 _RATE_MHZ = 2.4
 _MEMORY_LIMIT_MB = 400.0
-_STATUS = Path("/proc/self/status")
-# The kernel's own figure, which unlike ru_maxrss does not count what the parent held when it started the child.
-_RUN = f"""
-import atexit, sys
-from sweep.cli.main import main
-atexit.register(lambda: sys.stderr.write(open({str(_STATUS)!r}).read()))
-sys.exit(main())
-"""
 
 
 def measure(effort: Effort) -> Iterator[Row | LeftOut]:
@@ -37,8 +27,7 @@ def measure(effort: Effort) -> Iterator[Row | LeftOut]:
     LeftOutError
         The system does not tell the peak memory of a process.
     """
-    if not _STATUS.exists():
-        raise LeftOutError(f"this system has no {_STATUS}")
+    require_peak_memory()
     shortest = min(effort.replay_mib)
     for mib in effort.replay_mib:
         with tempfile.TemporaryDirectory() as folder:
@@ -52,12 +41,12 @@ def measure(effort: Effort) -> Iterator[Row | LeftOut]:
 def _rows_of_length(folder: Path, mib: int, repeats: int) -> Iterator[Row]:
     capture = folder / "noise.cu8"
     write_cu8_noise(capture, mib)
-    _quietroom("--workspace", str(folder), "init")
+    quietroom("--workspace", str(folder), "init")
     facts = ("--rate", f"{_RATE_MHZ}M", "--center", "100M")
     runs = []
     for _ in range(repeats):
         start = time.monotonic()
-        peak_mb = _quietroom("--workspace", str(folder), "replay", *facts, "room", str(capture))
+        peak_mb = quietroom("--workspace", str(folder), "replay", *facts, "room", str(capture)).peak_mb
         runs.append((peak_mb, (mib << 20) / 2e6 / (time.monotonic() - start)))
     peak, rate = Spread.of([peak for peak, _ in runs]), Spread.of([rate for _, rate in runs])
     what = f"replay of {mib} MiB of cu8, {'once' if repeats == 1 else f'{repeats} times'}"
@@ -78,13 +67,3 @@ def _rows_of_length(folder: Path, mib: int, repeats: int) -> Iterator[Row]:
 
 def _scaled(spread: Spread, unit: float) -> Spread:
     return Spread(median=spread.median / unit, lowest=spread.lowest / unit, highest=spread.highest / unit)
-
-
-def _quietroom(*arguments: str) -> float:
-    """Run a command; gives its peak memory in MB."""
-    command = [sys.executable, "-c", _RUN, *arguments]
-    result = subprocess.run(command, env=USER_ENVIRONMENT, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(f"quietroom {' '.join(arguments)} failed: {result.stderr}")
-    [kib] = [line.split()[1] for line in result.stderr.splitlines() if line.startswith("VmHWM:")]
-    return int(kib) * 1024 / 1e6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import USER_ENVIRONMENT
+from benchmarks.commands import children_s
 from benchmarks.effort import Effort
 from benchmarks.rows import Goal, LeftOut, LeftOutError, Row, ratio_row
 from benchmarks.turns import alternate
@@ -41,12 +41,6 @@ def measure(effort: Effort) -> Iterator[Row | LeftOut]:
 
 
 def _milliseconds(command: Sequence[str]) -> float:
-    before = _children_s()
+    before = children_s()
     subprocess.run(command, env=USER_ENVIRONMENT, check=True, capture_output=True)
-    return 1e3 * (_children_s() - before)
-
-
-def _children_s() -> float:
-    """Processor time of all programs that this one started and saw end."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return 1e3 * (children_s() - before)
