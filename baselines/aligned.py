@@ -159,12 +159,14 @@ def align(
         stays = staying_bins(mean, baseline.log_mean, layout, ppm)
         log_mean = shift_bins(log_mean, layout, ppm, stays)
         log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
-    shown = np.array([align_gain(group - baseline.log_mean, quiet, layout) for group in log_mean])
+    shown = np.empty_like(log_mean)
+    for gain, group in zip(shown, log_mean, strict=True):
+        gain[:] = align_gain(group - baseline.log_mean, quiet, layout)
     level = believed_gain(baseline, log_mean, shown, gain_step_db)
     del shown
     log_mean -= level.gains
     log_max = None if log_max is None else np.subtract(log_max, level.gains, out=log_max)
-    residual = known_mean(log_mean - baseline.log_mean, np.float64)
+    residual = known_mean((group - baseline.log_mean for group in log_mean), np.float64)
     busy_spread = _robust_spread(residual[zones.busy])
     noise = summary.group_variance / summary.n_groups + baseline.sweep_variance / baseline.n_sweeps
     return Aligned(

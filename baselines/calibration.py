@@ -118,7 +118,7 @@ def _false_clusters(
     known = np.flatnonzero(aligned.zones.known)
     excess = mask_excess(partial, aligned)
     if excess is not None:
-        mask.add(excess[:, known], known)
+        mask.add(excess[:, known].astype(np.float64), known)
     del excess  # it is large, as are the largest frames
     aligned = replace(aligned, log_max=None)
     counts = np.zeros(n_steps)

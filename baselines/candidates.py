@@ -57,17 +57,46 @@ class Scores:
     """One channel's view of every bin.
 
     ``high`` marks bins that pass the channel's threshold, ``low`` those that belong to an emitter once a neighbour
-    does, ``confirmed`` those that also pass the channel's persistence test; ``expected`` is how many emitters at
-    least as strong, over all channels, a visit without a device is expected to show; ``resolution`` is the width in
-    bins of the boxes that were looked at.
+    does, ``confirmed`` those that also pass the channel's persistence test; ``resolution`` is the width in bins of the
+    boxes that were looked at. Of the ``bins`` that stood out, ascending, ``expected`` is how many emitters at least as
+    strong, over all channels, a visit without a device is expected to show.
     """
 
     channel: str
     high: NDArray[np.bool_]
     low: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
+    bins: NDArray[np.int64]
     expected: NDArray[np.float64]
     resolution: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        channel: str,
+        *,
+        high: NDArray[np.bool_],
+        low: NDArray[np.bool_],
+        confirmed: NDArray[np.bool_],
+        expected: NDArray[np.float64],
+        resolution: int = 1,
+    ) -> Scores:
+        """Keep what is expected, shape (n_bins,), of the bins that stand out: they are few, and the channels many."""
+        bins = np.flatnonzero(high)
+        return cls(
+            channel=channel,
+            high=high,
+            low=low,
+            confirmed=confirmed,
+            bins=bins,
+            expected=expected[bins],
+            resolution=resolution,
+        )
+
+    def least_expected(self, start: int, stop: int) -> float:
+        """Least that is expected of the high bins in [start, stop), of which there is one."""
+        first, last = np.searchsorted(self.bins, (start, stop))
+        return float(self.expected[first:last][self.high[self.bins[first:last]]].min())
 
 
 def axis_breaks(layout: Layout) -> NDArray[np.int64]:
@@ -99,14 +128,14 @@ class Among:
     ----------
     known : ndarray of bool, shape (n_bins,)
         Bins among the room's emitters.
-    excess : ndarray of float64, shape (G, n_bins)
+    excess : ndarray of float32, shape (G, n_bins)
         How far the largest frame of each group reached above the baseline's mask.
     usual : callable
         From such an excess to how many runs of these bins a visit without a device lifts as far.
     """
 
     known: NDArray[np.bool_]
-    excess: NDArray[np.float64]
+    excess: NDArray[np.float32]
     usual: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -212,7 +241,7 @@ def candidate_of(start: int, stop: int, channels: Sequence[Scores]) -> Candidate
     named = [scores for scores in channels if scores.high[run].any()]
     if not named:
         return None
-    expected = min(float(scores.expected[run][scores.high[run]].min()) for scores in named)
+    expected = min(scores.least_expected(start, stop) for scores in named)
     return Candidate(
         start=start,
         stop=stop,
@@ -228,7 +257,7 @@ def _spread(
 ) -> Scores:
     """From boxes to bins."""
     if feature == "burst_1":
-        return Scores(channel="burst", high=high, low=high, confirmed=confirmed, expected=expected)
+        return Scores.of("burst", high=high, low=high, confirmed=confirmed, expected=expected)
     bins_high = np.zeros(layout.n_bins, bool)
     bins_confirmed = np.zeros(layout.n_bins, bool)
     bins_expected = np.full(layout.n_bins, np.inf)
@@ -237,8 +266,8 @@ def _spread(
         bins_high[start:stop] = True
         bins_confirmed[start:stop] |= confirmed[box]
         bins_expected[start:stop] = np.minimum(bins_expected[start:stop], expected[box])
-    return Scores(
-        channel="burst",
+    return Scores.of(
+        "burst",
         high=bins_high,
         low=bins_high,
         confirmed=bins_confirmed,

@@ -18,7 +18,7 @@ from baselines.candidates import BURST_SHARE, Among, Scores, burst_scores
 from baselines.continuous import continuous_channel
 from baselines.mask import beyond, mask_channel, mask_excess
 from baselines.model import Baseline
-from baselines.rise import Rise, rises_of
+from baselines.rise import Rise, contrast_of, whole_rise
 from baselines.summary import VisitSummary
 from dsp.running import running_maximum
 
@@ -44,7 +44,7 @@ def channel_scores(
     false_alarms_per_sweep : float
         Shared out over all channels, scales and bins.
     """
-    rise, contrast = rises_of(baseline, aligned)
+    contrast, risen = contrast_of(baseline, aligned)
     scales = sorted(baseline.between_variance)
 
     def continuous(rise: Rise, narrow: bool) -> list[Scores]:
@@ -63,20 +63,26 @@ def channel_scores(
         ]
 
     channels = continuous(Rise.of(baseline, contrast), narrow=True)
+    channels += _burst_channels(baseline, summary, aligned, false_alarms_per_sweep)
+    # What a narrow box or a burst explains, with its skirts, must not carry a wide box: many hops are no wide emitter.
+    explained = running_maximum(np.any([scores.high for scores in channels], axis=0), _SKIRT_BINS)
+    rest = whole_rise(contrast, risen, aligned.zones.wide)
+    rest[:, explained] = np.nan
+    del contrast  # it is large
+    return channels + continuous(Rise.of(baseline, rest), narrow=False)
+
+
+def _burst_channels(baseline: Baseline, summary: VisitSummary, aligned: Aligned, false_alarms: float) -> list[Scores]:
+    """The burst features, and the largest frames."""
     known = np.isfinite(baseline.log_mean)
     excess = mask_excess(baseline, aligned)
     usual = partial(beyond, tail=baseline.mask_tail["single"])
     among = None if excess is None else Among(known=aligned.zones.known, excess=excess, usual=usual)
-    bursts = burst_scores(summary, false_alarms_per_sweep, limits=baseline.burst_limits, among=among)
-    channels += [_within(scores, known) for scores in bursts]
+    bursts = burst_scores(summary, false_alarms, limits=baseline.burst_limits, among=among)
+    channels = [_within(scores, known) for scores in bursts]
     if excess is not None:
-        channels.append(
-            mask_channel(baseline, summary, aligned, excess, share=_MASK_SHARE, false_alarms=false_alarms_per_sweep)
-        )
-    # What a narrow box or a burst explains, with its skirts, must not carry a wide box: many hops are no wide emitter.
-    explained = running_maximum(np.any([scores.high for scores in channels], axis=0), _SKIRT_BINS)
-    rest = np.where(explained, np.float32(np.nan), rise)
-    return channels + continuous(Rise.of(baseline, rest), narrow=False)
+        channels.append(mask_channel(baseline, summary, aligned, excess, share=_MASK_SHARE, false_alarms=false_alarms))
+    return channels
 
 
 def _within(scores: Scores, known: NDArray[np.bool_]) -> Scores:

@@ -15,7 +15,7 @@ from baselines.candidates import Scores
 from baselines.fitting import PRIOR_SWEEPS, PRIOR_VISITS
 from baselines.mask import FEW_SWEEPS, beyond, persistent_excess
 from baselines.model import Baseline
-from baselines.rise import Rise, box_means, rises_of
+from baselines.rise import Rise, box_means, contrast_of, whole_rise
 from baselines.summary import VisitSummary
 from dsp.groups import known_median, robust_mean
 
@@ -120,10 +120,11 @@ def among_known(zones: Zones, bins: NDArray[np.int64], scale: int) -> NDArray[np
 
 def contrast_rise(baseline: Baseline, aligned: Aligned) -> Iterator[tuple[int, Rise]]:
     """Rise of a visit over the baseline for each scale, ascending: the contrast at narrow ones."""
-    rise, contrast = rises_of(baseline, aligned)
+    contrast, shared = contrast_of(baseline, aligned)
     narrow = Rise.of(baseline, contrast)
     yield from ((scale, narrow) for scale in baseline.between_variance if scale in NARROW_SCALES)
-    wide = narrow.with_groups(rise)
+    wide = narrow.with_groups(whole_rise(contrast, shared, aligned.zones.wide))
+    del narrow, contrast  # they are large
     yield from ((scale, wide) for scale in baseline.between_variance if scale not in NARROW_SCALES)
 
 
@@ -170,8 +171,8 @@ def continuous_channel(
         high[bins] = persists
     elif len(rise.groups) == FEW_SWEEPS - 1:
         confirmed = high.copy()
-    return Scores(
-        channel="continuous",
+    return Scores.of(
+        "continuous",
         high=high,
         low=scores.score > _LOW_SIGMAS,
         confirmed=confirmed & high,

@@ -70,8 +70,8 @@ def _continuous(summary: VisitSummary, floor_dbfs: NDArray[np.float32], scale: i
     median = np.nan_to_num(known_median(smooth)) / sigma
     expected = normal_p_value(z) * (z.size * len(_SCALES) / (1 - BURST_SHARE))
     high = (z > _HIGH_SIGMAS) & (expected <= false_alarms)
-    return Scores(
-        channel="continuous",
+    return Scores.of(
+        "continuous",
         high=high,
         low=z > _LOW_SIGMAS,
         confirmed=high & (median > _HIGH_SIGMAS),

@@ -58,9 +58,9 @@ def believed_gain(
     """
     usual_db, limit_db = _usual_level(baseline)
     usual_db += max(0.0, gain_step_db or 0.0)  # at a lower setting noise from behind the amplifier stays
-    believed = gains.copy()
+    believed = gains
     largest: dict[str, float] = {}
-    for shown, log, kept in zip(gains, log_mean, believed, strict=True):
+    for group, (shown, log) in enumerate(zip(gains, log_mean, strict=True)):
         shown_db = DB_PER_NEPER_POWER * shown
         middle_db = float(np.median(shown_db))
         everywhere = middle_db - usual_db > limit_db
@@ -74,7 +74,8 @@ def believed_gain(
         if gain_step_db is not None:
             note = _NOISE if emitters_db is None or emitters_db - true_db < rise_db / 2 else _AMPLIFIED
         if note == _NOISE:
-            kept[high] = (true_db if emitters_db is None else emitters_db) / DB_PER_NEPER_POWER
+            believed = gains.copy() if believed is gains else believed  # it is large, and mostly stays as it was
+            believed[group, high] = (true_db if emitters_db is None else emitters_db) / DB_PER_NEPER_POWER
         largest[note] = max(largest.get(note, 0.0), rise_db)
     return Level(gains=believed, notes=tuple(note.format(rise_db) for note, rise_db in largest.items()))
 

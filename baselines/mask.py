@@ -43,12 +43,12 @@ def persistent_excess(excess: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(sorted_groups(excess)[rank], np.float64)
 
 
-def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float64] | None:
+def mask_excess(baseline: Baseline, aligned: Aligned) -> NDArray[np.float32] | None:
     """How far, in nats, each group's largest frame reaches above the baseline's mask; shape (G, n_bins)."""
     if baseline.log_mask is None or aligned.log_max is None:
         return None
     with np.errstate(invalid="ignore"):
-        excess = np.subtract(aligned.log_max, _mask_of(baseline), dtype=np.float64)
+        excess = aligned.log_max - _mask_of(baseline)
     excess[~np.isfinite(excess)] = -np.inf
     wide = aligned.zones.wide
     for group in excess:  # what rises as a whole is judged by the continuous channel
@@ -60,7 +60,7 @@ def mask_channel(
     baseline: Baseline,
     summary: VisitSummary,
     aligned: Aligned,
-    excess: NDArray[np.float64],
+    excess: NDArray[np.float32],
     *,
     share: float,
     false_alarms: float,
@@ -72,7 +72,7 @@ def mask_channel(
     baseline : Baseline
     summary : VisitSummary
     aligned : Aligned
-    excess : ndarray of float64, shape (G, n_bins)
+    excess : ndarray of float32, shape (G, n_bins)
         From `mask_excess`.
     share : float
         Of the false alarms, that this channel may make.
@@ -87,7 +87,7 @@ def mask_channel(
     # What fluctuation and a common rise take away can only make a frame less of a peak: where it is none, none is left.
     peaks = [(group > 0) & (group + above_mean >= limit) for group, limit in zip(excess, least, strict=True)]
     look = np.flatnonzero(np.any(peaks, axis=0))
-    over_mask, known = excess[:, look], aligned.zones.known[look]
+    over_mask, known = excess[:, look].astype(np.float64), aligned.zones.known[look]
     over_mean = np.nan_to_num(over_mask, neginf=0.0) + above_mean[look] - _common_rise(baseline, aligned, look)
     over_mean -= np.log(quiet_fluctuation(summary))[:, look // summary.layout.hop_bins]
     by_noise = burst_p_value("burst_1", np.exp(np.clip(over_mean, -20, 60)).astype(np.float32), frames[:, None])
@@ -100,7 +100,7 @@ def mask_channel(
     confirmed = np.zeros(n_bins, bool)
     confirmed[look] = np.count_nonzero(quiet <= false_alarms, axis=0) >= max(2, (n_groups + 1) // 2)
     confirmed |= aligned.zones.known & (n_groups >= FEW_SWEEPS)
-    return Scores(channel="mask", high=high, low=high, confirmed=high & confirmed, expected=expected)
+    return Scores.of("mask", high=high, low=high, confirmed=high & confirmed, expected=expected)
 
 
 def beyond(excess: NDArray[np.float64], tail: tuple[float, float]) -> NDArray[np.float64]:

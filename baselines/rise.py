@@ -11,10 +11,11 @@ from baselines.aligned import Aligned
 from baselines.boxes import BoxesAbout, BoxSums
 from baselines.fitting import box_weights
 from baselines.model import Baseline
+from baselines.wide import WideRuns
 from dsp.running import running_maximum
 from sweep.plan import Layout
 
-__all__ = ["Rise", "box_means", "rises_of"]
+__all__ = ["Rise", "box_means", "contrast_of", "whole_rise"]
 
 _STEEP_NEPERS = 0.35
 _DC_SKIRT_HZ = 25_000.0
@@ -83,20 +84,26 @@ def _weighted(weight: NDArray[np.float64], groups: NDArray[np.float32]) -> BoxSu
     return BoxSums.of(weight * total)
 
 
-def rises_of(baseline: Baseline, aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Rise of each group over the baseline in nats, and its contrast inside wide emitters, both of shape (G, n_bins).
+def contrast_of(baseline: Baseline, aligned: Aligned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Contrast of each group over the baseline in nats, shape (G, n_bins), and the rise itself at the wide bins.
 
     A wide emitter rises and falls as a whole, a device on top of it does not: narrow boxes look at the contrast.
+    Elsewhere that is the rise.
     """
-    rise = aligned.log_mean - _reference(baseline)
-    rise -= _unmoved_by_gain(baseline.layout, aligned.gain)
+    contrast = aligned.log_mean - _reference(baseline)
+    contrast -= _unmoved_by_gain(baseline.layout, aligned.gain)
     wide = aligned.zones.wide
-    if not wide.bins.size:
-        return rise, rise
-    contrast = rise.copy()
-    for group in contrast:
-        group[wide.bins] -= wide.median(group[wide.bins])
-    return rise, contrast
+    risen = contrast[:, wide.bins]
+    for group, rise in zip(contrast, risen, strict=True):
+        group[wide.bins] = rise - wide.median(rise)
+    return contrast, risen
+
+
+def whole_rise(contrast: NDArray[np.float32], risen: NDArray[np.float32], wide: WideRuns) -> NDArray[np.float32]:
+    """Rise of each group, shape (G, n_bins), from what `contrast_of` gives."""
+    rise = contrast.copy()
+    rise[:, wide.bins] = risen
+    return rise
 
 
 def box_means(

@@ -309,9 +309,7 @@ def scores_of(layout: Layout, *, high: list[slice], low: list[slice] = [], chann
         marks[:, run] = True
     for run in low:
         marks[1, run] = True
-    return Scores(
-        channel=channel, high=marks[0], low=marks[1], confirmed=marks[0], expected=np.where(marks[0], 1e-9, 0.5)
-    )
+    return Scores.of(channel, high=marks[0], low=marks[1], confirmed=marks[0], expected=np.where(marks[0], 1e-9, 0.5))
 
 
 def test_a_segment_is_cut_where_the_axis_jumps() -> None:
