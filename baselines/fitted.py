@@ -31,8 +31,10 @@ class FittedVisit:
     log_mean : ndarray of float32, shape (G, n_bins)
     log_max : ndarray of float32, shape (1 or 2, n_bins), or None
         Largest frames of its first G // 2 groups, where it has two or more, and of the others.
-    mean, squares, freedom : ndarray of float32, shape (n_bins,)
-        Mean of the groups, sum of the squares of what they are off it, and how many squares beyond one are known.
+    mean, squares : ndarray of float32, shape (n_bins,)
+        Mean of the groups, and sum of the squares of what they are off it.
+    freedom : ndarray of int8, shape (n_bins,)
+        How many of these squares are known beyond one.
     """
 
     summary: VisitSummary
@@ -41,7 +43,7 @@ class FittedVisit:
     log_max: NDArray[np.float32] | None
     mean: NDArray[np.float32]
     squares: NDArray[np.float32]
-    freedom: NDArray[np.float32]
+    freedom: NDArray[np.int8]
 
     @classmethod
     def of(
@@ -53,12 +55,13 @@ class FittedVisit:
     ) -> FittedVisit:
         """Take what a model needs of each visit by itself, however many models it goes into."""
         mean = known_mean(log_mean, np.float32)
-        squares, n_known = np.zeros(mean.size, np.float32), np.zeros(mean.size, np.float32)
+        squares, n_known = np.zeros(mean.size, np.float32), np.zeros(mean.size, np.int8)
         for log in log_mean:
             off = log - mean
             known = np.isfinite(off)
             off *= off
-            np.add(squares, off, out=squares, where=known)
+            np.copyto(off, 0, where=~known)
+            squares += off
             n_known += known
         return cls(
             summary=summary,
@@ -67,7 +70,7 @@ class FittedVisit:
             log_max=log_max,
             mean=mean,
             squares=squares,
-            freedom=np.maximum(n_known - 1, 0),
+            freedom=np.maximum(n_known, 1) - np.int8(1),
         )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["known_mean", "known_median", "known_quantile", "robust_mean", "sorted_groups"]
 
 _FEW_GROUPS = 16
+_BLOCK = 1 << 14
 
 _Float = TypeVar("_Float", bound=np.floating)
 
@@ -40,7 +41,7 @@ def known_mean(groups: Iterable[NDArray[np.floating]], dtype: type[_Float]) -> N
         known = np.isfinite(group)
         if total.shape != group.shape:
             total, n_known = np.zeros(group.shape, dtype), np.zeros(group.shape, np.int32)
-        total += np.where(known, group, group.dtype.type(0))
+        total += group if known.all() else np.where(known, group, group.dtype.type(0))
         n_known += known
     return np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan).astype(dtype)
 
@@ -86,6 +87,9 @@ def known_quantile(groups: NDArray[np.floating], share: float) -> NDArray[np.flo
     >>> known_quantile(np.array([[1.0, 1.0], [3.0, np.nan], [9.0, 5.0]]), 0.25)
     array([2., 2.])
     """
+    if groups.ndim == 2 and len(groups) <= _FEW_GROUPS and groups.shape[1] > _BLOCK:  # block after block, in cache
+        starts = range(0, groups.shape[1], _BLOCK)
+        return np.concatenate([known_quantile(groups[:, start : start + _BLOCK], share) for start in starts])
     ordered = sorted_groups(groups)
     n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
     place = share * np.maximum(n_known - 1, 0)
@@ -148,7 +152,7 @@ def sorted_groups(groups: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     if len(groups) > _FEW_GROUPS:
         return np.sort(groups, axis=0)
-    rows = np.where(np.isnan(groups), np.inf, groups).astype(groups.dtype)
+    rows = np.where(np.isnan(groups), groups.dtype.type(np.inf), groups)
     for turn in range(len(rows)):
         for index in range(turn % 2, len(rows) - 1, 2):
             pair = rows[index], rows[index + 1]
