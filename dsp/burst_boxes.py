@@ -13,6 +13,9 @@ BURST_WIDTHS = (8, 64, 512)
 """Widths in bins of the burst boxes; a box starts every half width."""
 
 
+_ONES = np.ones(8, np.float32)
+
+
 class BurstBoxes(NamedTuple):
     """Largest box means of some frames, float32 of shape (box_count(hop_bins, width),)."""
 
@@ -81,7 +84,7 @@ def largest_boxes(
 def _sum_groups(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     n_groups = values.shape[1] // size
     grouped = values[:, : n_groups * size].reshape(values.shape[0], n_groups, size)
-    result: NDArray[np.float32] = np.matmul(grouped, np.ones(size, np.float32))
+    result: NDArray[np.float32] = grouped @ _ONES[:size]
     return result
 
 
@@ -97,5 +100,6 @@ def _neighbours_added(sums: NDArray[np.float32]) -> NDArray[np.float32]:
 def _box_max(box_sums: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     if len(box_sums) == 0:
         return np.full(max(0, box_sums.shape[1] - 1), np.nan, np.float32)
-    result: NDArray[np.float32] = box_sums.max(axis=0)[:-1] * np.float32(1 / size)
-    return result
+    largest: NDArray[np.float32] = np.maximum.reduce(box_sums)[:-1]
+    largest *= 1 / size
+    return largest

@@ -29,9 +29,9 @@ class SampleLevel:
     def take(self, rows: NDArray[np.float32]) -> None:
         """Take the next samples, I and Q in turn, shape (n, 2 * n_samples)."""
         self._n_samples += rows.size // 2
-        by_column = np.add.reduce(rows, axis=0)  # integers as small as a converter's add up without rounding
+        by_column = np.add.reduce(rows)  # integers as small as a converter's add up without rounding
         self._sum += complex(np.add.reduce(by_column.view(np.complex64), dtype=np.complex128))
-        self._square += float(np.vecdot(rows, rows).sum(dtype=np.float64))
+        self._square += float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64))
 
     @property
     def mean(self) -> complex:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -141,10 +142,10 @@ class _Shape(NamedTuple):
 def _shape_over_frames(power: NDArray[np.float32], sums: PowerSums, block: int) -> _Shape:
     """Kurtosis, burst boxes and fluctuation, block by block; in place, the powers are lost."""
     n_frames, hop_bins = power.shape
-    inverse, per_bin = 1 / np.maximum(sums.mean, _TINY), np.full(hop_bins, 1 / hop_bins, np.float32)
-    has_zeros = not np.all(sums.min_hold > _TINY * sums.mean)
+    inverse, ones = 1 / np.maximum(sums.mean, _TINY), np.ones(hop_bins, np.float32)
+    has_zeros = not (sums.min_hold > _TINY * sums.mean).all()
     square, boxes, last = np.zeros(hop_bins, np.float32), [], None
-    log_level = np.empty(n_frames, np.float32)
+    log_sums = np.empty(n_frames, np.float32)
     for first in range(0, n_frames, block):
         relative = power[first : first + block]
         np.multiply(relative, inverse, out=relative)
@@ -153,14 +154,16 @@ def _shape_over_frames(power: NDArray[np.float32], sums: PowerSums, block: int) 
         boxes.append(largest)
         if has_zeros:
             np.maximum(relative, _TINY, out=relative)
-        log_level[first : first + block] = np.vecdot(np.log(relative, out=relative), per_bin)
-    square /= n_frames  # K sum p^2 / (sum p)^2
+        np.vecdot(np.log(relative, out=relative), ones, out=log_sums[first : first + block])
+    square *= (n_frames + 1) / (n_frames - 1) / n_frames  # K sum p^2 / (sum p)^2 is the sum of q^2 over K
+    square -= (n_frames + 1) / (n_frames - 1)
+    highest, mean = np.maximum.reduce(log_sums), np.add.reduce(log_sums) / n_frames
     return _Shape(
-        kurtosis=np.maximum((n_frames + 1) / (n_frames - 1) * (square - 1), 0).astype(np.float32),
+        kurtosis=np.maximum(square, 0, out=square),
         boxes=functools.reduce(BurstBoxes.or_larger, boxes),
-        fluctuation_db=DB_PER_NEPER_POWER * float(log_level.max() - log_level.mean()),
+        fluctuation_db=DB_PER_NEPER_POWER / hop_bins * float(highest - mean),
     )
 
 
 def _decibels(power: float) -> float:
-    return float(10 * np.log10(power)) if power > 0 else float("-inf")
+    return 10 * math.log10(power) if power > 0 else -math.inf
