@@ -71,7 +71,10 @@ def soapy_power() -> str:
     LeftOutError
         It is not there and cannot be installed; the message says what is missing.
     """
-    found = os.environ.get("QUIETROOM_SOAPY_POWER") or shutil.which("soapy_power")
+    named = os.environ.get("QUIETROOM_SOAPY_POWER")
+    found = shutil.which(named or "soapy_power")
+    if named and found is None:
+        raise LeftOutError(f"QUIETROOM_SOAPY_POWER names {named}, which is no program")
     return found or _installed()
 
 

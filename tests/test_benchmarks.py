@@ -32,6 +32,12 @@ def test_what_the_machine_lacks_is_left_out_by_name(tmp_path: Path) -> None:
     assert "left out: rtl_power: rtl_power is not installed" in result.stdout
 
 
+def test_a_soapy_power_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+    result = benchmarks("--quick", "soapy_power", QUIETROOM_SOAPY_POWER=str(tmp_path / "none"))
+    assert result.returncode == 0, result.stderr
+    assert f"left out: soapy_power: QUIETROOM_SOAPY_POWER names {tmp_path}/none" in result.stdout
+
+
 def test_an_unknown_name_is_refused() -> None:
     result = benchmarks("gnuradio")
     assert result.returncode == 2
