@@ -12,7 +12,10 @@ from benchmarks.rows import LeftOutError
 from tests.virtual_dongle.build import NoCompilerError, build
 from tests.virtual_dongle.scene import Scene
 
-__all__ = ["plugged_in"]
+__all__ = ["VARIABLES", "plugged_in"]
+
+VARIABLES = ("QUIETROOM_LIBRTLSDR", "VIRTUAL_DONGLE_CONFIG", "LD_LIBRARY_PATH")
+"""What makes a program use the virtual dongle."""
 
 
 @contextlib.contextmanager
@@ -32,9 +35,7 @@ def plugged_in(scene: Scene) -> Iterator[dict[str, str]]:
         config = library.with_name("scene.txt")
         config.write_text(scene.text())
         before = dict(os.environ)
-        os.environ.update(
-            QUIETROOM_LIBRTLSDR=str(library), VIRTUAL_DONGLE_CONFIG=str(config), LD_LIBRARY_PATH=str(library.parent)
-        )
+        os.environ.update(zip(VARIABLES, map(str, (library, config, library.parent)), strict=True))
         try:
             yield dict(os.environ)
         finally:

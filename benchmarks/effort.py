@@ -23,6 +23,8 @@ class Effort:
         Passes of the records whose commands are measured, over the whole band: some 6 MB each.
     dongles : int
         Faulty simulated dongles, each swept four times.
+    live_band_hz : tuple of int
+        What is swept live, from and to.
     """
 
     repeats: int
@@ -30,7 +32,22 @@ class Effort:
     replay_mib: tuple[int, ...]
     passes: tuple[int, ...]
     dongles: int
+    live_band_hz: tuple[int, int]
 
 
-FULL = Effort(repeats=9, turn_s=0.4, replay_mib=(64, 512, 4096), passes=(60, 500), dongles=40)
-QUICK = Effort(repeats=5, turn_s=0.15, replay_mib=(64, 512), passes=(10, 60), dongles=4)
+FULL = Effort(
+    repeats=9,
+    turn_s=0.4,
+    replay_mib=(64, 512, 4096),
+    passes=(60, 500),
+    dongles=40,
+    live_band_hz=(24_000_000, 1_766_000_000),
+)
+QUICK = Effort(
+    repeats=5,
+    turn_s=0.15,
+    replay_mib=(64, 512),
+    passes=(10, 60),
+    dongles=4,
+    live_band_hz=(88_000_000, 200_000_000),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import artefacts, comparison, passes, replay, rtl_power, soapy_power, startup, transforms
+from benchmarks import artefacts, comparison, live, passes, replay, rtl_power, soapy_power, startup, transforms
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "rtl_power": rtl_power.measure,
     "soapy_power": soapy_power.measure,
     "replay": replay.measure,
+    "live": live.measure,
     "comparison": comparison.measure,
     "passes": passes.measure,
     "startup": startup.measure,

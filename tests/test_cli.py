@@ -289,6 +289,10 @@ def test_the_receiver_and_what_it_says_of_itself_are_shown(
     assert "Receiver: rtlsdr R1 (R820T), gain 49.6 dB, correction 0 ppm" in said.out
     assert "the driver reports neither lost samples nor an unlocked tuner" in said.out
     assert "the tuner has no gain of 99 dB; 49.6 dB, the nearest, is used" in said.err
+    assert (
+        "could not be measured; to be safe 60 ms after each retune are thrown away, about 0.06 s of each pass"
+        in said.err
+    )
     assert "1 pass recorded" in said.err
     assert "none was heard, and no baseline was compared with" in said.out.replace("\n  ", " ")
     assert "0 MHz" not in said.out

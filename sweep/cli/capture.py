@@ -42,6 +42,7 @@ def sweep(arguments: Namespace) -> int:
     passes = None if arguments.duration is not None else arguments.passes or DEFAULT_PASSES
     source = open_sources(texts, options)
     _say_gains(options, source.instrument)
+    _say_settling(source)
     workspace.make_room(arguments.room)
     request = VisitRequest(
         workspace=workspace,
@@ -203,4 +204,17 @@ def _say_gains(options: Sequence[SourceOptions], instrument: Instrument) -> None
         used_db = min(used, key=lambda gain_db: abs(gain_db - asked_db))
         if abs(used_db - asked_db) > _GAIN_TOLERANCE_DB:
             text = f"quietroom: the tuner has no gain of {asked_db:g} dB; {used_db:g} dB, the nearest, is used"
+            print(text, file=sys.stderr)
+
+
+def _say_settling(source: IqSource) -> None:
+    """Where the settle time could not be measured a pass takes several times as long, and somebody stands and waits."""
+    used = source.instrument.receivers or (source.instrument,)
+    for one in used:
+        if one.settle_measured is False and one.settle_s and not one.synthetic:
+            pass_s = source.plan.n_hops / len(used) * one.settle_s
+            text = (
+                f"quietroom: the settle time of {one.product or one.driver} could not be measured; to be safe "
+                f"{1e3 * one.settle_s:.0f} ms after each retune are thrown away, about {pass_s:.2g} s of each pass"
+            )
             print(text, file=sys.stderr)

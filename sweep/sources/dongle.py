@@ -149,7 +149,7 @@ class RtlSdrReceiver:
         for _ in range(0 if self._losing else READS - 1):
             if visit.dropped_samples:
                 self._flush()
-                visit = self._receive(n_skip, n_keep)
+                visit = min(visit, self._receive(n_skip, n_keep), key=lambda taken: taken.dropped_samples)
         self._losing = visit.dropped_samples > 0
         if then_hz is not None:
             with contextlib.suppress(DeviceError):

@@ -7,7 +7,8 @@ tuners take 5 to 60 ms, and samples of the old frequency linger in buffers of un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,9 @@ Probe = Callable[[int, int], NDArray[np.uint8]]
 
 _BLOCK_S = 0.5e-3
 _BLOCK_SAMPLES = 1024  # at the least: the power of noise in a block then scatters by 0.14 dB
-_MIN_CONTRAST_DB = 6.0
+_MIN_CONTRAST_DB = 3.0  # six times the largest scatter of noise
+_ENOUGH_CONTRAST_DB = 15.0
+_SHORT_BLOCKS = 40
 _STEADY_DB = 3.0
 _FM_BAND_HZ = range(88_500_000, 108_000_000, 2_000_000)
 
@@ -90,14 +93,17 @@ def settle_receiver(receiver: Receiver, plan: SweepPlan, tuner: Tuner, search: S
 def probe_frequencies(hop_centers_hz: tuple[int, ...], lowest_hz: int, highest_hz: int) -> tuple[int, ...]:
     """Choose where to look for strong and weak received power: the FM band, and hops over the whole plan.
 
+    The two kinds take turns, since one of each mostly differ by enough and the search then ends.
+
     Examples
     --------
     >>> len(probe_frequencies((433_920_000,), 24_000_000, 1_766_000_000))
     11
     """
-    step = max(1, len(hop_centers_hz) // 12)
-    wanted = (*(freq for freq in _FM_BAND_HZ if lowest_hz <= freq <= highest_hz), *hop_centers_hz[::step])
-    return tuple(sorted(set(wanted)))
+    fm_hz = [freq for freq in _FM_BAND_HZ if lowest_hz <= freq <= highest_hz]
+    hops_hz = hop_centers_hz[:: max(1, len(hop_centers_hz) // 12)]
+    pairs = itertools.zip_longest(hops_hz, fm_hz)
+    return tuple(dict.fromkeys(freq for pair in pairs for freq in pair if freq is not None))
 
 
 def measure_settle(
@@ -111,13 +117,14 @@ def measure_settle(
         Retunes and gives samples at once.
     sample_rate_hz : int
     candidates_hz : iterable of int
-        Frequencies among which a strong and a weak one are looked for. One that is refused is left out.
+        Frequencies among which a strong and a weak one are looked for, until two differ by 15 dB. One that is refused
+        is left out.
     search : SettleSearch, optional
 
     Returns
     -------
     Settle
-        ``measured`` is False where no two candidates differ by 6 dB, or the power never came to rest.
+        ``measured`` is False where no two candidates differ by 3 dB, or the power never came to rest.
 
     Raises
     ------
@@ -134,7 +141,8 @@ def measure_settle(
     if contrast_db < _MIN_CONTRAST_DB:
         return _assumed(search, f"received power differs by {contrast_db:.1f} dB only, {_MIN_CONTRAST_DB:g} are needed")
     n_blocks = 2 * max(1, round(search.default_s * sample_rate_hz / block))
-    worst = _worst_blocks(probe, (weak, strong) * search.n_pairs, contrast_db, block, n_blocks)
+    order = (strong, weak) if weak == [*survey][-1] else (weak, strong)  # it is tuned to one of them: away from that
+    worst = _worst_blocks(probe, {freq_hz: survey[freq_hz] for freq_hz in order}, search.n_pairs, block, n_blocks)
     if worst is None:
         return _assumed(search, "received power did not come to rest after a retune")
     measured_s = worst * block / sample_rate_hz
@@ -161,27 +169,42 @@ def _survey(probe: Probe, candidates_hz: Iterable[int], block: int, n_settle: in
             continue
         if np.ptp(tail) <= _STEADY_DB:
             levels[freq_hz] = float(np.median(tail))
+            if max(levels.values()) - min(levels.values()) >= _ENOUGH_CONTRAST_DB:
+                break
     return levels
 
 
-def _worst_blocks(probe: Probe, freqs_hz: tuple[int, ...], contrast_db: float, block: int, n_blocks: int) -> int | None:
+def _worst_blocks(probe: Probe, levels_db: Mapping[int, float], n_pairs: int, block: int, n_blocks: int) -> int | None:
+    """Blocks until the level of two frequencies has come to rest, over some retunes there and back.
+
+    After the first pair it is known how long to watch. Where one then was not at rest for all of that, it counts as so
+    long, and all are watched for as long as the first pair.
+    """
     worst = 0
-    for freq_hz in freqs_hz:
-        settled = _settled_after(_block_levels_db(probe(freq_hz, n_blocks * block), block), contrast_db)
-        if settled is None:
-            return None
-        worst = max(worst, settled)
-    return worst
+    contrast_db = max(levels_db.values()) - min(levels_db.values())
+    for shortest in (_SHORT_BLOCKS, n_blocks):
+        watched = n_blocks
+        for count, (freq_hz, level_db) in enumerate(tuple(levels_db.items()) * n_pairs):
+            if count == len(levels_db):
+                watched = min(n_blocks, max(shortest, 6 * worst))
+            heard_db = _block_levels_db(probe(freq_hz, watched * block), block)
+            settled = _settled_after(heard_db, level_db, contrast_db)
+            worst = max(worst, watched if settled is None else settled)
+            if settled is None:
+                break
+        else:
+            return worst
+    return None
 
 
-def _settled_after(levels_db: NDArray[np.float64], contrast_db: float) -> int | None:
-    """Blocks until the level stays within what it does in the second half; None when that is no rest."""
-    half = levels_db.size // 2
-    final = float(np.median(levels_db[half:]))
-    tolerance = max(1.0, 2.0 * float(np.max(np.abs(levels_db[half:] - final))))
-    if tolerance > contrast_db / 2:
+def _settled_after(heard_db: NDArray[np.float64], level_db: float, contrast_db: float) -> int | None:
+    """Blocks until the level stays within what it does in the second half; None when that is no rest, or elsewhere."""
+    half = heard_db.size // 2
+    final = float(np.median(heard_db[half:]))
+    tolerance = max(1.0, 2.0 * float(np.max(np.abs(heard_db[half:] - final))))
+    if tolerance > contrast_db / 2 or abs(final - level_db) > contrast_db / 2:
         return None
-    unsettled = np.flatnonzero(np.abs(levels_db[:half] - final) > tolerance)
+    unsettled = np.flatnonzero(np.abs(heard_db[:half] - final) > tolerance)
     return int(unsettled[-1]) + 1 if unsettled.size else 0
 
 
