@@ -29,7 +29,7 @@ class SampleLevel:
     def take(self, rows: NDArray[np.float32]) -> None:
         """Take the next samples, I and Q in turn, shape (n, 2 * n_samples)."""
         self._n_samples += rows.size // 2
-        by_column = np.add.reduce(rows)  # integers as small as a converter's add up without rounding
+        by_column = np.add.reduce(rows)  # bytes add up without rounding
         self._sum += complex(np.add.reduce(by_column.view(np.complex64), dtype=np.complex128))
         self._square += float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64))
 

@@ -277,10 +277,10 @@ def test_rtl_test_finds_no_lost_samples(virtual_dongle: PlugIn) -> None:
 
 
 def test_soapysdr_reads_it(virtual_dongle: PlugIn, tmp_path: Path) -> None:
-    system_python = "/usr/bin/python3"  # Debian's SoapySDR serves no other
+    system_python = shutil.which("python3", path="/usr/bin")  # Debian's SoapySDR serves no other
     wanted = "import numpy, SoapySDR; print(any('rtlsdrSupport' in path for path in SoapySDR.listModules()))"
-    probe = subprocess.run([system_python, "-c", wanted], capture_output=True, text=True, check=False)
-    if probe.stdout.strip() != "True":
+    probe = [str(system_python), "-c", wanted]
+    if system_python is None or subprocess.run(probe, capture_output=True, check=False).stdout.strip() != b"True":
         pytest.skip("SoapySDR is not installed (Debian's python3-soapysdr and soapysdr-module-rtlsdr)")
     environment = virtual_dongle(Scene(realtime=True, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-20),)))
     out = tmp_path / "samples.cf32"
