@@ -27,7 +27,7 @@ from sweep.model import HOP_MEASURED, Stays, SweepRow
 from sweep.plan import Layout
 from sweep.units import iso_utc
 
-__all__ = ["CAMP_SHARE", "Camp", "with_stays"]
+__all__ = ["CAMP_SHARE", "Camp", "hop_layout", "with_stays"]
 
 CAMP_SHARE = 0.25
 """Of the false alarms that the report of a sweep that camped may make, those of its stays; hops share it alike."""
@@ -81,9 +81,7 @@ class Camp:
             measured = (stay.hop_flags & HOP_MEASURED) > 0
             hops.setdefault(hop, []).append(number)
             dwells[hop] = dwells.get(hop, 0) + int(np.count_nonzero(measured))
-            for dwell in np.flatnonzero(measured):
-                at = slice(dwell, dwell + 1)
-                heard.add(slice(hop, hop + 1), stay.hop_monotonic_ns[at], measured[at])
+            heard.add_passes(slice(hop, hop + 1), stay.hop_monotonic_ns[:, None], measured[:, None])
         return cls(stays=stays, hops=hops, dwells=dwells, dwell_s=heard.dwell_s or 0.0)
 
     def n_dwells(self, layout: Layout) -> NDArray[np.int64]:
@@ -110,6 +108,11 @@ class Camp:
                 for dwell in np.flatnonzero((stay.hop_flags & HOP_MEASURED) > 0):
                     yield _row_of(stay, int(dwell), sequence)
                     sequence += 1
+
+
+def hop_layout(layout: Layout, hop: int) -> Layout:
+    """Layout of one hop of a plan alone."""
+    return replace(layout, freq_hz=layout.freq_hz[layout.hop_slice(hop)], n_hops=1)
 
 
 def _row_of(stay: SweepRow, dwell: int, sequence: int) -> SweepRow:
@@ -180,8 +183,7 @@ def with_stays(
 
 def _part_of_hop(sweep: Part, camp: Camp, hop: int, bar: Bar) -> Part | None:
     """The stays on one hop, judged; None where nothing came, or the baseline has nothing of this hop."""
-    whole = sweep.layout
-    layout = replace(whole, freq_hz=whole.freq_hz[whole.hop_slice(hop)], n_hops=1)
+    layout = hop_layout(sweep.layout, hop)
     if bar.baseline is not None and not shared_bins(layout, bar.baseline.layout).any():
         return None
     rows = partial(camp.rows, hop)
@@ -202,8 +204,7 @@ def _baseline_of(baseline: Baseline, layout: Layout) -> Baseline:
     hop, off = divmod(start, whole.hop_bins)
     if off or whole.hop_bins != layout.hop_bins or hop >= whole.n_hops:
         return baseline
-    bins = whole.hop_slice(hop)
-    alone = replace(whole, freq_hz=whole.freq_hz[bins], n_hops=1)
+    alone = hop_layout(whole, hop)
     if not same_axis(alone, layout):
         return baseline
 

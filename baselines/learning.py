@@ -9,11 +9,12 @@ from pathlib import Path
 
 from baselines.axes import onto, union_axis
 from baselines.calibration import calibrated
+from baselines.camped_visit import summary_of
 from baselines.fitted import fitted_visits
 from baselines.maxima import burst_limits
 from baselines.model import Baseline, BaselineVisit
 from baselines.store import BaselineStore
-from baselines.summary import VisitSummary, summarise
+from baselines.summary import VisitSummary
 from dsp.errors import ParameterError
 from sweep.record import SweepRecord
 
@@ -46,7 +47,7 @@ def learn(
     visits: list[BaselineVisit] = []
     for path in record_paths:
         with SweepRecord.open(path) as record:
-            summaries.append(summarise(record.layout, record.rows()))
+            summaries.append(summary_of(record))
             visits.append(_visit(record, summaries[-1]))
     if len({visit.record_id for visit in visits}) < len(visits):
         raise ParameterError("the same record was given twice; each visit counts once")

@@ -13,8 +13,10 @@ import pytest
 import scipy.stats
 from visits import START_NS, baseline_of, make_rows, make_summary, noise_layout, rows_of, sim_rows
 
-from baselines.camped import CAMP_SHARE
+from baselines.camped import CAMP_SHARE, Camp
+from baselines.camped_visit import with_camp
 from baselines.camping import where_to_camp
+from baselines.intercept import Intercept
 from baselines.judge import make_judge
 from baselines.model import Baseline
 from baselines.summary import summarise
@@ -205,6 +207,43 @@ def test_the_chance_that_a_finding_states_is_that_of_the_report(quiet: Baseline)
     lenient = judged(quiet, rows, stays, rate=min(found["p_value"] * 1.2, 99)).document
     assert (len(strict["findings"]), len(lenient["findings"])) == (0, 1)
     assert 0 < CAMP_SHARE < 1
+
+
+def with_burst(stay: SweepRow, dwell: int, bin_in_hop: int, rise_cdb: int = 1500) -> SweepRow:
+    """A stay in one dwell of which something narrow is heard."""
+    arrays = {"max_hold": np.array(stay.max_hold), "mean": np.array(stay.mean)}
+    at = dwell * LAYOUT.hop_bins + bin_in_hop
+    for name, rise in (("max_hold", rise_cdb), ("mean", 300)):
+        arrays[name][at : at + 4] += rise
+    return replace(stay, **arrays)
+
+
+def test_a_baseline_that_camped_knows_what_the_room_sends_now_and_then() -> None:
+    """The sensor that stays heard while the room was known to hold no device is no anomaly later; another burst is."""
+    sensor, other = 300, 520
+    summaries = []
+    for day in range(4):
+        rows = make_rows(LAYOUT, 5, seed=day, day=day)
+        stays = [with_burst(noise_stay(LAYOUT, 2, number, 200 + day), 7, sensor) for number in range(4)]
+        camp = Camp.of(LAYOUT, stays_of(stays), Intercept(LAYOUT))
+        plain = summarise(LAYOUT, rows)
+        summaries.append(with_camp(plain, camp))
+        untouched = np.delete(np.arange(LAYOUT.n_bins), np.r_[LAYOUT.hop_slice(2)])
+        assert np.array_equal(summaries[-1].mean[:, untouched], plain.mean[:, untouched])
+        assert summaries[-1].max_hold is not None
+        assert plain.max_hold is not None
+        assert np.array_equal(summaries[-1].max_hold[:, untouched], plain.max_hold[:, untouched])
+        assert (summaries[-1].n_groups, summaries[-1].n_rows) == (plain.n_groups, plain.n_rows)
+    unaware = baseline_of([make_summary(LAYOUT, n_passes=5, seed=day, day=day) for day in range(4)])
+    aware = baseline_of(summaries)
+    rows = make_rows(LAYOUT, 5, seed=77, day=20)
+    again = [with_burst(noise_stay(LAYOUT, 2, number, 300), 11, sensor) for number in range(3)]
+    bug = [with_burst(noise_stay(LAYOUT, 2, number, 301), 11, other) for number in range(3)]
+    counts = {
+        name: [len(judged(baseline, rows, stays).document["findings"]) for stays in (again, bug)]
+        for name, baseline in (("unaware", unaware), ("aware", aware))
+    }
+    assert counts == {"unaware": [1, 1], "aware": [0, 1]}
 
 
 def test_a_stay_on_a_hop_of_no_baseline_is_judged_by_itself(quiet: Baseline) -> None:
