@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from baselines.chain import ChainedLog
 from dsp.errors import ParameterError
+from sweep.chain import ChainedLog
 from sweep.record import SweepRecord
 
-__all__ = ["DISPOSITIONS", "log_path", "mark", "read_log"]
+__all__ = ["DISPOSITIONS", "decision_log", "log_path", "mark", "read_log"]
 
 DISPOSITIONS = ("known", "explained", "suspicious", "device")
 
@@ -50,7 +50,7 @@ def mark(record_path: Path, finding: str, *, as_: str, reason: str, by: str) -> 
     if finding not in known:
         raise ParameterError(f"{record_path} has no finding {finding!r}; it has {', '.join(known) or 'none'}")
     body = {"finding": finding, "as": as_, "reason": reason, "by": by}
-    entry = _log(record_path).append(lambda _: body)
+    entry = decision_log(record_path).append(lambda _: body)
     assert entry is not None  # a body was composed
     return entry
 
@@ -68,10 +68,11 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     RecordError
         A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by itself.
     """
-    return _log(record_path).read()
+    return decision_log(record_path).read()
 
 
-def _log(record_path: Path) -> ChainedLog:
+def decision_log(record_path: Path) -> ChainedLog:
+    """The log of a record, whether there is one yet or not."""
     return ChainedLog(
         path=log_path(record_path),
         fields=frozenset({"finding", "as", "reason", "by"}),

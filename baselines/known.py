@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from baselines.chain import ChainedLog
 from dsp.errors import ParameterError, RecordError
+from sweep.chain import ChainedLog
 
 __all__ = [
     "DEFAULT_BANDWIDTH_FACTOR",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from baselines.chain import ChainedLog
 from dsp.errors import ParameterError, RecordError
+from sweep.chain import ChainedLog
 from sweep.room_records import count_visits
 from sweep.units import iso_utc, parse_utc
 

@@ -50,6 +50,10 @@ class BaselineStore:
         """Ids of all versions, oldest first."""
         return [path.stem for path in sorted(self._folder.glob("*.h5"), key=_created)]
 
+    def file(self, baseline_id: str) -> Path | None:
+        """The file of a version, if it is here."""
+        return self._folder / f"{baseline_id}.h5" if baseline_id in self.list() else None
+
     def load(self, baseline_id: str | None = None) -> Baseline:
         """Load a version, by default the latest.
 

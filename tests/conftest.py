@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from time_server import TimeServer, make_authority, serving
 from virtual_dongle.build import NoCompilerError, build
 from virtual_dongle.scene import Scene
 
@@ -18,6 +20,19 @@ from dsp import engine
 settings.register_profile("gate", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("gate")
+
+
+@pytest.fixture(autouse=True)
+def _no_key_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test seals with the key of whoever runs it, asks his agent, or sends anything to a time server."""
+    monkeypatch.setenv("QUIETROOM_KEYS", str(tmp_path_factory.getbasetemp() / "no-keys"))
+    for name in (
+        "SSH_AUTH_SOCK",
+        "QUIETROOM_TIME_SERVER",
+        "QUIETROOM_KEY_PASSPHRASE",
+        "QUIETROOM_KEY_PASSPHRASE_FILE",
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +91,20 @@ def virtual_dongle(
     yield plug_in
     config.write_text("")
     restart()
+
+
+@pytest.fixture(scope="session")
+def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CA and a certificate for time stamps, made once."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tsa")
+    make_authority(folder)
+    return folder
+
+
+@pytest.fixture
+def time_server(authority_folder: Path) -> Iterator[TimeServer]:
+    """A time server that answers as one does."""
+    with serving(authority_folder) as server:
+        yield server

@@ -6,6 +6,7 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
 from sweep.cli.room_history import in_room, ready_register
+from sweep.cli.sealing import Sealer
 from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, record_visit
 from sweep.cli.wording import evidence_lines
 from sweep.journal import JournalReader
@@ -54,6 +56,7 @@ def sweep(arguments: Namespace) -> int:
         duration_s=arguments.duration,
         keep_iq=arguments.keep_iq,
         camp_s=arguments.camp,
+        time_server=arguments.time_server,
     )
     evidence = record_visit(source, request).evidence
     printer.lines(evidence_lines(evidence))
@@ -70,7 +73,8 @@ def replay(arguments: Namespace) -> int:
     sources = open_captures(arguments.paths, capture_options(arguments, antenna=arguments.antenna))
     context = _context(arguments, ", ".join(path.name for path in arguments.paths))
     told: list[Evidence] = []
-    for evidence in replay_captures(sources, workspace, arguments.room, comparison, context):
+    server = arguments.time_server
+    for evidence in replay_captures(sources, workspace, arguments.room, comparison, context, time_server=server):
         printer.lines(["", *evidence_lines(evidence)] if told else evidence_lines(evidence))
         told.append(evidence)
     documents = [evidence.document for evidence in told]
@@ -84,6 +88,8 @@ def replay_captures(
     room: str,
     comparison: Comparison,
     context: dict[str, Any],
+    *,
+    time_server: str | None = None,
 ) -> Iterator[Evidence]:
     """Record the visits of opened captures one after another, until the user stops.
 
@@ -100,7 +106,14 @@ def replay_captures(
     workspace.make_room(room)
     try:
         for source in sources:
-            request = VisitRequest(workspace=workspace, room=room, comparison=comparison, context=context, live=False)
+            request = VisitRequest(
+                workspace=workspace,
+                room=room,
+                comparison=comparison,
+                context=context,
+                live=False,
+                time_server=time_server,
+            )
             visit = record_visit(source, request)
             yield visit.evidence
             if visit.stopped:
@@ -117,6 +130,9 @@ def recover(arguments: Namespace) -> int:
         start, is_judged = journal.start, journal.judgement is not None
     path = recover_journal(arguments.journal, None if is_judged else _planned_judge(arguments, start))
     evidence = read_evidence(path)
+    home = Workspace.of(path)
+    if home is not None:
+        evidence = replace(evidence, seal=Sealer.ready(home, arguments.time_server).seal_closed(path))
     printer.lines(evidence_lines(evidence))
     printer.document(evidence.document)
     return evidence.exit_code

@@ -33,6 +33,8 @@ class Evidence:
         With what it was received, as far as that is recorded.
     remarks : tuple of str
         What the source says of itself: what it had to assume, how it settled.
+    seal : str or None
+        What came of sealing it, where that was tried just now.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class Evidence:
     level_unit: str
     receiver: str
     remarks: tuple[str, ...]
+    seal: str | None = None
 
     @property
     def exit_code(self) -> int:

@@ -28,11 +28,13 @@ from sweep.cli.arguments import (
 from sweep.cli.arguments import add_command as _command
 from sweep.cli.help_format import RawHelpFormat
 from sweep.cli.room_parser import add_baseline, add_room_commands
+from sweep.cli.seal_parser import add_seal_commands, add_time_server
 
 __all__ = ["build_parser"]
 
 _EPILOG = """\
-exit codes: 0 done; 2 an error, said in one line; 3 the sweep or replay was inconclusive
+exit codes: 0 done; 2 an error, said in one line; 3 the sweep or replay was inconclusive;
+those of verify and register check are in their help
 first steps: 'quietroom demo' needs no hardware
 """
 _REPORTS = "default: in the workspace's reports, RECORD"
@@ -68,6 +70,7 @@ def build_parser() -> OneLineParser:
     _add_deciding(commands)
     add_room_commands(commands)
     _add_presenting(commands)
+    add_seal_commands(commands)
     return parser
 
 
@@ -217,6 +220,7 @@ def _sweep(sweep: OneLineParser) -> None:
     )
     add_context(sweep)
     add_judging(sweep)
+    add_time_server(sweep)
     add_json(sweep)
 
 
@@ -225,6 +229,7 @@ def _replay(replay: OneLineParser) -> None:
     add_captures(replay)
     add_context(replay)
     add_judging(replay)
+    add_time_server(replay)
     add_json(replay)
 
 
@@ -238,6 +243,7 @@ def _recover(recover: OneLineParser) -> None:
         type=printable,
         help="baseline to compare with (default: the one that the sweep had; 'none' for none)",
     )
+    add_time_server(recover)
     add_json(recover)
 
 

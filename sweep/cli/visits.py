@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +22,7 @@ from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.progress import follow
 from sweep.cli.room_history import in_room, ready_register
+from sweep.cli.sealing import Sealer
 from sweep.model import Closed, IqSource, Judge, SpectraSource
 from sweep.plan import SweepPlan
 from sweep.session import SweepSession
@@ -95,6 +96,8 @@ class VisitRequest:
         As for `SweepSession`.
     camp_s : float or None
         How long to camp after the passes, where the judge says.
+    time_server : str or None
+        Where proof of time for the seal comes from.
     """
 
     workspace: Workspace
@@ -106,6 +109,7 @@ class VisitRequest:
     duration_s: float | None = None
     keep_iq: bool = False
     camp_s: float | None = None
+    time_server: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,7 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
         source.close()
         raise
     ready_register(request.workspace, request.room)
+    sealer = Sealer.ready(request.workspace, request.time_server)
     session = _session(source, request)
     closed: Closed | None = None
     with _stop_on_interrupt(session.stop):
@@ -147,7 +152,9 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
             if isinstance(event, Closed):
                 closed = event
     assert closed is not None  # the session raises or closes
-    return Visit(evidence=read_evidence(Path(closed.record_path)), stopped=session.is_stopping)
+    path = Path(closed.record_path)
+    sealed = sealer.seal_closed(path)
+    return Visit(evidence=replace(read_evidence(path), seal=sealed), stopped=session.is_stopping)
 
 
 def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSession:

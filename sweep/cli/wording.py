@@ -39,7 +39,8 @@ def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = Non
     lines += wrapped(f"Receiver: {evidence.receiver}")
     for remark in evidence.remarks:
         lines += wrapped(remark, indent="  ")
-    return [*lines, f"Record: {evidence.path}"]
+    lines.append(f"Record: {evidence.path}")
+    return lines if evidence.seal is None else [*lines, f"Seal: {evidence.seal}"]
 
 
 def verdict_line(document: Mapping[str, Any]) -> str:

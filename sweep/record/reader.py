@@ -52,6 +52,10 @@ class SweepRecord:
     Attributes
     ----------
     path : Path
+    schema : str
+        Version of the schema that the file follows.
+    processing : bytes
+        JSON of all that is not an array, as it stands in the file.
     start : dict
         What was known as the sweep began.
     layout : Layout
@@ -69,9 +73,10 @@ class SweepRecord:
         self._file = file
         with refusing(path):
             survey(file)
-            check_schema(file)
+            self.schema = check_schema(file)
             self._entry = RecordEntry(file)
-            document, self._told = _read_processing(self._entry)
+            self.processing = self._entry.note("processing")
+            document, self._told = _read_processing(self.processing)
             self._document = as_of_now(document["judgement"])
             self.start = document["start"]
             self.end_time, self.recovered = self._told.end_time, self._told.recovered
@@ -270,8 +275,7 @@ class SweepRecord:
             return self._entry.read(f"summary/{name}", "<f4", (self.layout.n_bins,))
 
 
-def _read_processing(entry: RecordEntry) -> tuple[dict[str, Any], ProcessingDocument]:
-    text = entry.note("processing")
+def _read_processing(text: bytes) -> tuple[dict[str, Any], ProcessingDocument]:
     try:
         return parse_document(text, ProcessingDocument)
     except RecordError as error:

@@ -64,8 +64,8 @@ def _survey(group: h5py.Group, seen: set[int]) -> None:
             raise RecordError(f"holds {child.name}, whose data lie in another file, which no record has")
 
 
-def check_schema(file: h5py.File) -> None:
-    """Refuse what is no sweep record, or one of another major version.
+def check_schema(file: h5py.File) -> str:
+    """Give the version of the schema; refuse what is no sweep record, or one of another major version.
 
     Raises
     ------
@@ -81,3 +81,4 @@ def check_schema(file: h5py.File) -> None:
     text = text.decode() if isinstance(text, bytes) else str(text)
     if text.partition(".")[0] != SCHEMA.partition(".")[0]:
         raise RecordError(f"has schema {text}, and this Quietroom reads {SCHEMA.partition('.')[0]}.x: update Quietroom")
+    return text

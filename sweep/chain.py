@@ -16,11 +16,14 @@ from typing import Any, BinaryIO
 import rfc8785
 
 from dsp.errors import RecordError
+from sweep.journal.files import sync_folder
 from sweep.units import iso_utc
 
-__all__ = ["ChainedLog"]
+__all__ = ["NO_HASH", "ChainedLog"]
 
-_FIRST = "0" * 64
+NO_HASH = "0" * 64
+"""Stands for the hash before the first entry."""
+
 _MAX_LOG_BYTES = 64 << 20
 _OWN_FIELDS = frozenset({"sequence", "time", "previous", "hash"})
 
@@ -71,6 +74,7 @@ class ChainedLog:
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             entries = self.read()
+            sync_folder(self.path.parent)  # the name of a new log must outlast a power cut, as its lines do
             body = compose(entries)
             if body is None:
                 return None
@@ -79,7 +83,7 @@ class ChainedLog:
                 "time": iso_utc(time.time_ns()),
                 self.about[0]: self.about[1],
                 **body,
-                "previous": entries[-1]["hash"] if entries else _FIRST,
+                "previous": entries[-1]["hash"] if entries else NO_HASH,
             }
             entry["hash"] = _digest(entry)
             self._write(file, json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n")
@@ -97,7 +101,7 @@ class ChainedLog:
         ------
         RecordError
             A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by
-            itself.
+            itself; an unfinished last line, which a power cut left and nobody was told is there, is passed over.
         """
         path = self.path
         if not path.exists():
@@ -106,19 +110,37 @@ class ChainedLog:
             raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; {self.mend}")
         field, value = self.about
         entries: list[Entry] = []
-        previous = _FIRST
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        whole, torn = self._lines()
+        for number, line in enumerate(whole, 1):
             entry = self._entry(line)
+            if entry is None and torn and number == len(whole):
+                break
             if entry is not None and entry[field] != value:
                 raise RecordError(f"{path}: line {number} is about {entry[field]}; put the {field}'s own log back")
-            if entry is None or entry["previous"] != previous:
-                raise RecordError(f"{path}: line {number} was altered, or a line before it; {self.mend}")
-            previous = str(entry["hash"])
+            why = _misfit(entry, entries)
+            if entry is None or why is not None:
+                raise RecordError(f"{path}: line {number} {why}; {self.mend}")
             entries.append(entry)
         return entries
 
+    def _lines(self) -> tuple[list[bytes], bool]:
+        """All lines, and whether the last one has no end."""
+        data = self.path.read_bytes()
+        return data.splitlines(), not data.endswith(b"\n")
+
+    def _mend_end(self) -> bytes:
+        """Take away what a power cut left of a last line; give what a whole one still needs."""
+        lines, torn = self._lines()
+        if not lines or not torn:
+            return b""
+        if self._entry(lines[-1]) is not None:
+            return b"\n"
+        os.truncate(self.path, self.path.stat().st_size - len(lines[-1]))
+        return b""
+
     def _write(self, file: BinaryIO, line: bytes) -> None:
         """Write one line to disk, or leave the log as it was."""
+        line = self._mend_end() + line
         before = os.fstat(file.fileno()).st_size
         try:
             file.write(line)
@@ -140,10 +162,22 @@ class ChainedLog:
         wanted = self.fields | _OWN_FIELDS | {self.about[0]}
         try:
             entry = json.loads(line)
-            sound = isinstance(entry, dict) and set(entry) == wanted and entry["hash"] == _digest(entry)
+            sound = isinstance(entry, dict) and set(entry) == wanted and isinstance(entry["sequence"], int)
+            sound = sound and entry["hash"] == _digest(entry)
         except (ValueError, RecursionError, rfc8785.CanonicalizationError):
             return None
         return entry if sound else None
+
+
+def _misfit(entry: Entry | None, before: Sequence[Entry]) -> str | None:
+    """Why a line cannot stand after those before it."""
+    if entry is None:
+        return "was altered"
+    if entry["sequence"] != len(before):
+        return f"was line {entry['sequence'] + 1} when it was written: lines were removed, put in or reordered"
+    if entry["previous"] != (before[-1]["hash"] if before else NO_HASH):
+        return f"does not follow line {len(before)}, which was altered and given a new hash"
+    return None
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Seals: hashes, signature, time and number of a record, and all that verifies them."""

@@ -1,0 +1,83 @@
+"""What a seal says of the contents of a record, apart from the file that holds them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import rfc8785
+
+from sweep.journal import Note
+from sweep.model import HopGap
+from sweep.record import SweepRecord
+from sweep.seal.merkle import merkle_root
+
+__all__ = ["PARTS", "Contents", "contents_of"]
+
+PARTS = {
+    "frequency": "the frequencies of the bins",
+    "processing": "the plan, instrument or judgement",
+    "events": "the log of events",
+}
+"""What is hashed apart from rows and gaps, so that a change of it can be named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Leaves, parts and gaps of a record.
+
+    Attributes
+    ----------
+    n_rows : int
+    leaves : tuple of bytes
+        Of the rows, then of the second looks.
+    parts : dict
+        Name in `PARTS` to SHA-256 in hexadecimal.
+    gaps : list of dict
+        Times as text: canonical JSON has no whole numbers above 2^53.
+    """
+
+    n_rows: int
+    leaves: tuple[bytes, ...]
+    parts: dict[str, str]
+    gaps: list[dict[str, Any]]
+
+    @property
+    def root(self) -> bytes:
+        """Root of the Merkle tree over the leaves."""
+        return merkle_root(self.leaves)
+
+
+def contents_of(record: SweepRecord) -> Contents:
+    """Collect the contents of an open record, with its leaves as they are stored.
+
+    Raises
+    ------
+    RecordError
+        A part of the record is damaged.
+    """
+    frequency = np.ascontiguousarray(record.layout.freq_hz, "<f8").tobytes()
+    parts = {"frequency": frequency, "processing": record.processing, "events": _events(record.notes)}
+    return Contents(
+        n_rows=record.n_rows,
+        leaves=(*record.leaves, *record.look_leaves),
+        parts={name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
+        gaps=[_gap(gap) for gap in record.gaps],
+    )
+
+
+def _events(notes: Iterable[Note]) -> bytes:
+    return rfc8785.dumps([{"kind": note.kind, "text": note.text, "utc_ns": str(note.utc_ns)} for note in notes])
+
+
+def _gap(gap: HopGap) -> dict[str, Any]:
+    return {
+        "pass_index": gap.pass_index,
+        "hop_index": gap.hop_index,
+        "utc_ns": str(gap.utc_ns),
+        "monotonic_ns": str(gap.monotonic_ns),
+        "reason": gap.reason,
+    }
