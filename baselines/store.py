@@ -52,7 +52,7 @@ class BaselineStore:
 
     def file(self, baseline_id: str) -> Path | None:
         """The file of a version, if it is here."""
-        return self._folder / f"{baseline_id}.h5" if baseline_id in self.list() else None
+        return next((path for path in self._folder.glob("*.h5") if path.stem == baseline_id), None)
 
     def load(self, baseline_id: str | None = None) -> Baseline:
         """Load a version, by default the latest.

@@ -35,14 +35,22 @@ N_ROWS = 5
 Rows = list[SweepRow]
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "ws")
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def signer() -> Signer:
     return make_signer()
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Path:
+    """A workspace with one sealed record, which each test gets a copy of."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("sealed") / "ws")
+    seal(workspace, signer, make_record(workspace, n_rows=N_ROWS))
+    return workspace.root
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, sealed: Path) -> Workspace:
+    return Workspace.open(shutil.copytree(sealed, tmp_path / "ws"))
 
 
 @pytest.fixture
@@ -53,10 +61,8 @@ def allowed(tmp_path: Path, signer: Signer) -> list[AllowedSigner]:
 
 
 @pytest.fixture
-def record(workspace: Workspace, signer: Signer) -> Path:
-    path = make_record(workspace, n_rows=N_ROWS)
-    seal(workspace, signer, path)
-    return path
+def record(workspace: Workspace) -> Path:
+    return workspace.sweeps / "lab-1.h5"
 
 
 def check(record: Path, **more: Any) -> Verification:

@@ -24,9 +24,7 @@ def make(arguments: Namespace) -> int:
     current = folder.current()
     if current is not None or folder.private_path.exists():
         named = "" if current is None else f", {current.key.fingerprint}"
-        raise ParameterError(
-            f"{folder.path}: there is a key already{named}; a new one in its place: quietroom keys rotate"
-        )
+        raise ParameterError(f"{folder.path}: has a key already{named}; make one in its place: quietroom keys rotate")
     return _new(arguments, folder, arguments.identity or _who())
 
 
@@ -77,9 +75,7 @@ def _who() -> str:
     try:
         return check_identity(f"{getpass.getuser()}@{socket.gethostname()}")
     except (OSError, KeyError, ParameterError) as error:
-        raise ParameterError(
-            "this user or computer has no usable name; give --identity, such as a@example.org"
-        ) from error
+        raise ParameterError("this user or computer has no usable name; give one with --identity") from error
 
 
 def _tell(printer: Printer, folder: KeyFolder, entries: Sequence[KeyEntry]) -> None:

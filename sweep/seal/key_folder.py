@@ -18,7 +18,7 @@ from sweep.seal.private_key import PassphraseError, load_private, private_text, 
 from sweep.seal.public_key import PublicKey, check_identity
 from sweep.seal.signers import Signer
 from sweep.seal.sshsig import NAMESPACE
-from sweep.units import parse_utc
+from sweep.units import iso_utc, parse_utc
 
 __all__ = ["KeyEntry", "KeyFolder", "default_key_folder"]
 
@@ -47,7 +47,7 @@ class KeyEntry:
     @property
     def allowed_signer(self) -> str:
         """The line that lets a verifier accept it, for an ``allowed_signers`` file of OpenSSH."""
-        until = f',valid-before="{_compact(self.until)}"' if self.until else ""
+        until = f',valid-before="{_compact(self.until, up=True)}"' if self.until else ""
         options = f'namespaces="{NAMESPACE}",valid-after="{_compact(self.since)}"{until}'
         return f"{self.identity} {options} {self.key.text}"
 
@@ -206,13 +206,14 @@ def _entry(line: dict[str, object], until: str | None) -> KeyEntry:
     return KeyEntry(key=key, identity=str(line["identity"]), since=str(line["time"]), until=until)
 
 
-def _compact(iso: str) -> str:
-    """A time as ``allowed_signers`` has it, to the second in UTC.
+def _compact(iso: str, *, up: bool = False) -> str:
+    """A time as ``allowed_signers`` has it, in UTC to the second, the next whole one with ``up``.
 
     Examples
     --------
-    >>> _compact("2026-11-23T07:11:03.123456789Z")
-    '20261123071103Z'
+    >>> _compact("2026-11-23T07:11:59.123456789Z"), _compact("2026-11-23T07:11:59.123456789Z", up=True)
+    ('20261123071159Z', '20261123071200Z')
     """
-    parse_utc(iso)
-    return "".join(letter for letter in iso[:19] if letter.isdigit()) + "Z"
+    seconds, rest = divmod(parse_utc(iso), 1_000_000_000)
+    whole = iso_utc((seconds + (up and rest > 0)) * 1_000_000_000)
+    return "".join(letter for letter in whole[:19] if letter.isdigit()) + "Z"

@@ -64,8 +64,8 @@ def check_counter(record_path: Path, seal: Seal | None, ledger: SealLedger | Non
     if gone:
         named = ", ".join(f"{entry.place.counter} of {entry.record}" for entry in gone[:_MOST_NAMED])
         more = f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
-        said = f"number {seal.told.seal_counter}; not here is what was sealed as number {named}{more}: deleted or moved away"
-        return failed("counter", said, Result.INCOMPLETE)
+        said = f"number {seal.told.seal_counter}; not here is what was sealed as number {named}{more}"
+        return failed("counter", f"{said}: deleted or moved away", Result.INCOMPLETE)
     return passed("counter", f"number {seal.told.seal_counter} of {len(entries)}, and all of them are here")
 
 

@@ -124,28 +124,13 @@ class Register:
         return None if entry is None else _registered(entry)
 
     def _refuse(self, seal: Seal, entries: Sequence[Registered]) -> None:
-        told = seal.told
-        for entry in entries:
-            where = f"{self.path}: has seal {entry.seal[:16]}... of {entry.record} as number {entry.counter}"
-            if entry.is_like(seal) and entry.seal != seal.digest:
-                raise ParameterError(
-                    f"{where}, and this is another one, {seal.digest[:16]}... of {seal.record}: a record was sealed "
-                    "anew or an old list of seals was put back; nothing was added, find out who did it"
-                )
-            if entry.chain != told.seal_chain:
-                continue
-            if entry.record == seal.record and entry.seal != seal.digest:
-                raise ParameterError(
-                    f"{where}, and this is a second one of the same record, number {told.seal_counter}: it was sealed "
-                    "anew; nothing was added, find out who did it"
-                )
-            follows = entry.counter == told.seal_counter - 1 and told.prev_seal != entry.seal
-            precedes = entry.counter == told.seal_counter + 1 and entry.previous_seal != seal.digest
-            if follows or precedes:
-                raise ParameterError(
-                    f"{where}, and seal number {told.seal_counter} of {seal.record} does not belong beside it: one of "
-                    "the two was made anew; nothing was added, find out who did it"
-                )
+        others = [entry for entry in entries if entry.chain == seal.told.seal_chain and entry.seal != seal.digest]
+        for why_not in (_same_place, _same_record, _beside):
+            for entry in others:
+                why = why_not(entry, seal)
+                if why is not None:
+                    known = f"has seal {entry.seal[:16]}... of {entry.record} as number {entry.counter}"
+                    raise ParameterError(f"{self.path}: {known}, {why}; nothing was added, find out who did it")
 
     @property
     def _log(self) -> ChainedLog:
@@ -155,6 +140,30 @@ class Register:
             about=("log", "register of seals"),
             noun="register",
         )
+
+
+def _same_place(entry: Registered, seal: Seal) -> str | None:
+    if not entry.is_like(seal):
+        return None
+    this = f"and this is another one, {seal.digest[:16]}... of {seal.record}"
+    return f"{this}: a record was sealed anew, or an old list of seals was put back"
+
+
+def _same_record(entry: Registered, seal: Seal) -> str | None:
+    if entry.record != seal.record:
+        return None
+    return f"and this is a second one of the same record, number {seal.told.seal_counter}: it was sealed anew"
+
+
+def _beside(entry: Registered, seal: Seal) -> str | None:
+    told = seal.told
+    follows = entry.counter == told.seal_counter - 1 and told.prev_seal != entry.seal
+    precedes = entry.counter == told.seal_counter + 1 and entry.previous_seal != seal.digest
+    if not (follows or precedes):
+        return None
+    return (
+        f"and seal number {told.seal_counter} of {seal.record} does not belong beside it: one of the two was made anew"
+    )
 
 
 def _registered(entry: dict[str, Any]) -> Registered:

@@ -68,10 +68,8 @@ def _counters(entries: Sequence[Registered]) -> Iterator[Claim]:
         missing = sorted(set(range(1, max(numbers) + 1)) - numbers)
         whose = f"workspace {chain[:8]}..."
         if missing:
-            said = (
-                f"{whose}: {numbered('seal', missing)} of {max(numbers)} never came: not added, or a sweep was deleted"
-            )
-            yield failed("counters", said)
+            said = f"{whose}: {numbered('seal', missing)} of {max(numbers)} not here"
+            yield failed("counters", f"{said}: never added, or a sweep was deleted")
         else:
             yield passed("counters", f"{whose}: {counted(len(numbers), 'seal')}, no number is missing")
 
