@@ -72,6 +72,14 @@ def test_the_contract_has_these_commands() -> None:
         "report",
         "export",
         "recover",
+        "keys make",
+        "keys show",
+        "keys rotate",
+        "seal",
+        "verify",
+        "register add",
+        "register check",
+        "register list",
     }
 
 
