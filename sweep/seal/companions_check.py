@@ -24,6 +24,7 @@ def check_journal(record: SweepRecord, journal_path: Path | None) -> Claim:
     with JournalReader(path) as journal:
         for noun, ours, theirs in (
             ("row", list(record.leaves), journal.leaves),
+            ("stay", list(record.stay_leaves), journal.stay_leaves),
             ("second look", list(record.look_leaves), journal.look_leaves),
         ):
             if ours != theirs:

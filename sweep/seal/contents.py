@@ -15,7 +15,7 @@ from sweep.model import HopGap
 from sweep.record import SweepRecord
 from sweep.seal.merkle import merkle_root
 
-__all__ = ["PARTS", "Contents", "contents_of"]
+__all__ = ["PARTS", "Contents", "all_leaves", "contents_of"]
 
 PARTS = {
     "frequency": "the frequencies of the bins",
@@ -31,9 +31,9 @@ class Contents:
 
     Attributes
     ----------
-    n_rows : int
+    n_rows, n_stays : int
     leaves : tuple of bytes
-        Of the rows, then of the second looks.
+        As `all_leaves` gives them.
     parts : dict
         Name in `PARTS` to SHA-256 in hexadecimal.
     gaps : list of dict
@@ -41,6 +41,7 @@ class Contents:
     """
 
     n_rows: int
+    n_stays: int
     leaves: tuple[bytes, ...]
     parts: dict[str, str]
     gaps: list[dict[str, Any]]
@@ -49,6 +50,11 @@ class Contents:
     def root(self) -> bytes:
         """Root of the Merkle tree over the leaves."""
         return merkle_root(self.leaves)
+
+
+def all_leaves(record: SweepRecord) -> tuple[bytes, ...]:
+    """Leaves as they are stored: of the rows, then of the stays, then of the second looks."""
+    return (*record.leaves, *record.stay_leaves, *record.look_leaves)
 
 
 def contents_of(record: SweepRecord) -> Contents:
@@ -63,7 +69,8 @@ def contents_of(record: SweepRecord) -> Contents:
     parts = {"frequency": frequency, "processing": record.processing, "events": _events(record.notes)}
     return Contents(
         n_rows=record.n_rows,
-        leaves=(*record.leaves, *record.look_leaves),
+        n_stays=record.n_stays,
+        leaves=all_leaves(record),
         parts={name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
         gaps=[_gap(gap) for gap in record.gaps],
     )

@@ -6,15 +6,14 @@ again wherever it was moved to, also where somebody gave the altered record new 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dsp.errors import QuietroomError, RecordError
 from sweep.leaf import NO_LEAF, encode_row, leaf
 from sweep.model import SweepRow
-from sweep.record import SweepRecord
 
-__all__ = ["RowDamage", "counted", "numbered", "row_damage"]
+__all__ = ["KeptRows", "RowDamage", "counted", "numbered", "row_damage"]
 
 _MOST_NAMED = 8
 _MOST_TRIES = 256
@@ -29,16 +28,36 @@ class RowDamage:
     rows: tuple[int, ...]
 
 
-def row_damage(record: SweepRecord, wanted: Sequence[bytes]) -> RowDamage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRows:
+    """Rows of a record, or stays, which are kept as rows are.
+
+    Attributes
+    ----------
+    noun : str
+    count : int
+    read : callable
+        Gives some of them, as ``SweepRecord.rows`` does.
+    before : bytes
+        Leaf that the first one names as the one before.
+    """
+
+    noun: str
+    count: int
+    read: Callable[[int, int | None], Iterator[SweepRow]]
+    before: bytes = NO_LEAF
+
+
+def row_damage(kept: KeptRows, wanted: Sequence[bytes]) -> RowDamage:
     """Find out what was done to the rows of a record.
 
     Parameters
     ----------
-    record : SweepRecord
+    kept : KeptRows
     wanted : sequence of bytes
         Leaf of each row that was sealed, in order.
     """
-    found = _found(record, wanted)
+    found = _found(kept, wanted)
     there = {number for number in found.values() if number is not None}
     altered = [place for place, number in found.items() if number is None and place < len(wanted)]
     altered = [place for place in altered if place not in there]
@@ -47,65 +66,67 @@ def row_damage(record: SweepRecord, wanted: Sequence[bytes]) -> RowDamage:
     swapped = _swapped(found)
     moved = _moved(found, gone, added, {place for pair in swapped for place in pair})
     tail = [number for number in gone if number >= len(found) and number > max(there, default=-1)]
+    noun = kept.noun
     words = (
-        *_said(altered, "altered"),
-        *(f"rows {one} and {other} were swapped" for one, other in swapped[:_MOST_NAMED]),
-        *(f"row {place} holds what was row {number}" for place, number in moved[:_MOST_NAMED]),
-        *_said([number for number in gone if number not in tail], "deleted"),
-        *_said(tail, "cut from the end"),
-        *_said(added, "put in"),
+        *_said(noun, altered, "altered"),
+        *(f"{noun}s {one} and {other} were swapped" for one, other in swapped[:_MOST_NAMED]),
+        *(f"{noun} {place} holds what was {noun} {number}" for place, number in moved[:_MOST_NAMED]),
+        *_said(noun, [number for number in gone if number not in tail], "deleted"),
+        *_said(noun, tail, "cut from the end"),
+        *_said(noun, added, "put in"),
     )
     named = {*altered, *gone, *added, *(place for pair in swapped for place in pair), *(place for place, _ in moved)}
     return RowDamage(words=words, rows=tuple(sorted(named)))
 
 
-def _found(record: SweepRecord, wanted: Sequence[bytes]) -> dict[int, int | None]:
+def _found(kept: KeptRows, wanted: Sequence[bytes]) -> dict[int, int | None]:
     """For each place in the file, the row that was sealed and lies there; None for what never was."""
     found: dict[int, int | None] = {}
     shift, tries = 0, _MOST_TRIES
-    for place, row in _each(record):
+    before = [kept.before, *wanted]
+    for place, row in _each(kept):
         likely = [place + shift, place]
-        if tries and not any(_is_row(row, number, wanted) for number in likely):
+        if tries and not any(_is_row(row, number, wanted, before) for number in likely):
             tries -= 1
             likely = [place + near for step in range(1, _NEAR) for near in (step, -step)]
-        number = next((number for number in likely if _is_row(row, number, wanted)), None)
+        number = next((number for number in likely if _is_row(row, number, wanted, before)), None)
         shift = shift if number is None else number - place
         found[place] = number
     there = set(found.values())
     far = [number for number in range(len(wanted)) if number not in there][:_MOST_TRIES]
     lost = [place for place, number in found.items() if number is None]
     for place in lost[: _MOST_TRIES // max(1, len(far))]:
-        row = _row(record, place)
-        found[place] = next((number for number in far if _is_row(row, number, wanted)), None)
+        row = _row(kept, place)
+        found[place] = next((number for number in far if _is_row(row, number, wanted, before)), None)
     return found
 
 
-def _each(record: SweepRecord) -> Iterator[tuple[int, SweepRow | None]]:
+def _each(kept: KeptRows) -> Iterator[tuple[int, SweepRow | None]]:
     """All rows, and None for one that cannot be read."""
     place = 0
-    while place < record.n_rows:
+    while place < kept.count:
         try:
-            for row in record.rows(place):
+            for row in kept.read(place, None):
                 yield place, row
                 place += 1
         except RecordError:
-            yield place, _row(record, place)
+            yield place, _row(kept, place)
             place += 1
 
 
-def _row(record: SweepRecord, place: int) -> SweepRow | None:
+def _row(kept: KeptRows, place: int) -> SweepRow | None:
     try:
-        return next(record.rows(place, place + 1))
+        return next(kept.read(place, place + 1))
     except RecordError:
         return None
 
 
-def _is_row(row: SweepRow | None, number: int, wanted: Sequence[bytes]) -> bool:
+def _is_row(row: SweepRow | None, number: int, wanted: Sequence[bytes], before: Sequence[bytes]) -> bool:
     """Whether a row would have the sealed leaf of that number, after the sealed leaf of the row before."""
     if row is None or not 0 <= number < len(wanted):
         return False
     try:
-        there = encode_row(replace(row, sequence=number), wanted[number - 1] if number else NO_LEAF)
+        there = encode_row(replace(row, sequence=number), before[number])
     except (QuietroomError, ValueError, OverflowError, OSError):  # a time that no calendar has
         return False
     return leaf(*there) == wanted[number]
@@ -135,9 +156,9 @@ def _moved(
     return moved
 
 
-def _said(rows: Sequence[int], what: str) -> Iterator[str]:
+def _said(noun: str, rows: Sequence[int], what: str) -> Iterator[str]:
     if rows:
-        yield f"{numbered('row', rows)} {'was' if len(rows) == 1 else 'were'} {what}"
+        yield f"{numbered(noun, rows)} {'was' if len(rows) == 1 else 'were'} {what}"
 
 
 def numbered(noun: str, numbers: Sequence[int]) -> str:

@@ -146,6 +146,7 @@ def _predicate(record: SweepRecord, contents: Contents, request: SealRequest) ->
         "root": contents.root.hex(),
         "leaf_count": len(contents.leaves),
         "n_rows": contents.n_rows,
+        "n_stays": contents.n_stays,
         "leaves": [leaf.hex() for leaf in contents.leaves],
         "parts": contents.parts,
         "gaps": contents.gaps,
@@ -171,6 +172,7 @@ def _baseline(
 
 def _require_intact(record: SweepRecord) -> None:
     altered = [f"row {number}" for number, intact in record.verify_rows() if not intact]
+    altered += [f"stay {number}" for number, intact in record.verify_stays() if not intact]
     altered += [f"second look {number}" for number, intact in record.verify_looks() if not intact]
     if altered:
         raise RecordError(

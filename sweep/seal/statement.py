@@ -60,6 +60,7 @@ class _Predicate(msgspec.Struct, frozen=True):
     root: _Hex
     leaf_count: _Count
     n_rows: _Count
+    n_stays: _Count
     leaves: tuple[_Hex, ...]
     parts: dict[str, _Hex]
     gaps: list[dict[str, Any]]
@@ -113,7 +114,7 @@ class Seal:
 
     @property
     def leaves(self) -> tuple[bytes, ...]:
-        """Leaves of the rows, then of the second looks."""
+        """Leaves of the rows, then of the stays, then of the second looks."""
         return tuple(map(bytes.fromhex, self.told.leaves))
 
 
