@@ -46,13 +46,15 @@ def make_record(workspace: Workspace, name: str = "lab-1", n_rows: int = 5, *, s
     return write_record(workspace.sweeps / f"{name}.h5", rows, told)
 
 
-def write_record(path: Path, rows: Iterable[SweepRow], start: dict[str, Any]) -> Path:
-    """Pack rows, with hashes that are right for them."""
+def write_record(path: Path, rows: Iterable[SweepRow], start: dict[str, Any], stays: Iterable[SweepRow] = ()) -> Path:
+    """Pack rows and stays, with hashes that are right for them."""
     layout = make_plan().layout()
     journal = path.with_suffix(".journal")
     with JournalWriter.create(journal, start, layout) as writer:
         for row in rows:
             writer.append_row(row)
+        for stay in stays:
+            writer.append_stay(stay)
         writer.append_note("gain lowered", utc_ns=1, kind="gain")
         writer.sync()
         writer.close_with(make_judgement(layout, baseline=False), end_time="2026-11-18T11:10:00Z")

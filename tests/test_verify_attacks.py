@@ -15,8 +15,8 @@ import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rows import make_plan, make_row, write_journal
-from seals import allowed_line, edit, forge, make_record, make_signer, seal, unseal
+from rows import make_plan, make_row, make_start, write_journal
+from seals import allowed_line, edit, forge, make_record, make_signer, seal, unseal, write_record
 
 from baselines.disposition import decision_log, log_path, mark
 from sweep.model import SweepRow
@@ -225,6 +225,34 @@ def test_the_file_cut_short(record: Path) -> None:
     done = check(record)
     assert {"rows", "file"} <= failures(done).keys()
     assert done.result is Result.ALTERED
+
+
+def make_stays(count: int) -> list[SweepRow]:
+    layout = make_plan(n_hops=3).layout()
+    stays = [make_row(number, layout, seed=7) for number in range(count)]
+    return [replace(stay, hop_center_freq_hz=np.full(3, 1e8)) for stay in stays]
+
+
+def test_stays_are_named_as_rows_are(workspace: Workspace, signer: Signer) -> None:
+    record = workspace.sweeps / "camp-1.h5"
+    rows = [make_row(number, make_plan().layout()) for number in range(2)]
+    start = make_start(make_plan(), record_id="camp-1")
+    write_record(record, rows, start, make_stays(4))
+    assert seal(workspace, signer, record).told.leaf_count == 6
+    assert claim(check(record), "rows").text == "2 rows and 4 stays have the hashes that were sealed"
+    with h5py.File(record, "r+") as file:
+        file["entry/stays/data/mean"][2, 7] += 1
+    assert claim(check(record), "rows").text == "stay 2 was altered"
+    for change, words in (
+        (lambda stays: [stays[0], stays[2], stays[1], stays[3]], "stays 1 and 2 were swapped"),
+        (lambda stays: stays[1:], "stay 0 was deleted"),
+        (lambda stays: stays[:-1], "stay 3 was cut from the end"),
+    ):
+        record.unlink()
+        numbered = [replace(stay, sequence=number) for number, stay in enumerate(change(make_stays(4)))]
+        write_record(record, rows, start, numbered)
+        assert claim(check(record), "rows").text == words
+        assert check(record).result is Result.ALTERED
 
 
 # What is not in the rows.
