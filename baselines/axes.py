@@ -232,6 +232,7 @@ def _rebuilt(
         fluctuation_db=np.repeat(summary.fluctuation_db.max(axis=1)[:, None], target.n_hops, axis=1),
         measured=np.asarray(has_all, np.float64),
         overloaded=np.full(target.n_hops, float(summary.overloaded.max())),
+        n_lossy=summary.n_lossy,
         n_rows=summary.n_rows,
         start_utc_ns=summary.start_utc_ns,
         stop_utc_ns=summary.stop_utc_ns,

@@ -56,6 +56,8 @@ class VisitSummary:
         Largest common fluctuation of each hop.
     measured, overloaded : ndarray of float64, shape (n_hops,)
         Share of the passes in which the hop was measured, and was overloaded.
+    n_lossy : int
+        Dwells that lack samples, over all passes.
     n_rows : int
     start_utc_ns, stop_utc_ns : int
         Of the first and the last pass.
@@ -73,6 +75,7 @@ class VisitSummary:
     fluctuation_db: NDArray[np.float32]
     measured: NDArray[np.float64]
     overloaded: NDArray[np.float64]
+    n_lossy: int
     n_rows: int
     start_utc_ns: int
     stop_utc_ns: int
@@ -164,6 +167,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
     n_kurtosis = np.zeros(layout.n_bins, np.int32)
     measured = np.zeros(layout.n_hops)
     overloaded = np.zeros(layout.n_hops)
+    n_lossy = 0
     for block in gather(rows):
         start_utc_ns = start_utc_ns if n_rows else block.times[0][0]
         stop_utc_ns = block.times[-1][0]
@@ -171,6 +175,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
         flags = block.arrays["hop_flags"]
         measured += np.count_nonzero(flags & HOP_MEASURED, axis=0)
         overloaded += np.count_nonzero(flags & HOP_OVERLOADED, axis=0)
+        n_lossy += int(np.count_nonzero(block.arrays["hop_dropped_samples"]))
         if "spectral_kurtosis" in block.arrays:
             known = block.arrays["spectral_kurtosis"] != FILL
             n_kurtosis += np.count_nonzero(known, axis=0)
@@ -203,6 +208,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
         fluctuation_db=np.array([group.fluctuation_db for group in groups]),
         measured=measured / n_rows,
         overloaded=overloaded / n_rows,
+        n_lossy=n_lossy,
         n_rows=n_rows,
         start_utc_ns=start_utc_ns,
         stop_utc_ns=stop_utc_ns,

@@ -27,6 +27,9 @@ def verdict_of(
     measured = float(np.mean(summary.measured > 0))
     if overloaded > 0:
         reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
+    if summary.n_lossy:
+        dwells = "dwell" if summary.n_lossy == 1 else "dwells"
+        reasons.append(f"samples were lost on the way to this machine in {summary.n_lossy} {dwells}")
     if measured < 1:
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
     if any(finding["kind"] != "missing" and finding["known_as"] is None for finding in findings):

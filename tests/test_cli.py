@@ -298,6 +298,19 @@ def test_the_receiver_and_what_it_says_of_itself_are_shown(
     assert "0 MHz" not in said.out
 
 
+def test_samples_that_were_lost_are_in_the_record_and_said(
+    virtual_dongle: Callable[[Scene], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    virtual_dongle(Scene(realtime=True, dongles=(Dongle(drop_every_reads=1, drop_samples=12_000),)))
+    job = Job(tmp_path)
+    job.code("sweep", "lab", "--range", "433M:434M", "--passes", "2")
+    assert "samples were lost on the way to this machine in 2 dwells" in capsys.readouterr().out.replace("\n  ", " ")
+    [path] = tmp_path.rglob("*.h5")
+    with SweepRecord.open(path) as record:
+        assert all(row.hop_dropped_samples.min() > 2000 for row in record.rows())
+        assert "lost samples are told by the clock" in " ".join(record.instrument.notes)
+
+
 def test_the_age_of_a_baseline_is_that_of_its_last_visit(
     job: Job, learnt: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

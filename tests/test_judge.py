@@ -220,6 +220,14 @@ def test_what_was_lost_makes_a_quiet_sweep_inconclusive(quiet: Baseline) -> None
     assert {entry["state"] for entry in result["coverage"]} == {"overloaded"}
 
 
+def test_lost_samples_are_said(quiet: Baseline) -> None:
+    rows = make_rows(LAYOUT, 4, seed=2, day=5)
+    rows[1] = replace(rows[1], hop_dropped_samples=np.array([0, 700] * 5, np.int32))
+    result = document(quiet, LAYOUT, rows)
+    assert result["verdict"] == "no_anomaly_detected"
+    assert result["reasons"] == ["samples were lost on the way to this machine in 5 dwells"]
+
+
 def test_what_the_baseline_does_not_know_is_said(quiet: Baseline) -> None:
     """Half of the sweep was never in the baseline: a quiet half does not make the whole quiet."""
     wide = noise_layout(20)
