@@ -8,12 +8,9 @@ measured: a gap, a pass that was cut short or a stay on a few hops counts as wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.model import HOP_MEASURED, SweepRow
 from sweep.plan import Layout
 
 __all__ = ["BURSTS_S", "Intercept"]
@@ -22,7 +19,6 @@ BURSTS_S = {"100ms": 0.1, "1s": 1.0, "10s": 10.0}
 """Lengths of the bursts in seconds, by the names that they have in a coverage."""
 
 _HALVES_S = tuple(length_s / 2 for length_s in BURSTS_S.values())
-_PASSES_AT_ONCE = 64
 
 
 class Intercept:
@@ -55,22 +51,6 @@ class Intercept:
     def dwell_s(self) -> float | None:
         """Length of a dwell in seconds; None where the maker of the spectra did not say."""
         return self._dwell_s
-
-    def watching(self, rows: Iterable[SweepRow]) -> Iterator[SweepRow]:
-        """Give rows of the whole plan on, unchanged, and add up their dwells."""
-        passes: list[SweepRow] = []
-        for row in rows:
-            passes.append(row)
-            yield row
-            if len(passes) == _PASSES_AT_ONCE:
-                self._add_rows(passes)
-                passes.clear()
-        if passes:
-            self._add_rows(passes)
-
-    def _add_rows(self, rows: list[SweepRow]) -> None:
-        start_ns = np.array([row.hop_monotonic_ns for row in rows])
-        self.add_passes(slice(None), start_ns, (np.array([row.hop_flags for row in rows]) & HOP_MEASURED) > 0)
 
     def add(self, hops: slice, start_ns: NDArray[np.int64], measured: NDArray[np.bool_]) -> None:
         """Add one dwell on each of some hops; dwells of one hop come in the order of time.

@@ -86,7 +86,7 @@ def _judge(
 ) -> Judgement:
     heard_when = Intercept(layout)
     try:
-        summary = summarise(layout, heard_when.watching(rows()))
+        summary = summarise(layout, rows(), heard_when)
     except RecordError as error:
         document = nothing_measured(layout, false_alarms, str(error))
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))

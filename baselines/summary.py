@@ -9,11 +9,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.intercept import Intercept
 from dsp.errors import RecordError
 from dsp.statistics import effective_averages, log_power_variance, to_linear
 from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, SweepRow
 from sweep.plan import Layout
-from sweep.row_blocks import RowBlock, gather
+from sweep.row_blocks import RowBlock, side_by_side
 
 __all__ = ["BURST_BOXES", "VisitSummary", "box_bins", "summarise"]
 
@@ -146,13 +147,15 @@ def box_bins(feature: str, box: _Boxes, hop_bins: int) -> tuple[_Boxes, _Boxes]:
     return start, start + width
 
 
-def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
+def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None = None) -> VisitSummary:
     """Read the rows of a visit once.
 
     Parameters
     ----------
     layout : Layout
     rows : iterable of SweepRow
+    heard : Intercept, optional
+        Told of every dwell.
 
     Raises
     ------
@@ -168,12 +171,14 @@ def summarise(layout: Layout, rows: Iterable[SweepRow]) -> VisitSummary:
     measured = np.zeros(layout.n_hops)
     overloaded = np.zeros(layout.n_hops)
     n_lossy = 0
-    for block in gather(rows):
+    for block in side_by_side(rows):
         start_utc_ns = start_utc_ns if n_rows else block.times[0][0]
         stop_utc_ns = block.times[-1][0]
         n_rows += len(block)
         flags = block.arrays["hop_flags"]
         measured += np.count_nonzero(flags & HOP_MEASURED, axis=0)
+        if heard is not None:
+            heard.add_passes(slice(None), block.arrays["hop_monotonic_ns"], (flags & HOP_MEASURED) > 0)
         overloaded += np.count_nonzero(flags & HOP_OVERLOADED, axis=0)
         n_lossy += int(np.count_nonzero(block.arrays["hop_dropped_samples"]))
         if "spectral_kurtosis" in block.arrays:

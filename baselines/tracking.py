@@ -14,7 +14,7 @@ from dsp.bursts import burst_timing
 from dsp.statistics import to_linear
 from sweep.model import SweepRow
 from sweep.plan import Layout
-from sweep.row_blocks import gather
+from sweep.row_blocks import side_by_side
 
 __all__ = ["NEVER_HEARD", "Followed", "Track", "follow"]
 
@@ -95,7 +95,7 @@ def follow(
     power: list[NDArray[np.float32]] = []
     ratio: list[NDArray[np.float32]] = []
     times: list[NDArray[np.int64]] = []
-    for block in gather(rows):
+    for block in side_by_side(rows):
         mean = to_linear(block.arrays["mean"])
         total = np.zeros((len(block), layout.n_bins + 1))
         np.cumsum(np.nan_to_num(mean), axis=1, dtype=np.float64, out=total[:, 1:])

@@ -72,7 +72,9 @@ def analysed(
     Close the generator (``contextlib.closing``) where it may be left early: that ends the reading before the source
     itself is closed.
     """
-    room = threading.Semaphore(READ_AHEAD)
+    room: SimpleQueue[None] = SimpleQueue()  # a place for each block that may wait: half the cost of a semaphore
+    for _ in range(READ_AHEAD):
+        room.put(None)
     read: SimpleQueue[tuple[HopSamples | HopGap, Future[StoredHop | HopGap]] | BaseException | None] = SimpleQueue()
     left = threading.Event()
     pool = ThreadPoolExecutor(worker_count(), thread_name_prefix="analysis")
@@ -81,7 +83,7 @@ def analysed(
         try:
             for block in blocks:
                 read.put((block, pool.submit(examine, plan, block)))
-                room.acquire()
+                room.get()
                 if is_stopping() or left.is_set():
                     break
         except BaseException as error:  # raised again where the blocks are awaited
@@ -95,10 +97,10 @@ def analysed(
         while (item := read.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
-            room.release()
+            room.put(None)
             yield Analysed(item[0], item[1].result())
     finally:
         left.set()
-        room.release()
+        room.put(None)
         reader.join()
         pool.shutdown(cancel_futures=True)

@@ -50,7 +50,7 @@ def row_arrays(row: SweepRow) -> dict[str, NDArray[Any]]:
         array = getattr(row, name)
         if array is None and name in _OPTIONAL:
             continue
-        if array.dtype != dtype or array.ndim != 1:
+        if (array.dtype is not dtype and array.dtype != dtype) or array.ndim != 1:
             raise ParameterError(
                 f"row {row.sequence}: {name} is {array.dtype.str} of shape {array.shape}; "
                 f"give a flat array of {dtype.str}"

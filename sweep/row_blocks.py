@@ -19,7 +19,7 @@ from sweep.leaf import decode_row, leaf, row_arrays, sizes_of
 from sweep.model import SweepRow
 from sweep.row_header import header_of, read_times, row_type
 
-__all__ = ["BLOCK_BYTES", "RowBlock", "block_of", "block_rows", "gather"]
+__all__ = ["BLOCK_BYTES", "RowBlock", "RowStream", "block_of", "block_rows", "side_by_side"]
 
 BLOCK_BYTES = 4 << 20
 """Bytes of rows in a block; a single row may have more."""
@@ -102,6 +102,28 @@ class RowBlock:
         return leaves
 
 
+class RowStream(Iterator[SweepRow]):
+    """Rows one by one, of which whoever wants them in blocks can have the blocks.
+
+    Parameters
+    ----------
+    blocks : iterator of RowBlock
+    """
+
+    def __init__(self, blocks: Iterator[RowBlock]) -> None:
+        self._blocks = blocks
+        self._rows = (row for block in blocks for row in block.rows())
+        self._begun = False
+
+    def __next__(self) -> SweepRow:
+        self._begun = True
+        return next(self._rows)
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """Give the rows as they were read, if none was taken yet; else those that are left, side by side again."""
+        return _stack_rows(self._rows) if self._begun else self._blocks
+
+
 def block_of(first: int, encoded: Sequence[tuple[bytes, memoryview]]) -> RowBlock:
     """Read consecutive rows back from their headers and payloads.
 
@@ -129,28 +151,31 @@ def block_of(first: int, encoded: Sequence[tuple[bytes, memoryview]]) -> RowBloc
     return RowBlock(first=first, times=[read_times(header) for header, _ in encoded], arrays=arrays)
 
 
-def gather(rows: Iterable[SweepRow]) -> Iterator[RowBlock]:
+def side_by_side(rows: Iterable[SweepRow]) -> Iterator[RowBlock]:
     """Put rows side by side, as they come.
 
     Parameters
     ----------
     rows : iterable of SweepRow
-        Consecutive, all with the same arrays.
+        Consecutive, all with the same arrays; a `RowStream` has them side by side already.
 
     Yields
     ------
     RowBlock
     """
-    source = iter(rows)
-    for row in source:
+    return rows.blocks() if isinstance(rows, RowStream) else _stack_rows(iter(rows))
+
+
+def _stack_rows(rows: Iterator[SweepRow]) -> Iterator[RowBlock]:
+    for row in rows:
         names = tuple(row_arrays(row))
         size = block_rows(sum(getattr(row, name).nbytes for name in names))
-        block = [row, *itertools.islice(source, size - 1)]
-        arrays = {name: _side_by_side([getattr(each, name) for each in block]) for name in names}
+        block = [row, *itertools.islice(rows, size - 1)]
+        arrays = {name: _stacked([getattr(each, name) for each in block]) for name in names}
         yield RowBlock(first=row.sequence, times=[(each.utc_ns, each.monotonic_ns) for each in block], arrays=arrays)
 
 
-def _side_by_side(lines: list[NDArray[Any]]) -> NDArray[Any]:
+def _stacked(lines: list[NDArray[Any]]) -> NDArray[Any]:
     stacked = np.stack(lines) if len(lines) > 1 else lines[0][None]  # a long row is not copied
     stacked.flags.writeable = False
     return stacked

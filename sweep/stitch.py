@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,9 @@ _HOP_FIELDS: dict[str, tuple[type[np.generic], float]] = {
     "hop_dropped_samples": (np.int32, 0),
     "hop_flags": (np.uint8, 0),
 }
+_FACTS = np.dtype([(name, kind) for name, (kind, _) in _HOP_FIELDS.items()], align=True)
+_NO_FACTS = tuple(empty for _, empty in _HOP_FIELDS.values())
+_in_order = operator.itemgetter(*_HOP_FIELDS)
 
 
 def to_centidecibels(power: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -114,7 +118,7 @@ class RowBuilder:
     def __init__(self, plan: SweepPlan) -> None:
         self._sizes = _level_sizes(plan.hop_bins)
         self._levels = np.full((plan.n_hops, sum(self._sizes.values())), FILL, np.int16)
-        self._hops: dict[str, list[Any]] = {name: [empty] * plan.n_hops for name, (_, empty) in _HOP_FIELDS.items()}
+        self._facts: list[tuple[Any, ...]] = [_NO_FACTS] * plan.n_hops
         self._start: tuple[int, int] | None = None
 
     @property
@@ -125,13 +129,12 @@ class RowBuilder:
     @property
     def n_measured(self) -> int:
         """Hops that have come."""
-        return sum(flags != 0 for flags in self._hops["hop_flags"])
+        return sum(facts is not _NO_FACTS for facts in self._facts)
 
     def add(self, hop: StoredHop) -> None:
         """Put one hop in its place."""
         self._levels[hop.hop_index] = hop.levels
-        for name, value in hop.facts.items():
-            self._hops[name][hop.hop_index] = value
+        self._facts[hop.hop_index] = _in_order(hop.facts)
         if self._start is None:
             self._start = (hop.utc_ns, hop.monotonic_ns)
 
@@ -155,7 +158,8 @@ class RowBuilder:
         for name, size in self._sizes.items():
             arrays[name] = self._levels[:, start : start + size].ravel()
             start += size
-        arrays |= {name: np.array(self._hops[name], kind) for name, (kind, _) in _HOP_FIELDS.items()}
+        facts = np.array(self._facts, _FACTS)
+        arrays |= {name: facts[name] for name in _HOP_FIELDS}
         return SweepRow(sequence=sequence, utc_ns=self._start[0], monotonic_ns=self._start[1], **arrays)
 
 

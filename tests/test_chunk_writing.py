@@ -36,9 +36,9 @@ def test_hdf5_reads_what_was_put_in_whatever_the_pieces(tmp_path: Path, n_rows: 
             dataset = make_dataset(
                 file, "levels", values.shape, values.dtype, fillvalue=FILL if dtype == "<i2" else None
             )
-            with chunk_writer() as chunks:
+            with chunk_writer({"levels": dataset}) as chunks:
                 for first in range(0, n_rows, step):
-                    chunks.put(dataset, first, values[first : first + step])
+                    chunks.put("levels", first, values[first : first + step])
         with h5py.File(path) as file:
             np.testing.assert_array_equal(file["levels"][:], values)
         contents.append(path.read_bytes())
@@ -50,6 +50,6 @@ def test_noise_takes_less_room_than_in_the_chunks_of_hdf5(tmp_path: Path) -> Non
     with h5py.File(tmp_path / "a.h5", "w") as file:
         theirs = make_dataset(file, "theirs", values.shape, values.dtype, values)
         ours = make_dataset(file, "ours", values.shape, values.dtype)
-        with chunk_writer() as chunks:
-            chunks.put(ours, 0, values)
+        with chunk_writer({"ours": ours}) as chunks:
+            chunks.put("ours", 0, values)
         assert ours.id.get_storage_size() < 0.98 * theirs.id.get_storage_size()

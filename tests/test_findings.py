@@ -285,7 +285,7 @@ def test_coverage_of_a_sweep() -> None:
     loud = np.array([HOP_MEASURED] * 3 + [HOP_MEASURED | HOP_OVERLOADED] + [HOP_MEASURED] * 3, np.uint8)
     rows = [replace(row, hop_flags=row.hop_flags & loud | (loud & HOP_OVERLOADED)) for row in rows]
     heard = Intercept(LAYOUT)
-    summary = summarise(LAYOUT, heard.watching(rows))
+    summary = summarise(LAYOUT, rows, heard)
     entries = coverage_of(summary, floor_of(summary), heard, threshold_sigmas=6.5, model_sigma=0.03)
     assert [entry["state"] for entry in entries] == ["measured", "overloaded", "measured", "not_measured"]
     assert [entry["start_hz"] for entry in entries[1:]] == [entry["stop_hz"] for entry in entries[:-1]]

@@ -104,7 +104,7 @@ def test_coverage_is_cut_where_a_stay_listened_for_longer() -> None:
     """Dwell, weakest level and intercept of a hop that was camped on are its own."""
     rows = make_rows(LAYOUT, 4, seed=2)
     heard = Intercept(LAYOUT)
-    summary = summarise(LAYOUT, heard.watching(rows))
+    summary = summarise(LAYOUT, rows, heard)
     floor = floor_of(summary)
     plain = coverage_of(summary, floor, heard, threshold_sigmas=5.6, model_sigma=0.03)
     end_ns = int(rows[-1].hop_monotonic_ns[-1]) + 20_000_000

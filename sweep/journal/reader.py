@@ -32,8 +32,8 @@ from sweep.journal.row_order import row_misfit, stay_misfit
 from sweep.leaf import NO_LEAF, leaf, read_header
 from sweep.look_leaf import decode_look, look_previous
 from sweep.looks import MAX_LOOKS, Look
-from sweep.model import HopGap, Judgement, SweepRow
-from sweep.row_blocks import RowBlock
+from sweep.model import HopGap, Judgement
+from sweep.row_blocks import RowBlock, RowStream
 
 __all__ = ["JournalDamageError", "JournalReader"]
 
@@ -136,7 +136,7 @@ class JournalReader:
             before = digest
         return [digest for *_, digest in self._look_chain]
 
-    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+    def rows(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
 
         Parameters
@@ -151,7 +151,7 @@ class JournalReader:
         """
         return self._rows_at.decoded(slice(start, stop), self._reading(), self._damage)
 
-    def stays(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+    def stays(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give stays in order, as ``rows`` does rows."""
         return self._stays_at.decoded(slice(start, stop), self._reading(), self._damage)
 

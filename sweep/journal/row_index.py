@@ -9,8 +9,7 @@ from dsp.errors import RecordError
 from sweep.journal.damage import JournalDamageError
 from sweep.journal.framing import Frame, split_text
 from sweep.leaf import decode_row, leaf, read_header
-from sweep.model import SweepRow
-from sweep.row_blocks import BLOCK_BYTES, RowBlock, block_of
+from sweep.row_blocks import BLOCK_BYTES, RowBlock, RowStream, block_of
 from sweep.row_header import RowHeader, Sizes
 
 __all__ = ["RowIndex"]
@@ -48,7 +47,7 @@ class RowIndex:
         self._records.append(record)
         self._offsets.append(offset)
 
-    def decoded(self, chosen: slice, read: _Read, damage: _Damage) -> Iterator[SweepRow]:
+    def decoded(self, chosen: slice, read: _Read, damage: _Damage) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
 
         Raises
@@ -56,8 +55,8 @@ class RowIndex:
         JournalDamageError
             The file was changed since it was opened.
         """
-        for first, encoded in self._encoded(range(*chosen.indices(len(self))), read, damage):
-            yield from self._block(first, encoded, damage).rows()
+        wanted = range(*chosen.indices(len(self)))
+        return RowStream(self._block(first, encoded, damage) for first, encoded in self._encoded(wanted, read, damage))
 
     def hashed(self, before: bytes, read: _Read, damage: _Damage) -> Iterator[tuple[RowBlock, list[bytes]]]:
         """Give all rows block by block, and the leaves of each block; the first row follows the leaf ``before``.

@@ -12,7 +12,7 @@ import os
 import struct
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -30,10 +30,10 @@ _CHECKSUM = struct.Struct("<I")
 
 
 @contextmanager
-def chunk_writer() -> Iterator[ChunkWriter]:
+def chunk_writer(datasets: Mapping[str, h5py.Dataset]) -> Iterator[ChunkWriter]:
     """Compress with as many threads as there are processors, four at most; all is in the file at the end."""
     with ThreadPoolExecutor(min(_MOST_WORKERS, os.cpu_count() or 1), thread_name_prefix="packing") as pool:
-        writer = ChunkWriter(pool)
+        writer = ChunkWriter(datasets, pool)
         yield writer
         writer.finish()
 
@@ -43,65 +43,77 @@ class ChunkWriter:
 
     Parameters
     ----------
+    datasets : mapping of str to h5py.Dataset
+        In chunks, with the filters of ``make_dataset``; one value or more in a row.
     pool : ThreadPoolExecutor
         Compresses. Only the thread that calls the methods touches HDF5, so that the bytes of the file depend on no
         timing.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, datasets: Mapping[str, h5py.Dataset], pool: ThreadPoolExecutor) -> None:
         self._pool = pool
-        self._open: dict[str, tuple[h5py.Dataset, NDArray[Any]]] = {}
-        self._waiting: deque[tuple[h5py.Dataset, tuple[int, int], Future[bytes]]] = deque()
+        self._places = {name: _Place(dataset) for name, dataset in datasets.items()}
+        self._waiting: deque[tuple[_Place, tuple[int, int], Future[bytes]]] = deque()
 
-    def put(self, dataset: h5py.Dataset, first: int, values: NDArray[Any]) -> None:
+    def put(self, name: str, first: int, values: NDArray[Any]) -> None:
         """Take the next rows of a dataset.
 
         Parameters
         ----------
-        dataset : h5py.Dataset
-            In chunks, with the filters of ``make_dataset``.
+        name : str
         first : int
             Number of the first of these rows.
         values : ndarray, shape (n_rows, n_values)
-            Of the dataset's type, one value or more in a row.
+            Of the dataset's type.
         """
-        length = dataset.chunks[0]
+        place = self._places[name]
         while len(values):
-            at = first % length
-            lines = self._lines(dataset, at)
-            taken = values[: length - at]
-            lines[at : at + len(taken), : taken.shape[1]] = taken
+            at = first % place.length
+            taken = values[: place.length - at]
+            place.lines(at)[at : at + len(taken), : taken.shape[1]] = taken
             values, first = values[len(taken) :], first + len(taken)
-            if first % length == 0:
-                self._submit(dataset.name, first - length)
+            if first % place.length == 0 or first == place.n_rows:
+                self._submit(place, (first - 1) // place.length * place.length)
 
     def finish(self) -> None:
         """Put what is left into the file."""
-        for name, (dataset, _) in list(self._open.items()):
-            self._submit(name, (dataset.shape[0] - 1) // dataset.chunks[0] * dataset.chunks[0])
         while self._waiting:
             self._write_next()
 
-    def _lines(self, dataset: h5py.Dataset, at: int) -> NDArray[Any]:
-        """Give the rows of the chunks that are being filled, as wide as a whole number of chunks."""
-        if at == 0:
-            length, width = dataset.chunks
-            columns = -(-dataset.shape[1] // width) * width
-            self._open[dataset.name] = dataset, np.full((length, columns), dataset.fillvalue, dataset.dtype)
-        return self._open[dataset.name][1]
-
-    def _submit(self, name: str, first: int) -> None:
-        dataset, lines = self._open.pop(name)
-        width = dataset.chunks[1]
-        for column in range(0, lines.shape[1], width):
-            chunk = lines[:, column : column + width]
-            self._waiting.append((dataset, (first, column), self._pool.submit(_filtered, chunk)))
+    def _submit(self, place: _Place, first: int) -> None:
+        lines = place.take()
+        for column in range(0, lines.shape[1], place.width):
+            chunk = lines[:, column : column + place.width]
+            self._waiting.append((place, (first, column), self._pool.submit(_filtered, chunk)))
             if len(self._waiting) > _WAITING:
                 self._write_next()
 
     def _write_next(self) -> None:
-        dataset, place, stored = self._waiting.popleft()
-        dataset.id.write_direct_chunk(place, stored.result())
+        place, at, stored = self._waiting.popleft()
+        place.dataset.id.write_direct_chunk(at, stored.result())
+
+
+class _Place:
+    """A dataset, and the rows of it that make no whole chunk yet."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self.dataset = dataset
+        self.length, self.width = dataset.chunks
+        self.n_rows, n_values = dataset.shape
+        self._columns = -(-n_values // self.width) * self.width
+        self._fill, self._dtype = dataset.fillvalue, dataset.dtype
+        self._lines: NDArray[Any] | None = None
+
+    def lines(self, at: int) -> NDArray[Any]:
+        """Give the rows that are being filled, as wide as a whole number of chunks; new ones from row 0 on."""
+        if self._lines is None or at == 0:
+            self._lines = np.full((self.length, self._columns), self._fill, self._dtype)
+        return self._lines
+
+    def take(self) -> NDArray[Any]:
+        """Give the rows away."""
+        lines, self._lines = self.lines(self.length), None
+        return lines
 
 
 def _filtered(chunk: NDArray[Any]) -> bytes:

@@ -101,12 +101,12 @@ def _fill(
 ) -> NDArray[np.int64]:
     """Write rows block by block, let somebody look on, and give their times, UTC and monotonic."""
     times = np.empty((n_rows, 2), np.int64)
-    with chunk_writer() as chunks:
+    with chunk_writer({name: dataset for name, dataset in datasets.items() if 0 not in dataset.shape}) as chunks:
         for block, _ in blocks:
             rows = slice(block.first, block.first + len(block))
             for name, values in block.arrays.items():
                 if values.size:
-                    chunks.put(datasets[name], block.first, values)
+                    chunks.put(name, block.first, values)
             times[rows] = block.times
             look_on(block)
     return times

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -17,7 +16,7 @@ from sweep.journal.documents import parse_document
 from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
 from sweep.leaf import NO_LEAF
 from sweep.looks import Look
-from sweep.model import HopGap, Instrument, Judgement, SweepRow
+from sweep.model import HopGap, Instrument, Judgement
 from sweep.plan import Layout, SweepPlan
 from sweep.record.entry import RecordEntry
 from sweep.record.older import as_of_now
@@ -25,6 +24,7 @@ from sweep.record.refusal import check_schema, refusing, survey
 from sweep.record.schema import MAX_WATERFALL_CELLS, ProcessingDocument
 from sweep.record.stored_looks import read_looks, verify_looks
 from sweep.record.stored_rows import StoredRows
+from sweep.row_blocks import RowStream
 
 __all__ = ["SweepRecord", "Waterfall"]
 
@@ -197,7 +197,7 @@ class SweepRecord:
         """Leaf of every row, as stored."""
         return self._rows.leaves
 
-    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+    def rows(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give rows in order, with a few megabytes of them in memory at a time.
 
         Parameters
@@ -233,9 +233,9 @@ class SweepRecord:
         """Leaf of every stay, as stored."""
         return () if self._stays is None else self._stays.leaves
 
-    def stays(self, start: int = 0, stop: int | None = None) -> Iterator[SweepRow]:
+    def stays(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give stays in order, as ``rows`` does rows: what a row has for each hop, a stay has for each dwell."""
-        return iter(()) if self._stays is None else self._stays.read(start, stop)
+        return RowStream(iter(())) if self._stays is None else self._stays.read(start, stop)
 
     def verify_stays(self) -> list[tuple[int, bool]]:
         """Hash every stay anew, as ``verify_rows`` does rows."""

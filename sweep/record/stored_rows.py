@@ -14,12 +14,11 @@ import h5py
 from dsp.errors import RecordError
 from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
-from sweep.model import SweepRow
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
 from sweep.record.refusal import refusing
 from sweep.record.schema import row_place
-from sweep.row_blocks import RowBlock, block_rows
+from sweep.row_blocks import RowBlock, RowStream, block_rows
 
 __all__ = ["StoredRows"]
 
@@ -79,7 +78,7 @@ class StoredRows:
         size = len(NO_LEAF)
         return tuple(stored[at : at + size] for at in range(0, len(stored), size))
 
-    def read(self, start: int, stop: int | None) -> Iterator[SweepRow]:
+    def read(self, start: int, stop: int | None) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
 
         Raises
@@ -89,8 +88,7 @@ class StoredRows:
         """
         first, last, _ = slice(start, stop).indices(self._n_rows)
         step = self._block_rows
-        for begin in range(first, last, step):
-            yield from self._block(begin, min(begin + step, last)).rows()
+        return RowStream(self._block(begin, min(begin + step, last)) for begin in range(first, last, step))
 
     def verify(self) -> list[tuple[int, bool]]:
         """Hash every row anew, and say of each whether its stored leaf is that of the row."""
