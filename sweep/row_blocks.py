@@ -21,7 +21,7 @@ from sweep.row_header import header_of, read_times, row_type
 
 __all__ = ["BLOCK_BYTES", "RowBlock", "RowStream", "block_of", "block_rows", "side_by_side"]
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes of rows in a block; a single row may have more."""
 
 
@@ -31,7 +31,7 @@ def block_rows(row_bytes: int) -> int:
     Examples
     --------
     >>> block_rows(8000), block_rows(7_000_000)
-    (524, 1)
+    (262, 1)
     """
     return max(1, BLOCK_BYTES // max(1, row_bytes))
 
