@@ -25,7 +25,7 @@ from sweep.looks import StoredLooks
 from sweep.record import SweepRecord
 from sweep.sources.recorded import open_captures
 from sweep.units import format_hz, iso_utc
-from sweep.workspace import Workspace
+from sweep.workspace import Workspace, check_room_name
 
 __all__ = ["compare", "learn", "list_versions", "show"]
 
@@ -119,7 +119,7 @@ def compare(arguments: Namespace) -> int:
     workspace = Workspace.around(arguments.workspace, path)
     with SweepRecord.open(path) as record:
         require_intact(record)
-        room = str(record.start.get("room"))
+        room = _room_of(record)
         comparison = Comparison.choose(workspace, room, arguments.baseline, arguments.false_alarms_per_sweep)
         if comparison.baseline_id is None and arguments.baseline is None:
             raise RecordError(
@@ -140,6 +140,15 @@ def compare(arguments: Namespace) -> int:
     printer.lines(known_changes(before, judgement.document["known_emitters"]))
     printer.document(evidence.document)
     return evidence.exit_code
+
+
+def _room_of(record: SweepRecord) -> str:
+    """Room that a record names, which is a word of whoever wrote it."""
+    room = str(record.start.get("room"))
+    try:
+        return check_room_name(room)
+    except ParameterError as error:
+        raise RecordError(f"{record.path}: {error}; fetch an intact copy of the record") from error
 
 
 def _check_records(records: Sequence[Path], room: str) -> None:

@@ -37,6 +37,7 @@ __all__ = [
 T = TypeVar("T")
 
 _LINE = 300
+_MAX_VALUES = 1 << 21  # a judgement of the whole band has some 100,000; each takes up to 100 bytes of memory
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A whole number that the tables of a record can hold."""
@@ -233,6 +234,9 @@ def parse_document(text: bytes, schema: type[T]) -> tuple[dict[str, Any], T]:
     ...
     dsp.errors.RecordError: Expected `int`, got `str` - at `$.utc_ns`
     """
+    n_values = sum(map(text.count, (b"[", b"{", b",")))  # at least as many as there are
+    if n_values > _MAX_VALUES:
+        raise RecordError(f"its JSON has some {n_values} values, above {_MAX_VALUES}")
     try:
         document = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
         return document, msgspec.convert(document, schema)

@@ -16,6 +16,9 @@ __all__ = ["MAX_BINS", "LayoutDocument", "layout_document", "layout_from"]
 MAX_BINS = 1 << 24
 """Bins of a row that a journal or record may have: 24 to 1766 MHz in steps of 104 Hz."""
 
+MAX_HOPS = 1 << 16
+"""Hops of a row: 24 to 1766 MHz in steps of 27 kHz."""
+
 
 class LayoutDocument(msgspec.Struct, frozen=True):
     """All of a layout but its frequencies."""
@@ -57,6 +60,8 @@ def layout_from(told: LayoutDocument, freq_hz: NDArray[np.float64]) -> Layout:
         raise RecordError(
             f"layout of {told.n_hops} hops of {told.hop_bins} bins does not fit {freq_hz.size} frequencies"
         )
+    if told.n_hops > MAX_HOPS:
+        raise RecordError(f"layout has {told.n_hops} hops, above {MAX_HOPS}")
     if not np.isfinite(freq_hz).all() or not told.bin_width_hz > 0:
         raise RecordError(f"layout has a frequency that is no number, or a bin width of {told.bin_width_hz} Hz")
     return Layout(freq_hz=freq_hz, **msgspec.structs.asdict(told))

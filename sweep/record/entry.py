@@ -16,6 +16,8 @@ __all__ = ["RecordEntry"]
 
 _MAX_TABLE_BYTES = 64 << 20
 _MAX_CHUNK_BYTES = 1 << 20
+_FREE_LINES = 1 << 16
+"""Lines of a table that need not be more than compressed zeros; beyond, each takes a byte of the file at least."""
 
 
 class RecordEntry:
@@ -77,6 +79,9 @@ class RecordEntry:
         ):
             raise RecordError(f"has a table of {name} with columns of other types")
         check_chunks(table, _MAX_TABLE_BYTES)
+        stored = table.id.get_storage_size()
+        if table.shape[0] > _FREE_LINES + stored:
+            raise RecordError(f"has a table of {table.shape[0]} {name} in {stored} bytes, which cannot be")
         for line in read_chunks(table):
             yield {field: int(line[field]) for field in numbers} | {
                 field: line[field].decode("utf-8") for field in texts

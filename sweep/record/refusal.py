@@ -44,24 +44,29 @@ def survey(file: h5py.File) -> None:
     RecordError
         A link that is not a hard one, data in another file, or more objects than a record has.
     """
-    _survey(file, {h5py.h5o.get_info(file.id).addr})
-
-
-def _survey(group: h5py.Group, seen: set[int]) -> None:
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise RecordError(f"holds {group.name}/{name}, a link to somewhere else, which no record has")
-        child = group[name]
-        address = h5py.h5o.get_info(child.id).addr
-        if address in seen:
-            continue
-        seen.add(address)
-        if len(seen) > _MAX_OBJECTS:
+    waiting, n_links = [file["/"]], 0
+    seen = {h5py.h5o.get_info(file.id).addr}
+    while waiting:
+        group = waiting.pop()
+        n_links += len(group)
+        if n_links > _MAX_OBJECTS:
             raise RecordError(f"holds more than {_MAX_OBJECTS} objects, which no record has")
-        if isinstance(child, h5py.Group):
-            _survey(child, seen)
-        elif isinstance(child, h5py.Dataset) and (child.is_virtual or child.external):
-            raise RecordError(f"holds {child.name}, whose data lie in another file, which no record has")
+        for name in group:
+            child = _own(group, name)
+            address = h5py.h5o.get_info(child.id).addr
+            if address not in seen and isinstance(child, h5py.Group):
+                waiting.append(child)
+            seen.add(address)
+
+
+def _own(group: h5py.Group, name: str) -> h5py.HLObject:
+    """An object that lies in this file, with all of its data."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise RecordError(f"holds {group.name.rstrip('/')}/{name}, a link to somewhere else, which no record has")
+    child = group[name]
+    if isinstance(child, h5py.Dataset) and (child.is_virtual or child.external):
+        raise RecordError(f"holds {child.name}, whose data lie in another file, which no record has")
+    return child
 
 
 def check_schema(file: h5py.File) -> str:

@@ -22,7 +22,7 @@ from sweep.row_blocks import RowBlock, RowStream, block_rows
 
 __all__ = ["StoredRows"]
 
-_MAX_HOP_VALUES = 1 << 24
+_MAX_BURSTS = 1 << 16  # of a row; more only where it has more bins
 
 
 class StoredRows:
@@ -151,6 +151,6 @@ def _row_datasets(
             continue
         shape = entry.shape(place)
         width = sizes.get(row_place(name).partition("/")[0], shape[-1] if shape else 0)
-        if width > _MAX_HOP_VALUES:
-            raise RecordError(f"has {width} values of {name} in a row, above {_MAX_HOP_VALUES}")
+        if width > max(sizes["data"], _MAX_BURSTS):
+            raise RecordError(f"has {width} values of {name} in a row of {sizes['data']} bins, which cannot be")
         yield name, entry.find(place, dtype.str, (n_rows, width))

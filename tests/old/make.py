@@ -5,7 +5,8 @@ Check out the commit that is to be kept, and run this file with its code, into a
     git worktree add --detach /tmp/then COMMIT
     cd /tmp/then && PYTHONPATH=/tmp/then python .../tests/old/make.py .../tests/old/1.2.0
 
-What it needs of that code is what the command line has promised since the first version.
+What it needs of that code is what the command line has promised since the first version. Options of `quietroom sweep`
+that make use of what a version added may follow, as `--camp 0.04s` from 1.3.0 on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import gzip
 import shutil
 import sys
 import tempfile
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ SWEEP = ["--range", "166.4M:168.3M", "--passes", "4", "--bin-width", "10000"]
 SCENE = "sim:meeting-room?visit="
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, options: list[str]) -> None:
     """Sweep a simulated room twice, learn a baseline, find a planted bug, decide about it, and keep all of it."""
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "workspace"
@@ -36,6 +39,8 @@ def make(folder: Path) -> None:
             return pack(journal, *rest, **options)
 
         session.pack = keep
+        if find_spec("sweep.camping"):
+            import_module("sweep.camping")._STAY_S = 0.02  # a stay of usual length would be a third of a megabyte
 
         def quietroom(*words: str) -> None:
             if main(["--workspace", str(root), *words]) not in (0, 3):
@@ -48,7 +53,18 @@ def make(folder: Path) -> None:
         quietroom("baseline", "learn", "lab", *map(str, clean))
         why = ["--reason", "kept for tests", "--by", "A. Tester"]
         quietroom("known", "add", "lab", "--name", "pager", "--frequency", "466.075M", *why)
-        quietroom("sweep", "lab", "--source", f"{SCENE}2&bugs=all", *SWEEP, "--position", "table", "--operator", "A.")
+        quietroom(
+            "sweep",
+            "lab",
+            "--source",
+            f"{SCENE}2&bugs=all",
+            *SWEEP,
+            "--position",
+            "table",
+            "--operator",
+            "A.",
+            *options,
+        )
         [record] = set((root / "sweeps").glob("*.h5")) - set(clean)
         quietroom("mark", str(record), "F1", "--as", "suspicious", *why)
         for path in clean:
@@ -68,4 +84,4 @@ def _keep(root: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]).resolve())
+    make(Path(sys.argv[1]).resolve(), sys.argv[2:])
