@@ -78,22 +78,28 @@ def test_a_sweep_has_each_emitter_at_its_frequency_and_level(
     assert abs(hops[0].utc_ns - time.time_ns()) < 60e9
 
 
-@pytest.mark.parametrize("realtime", [False, True])
+@pytest.mark.parametrize(
+    ("realtime", "stale", "retune_s"),
+    [(False, 12_000, 0.0), (False, 20_000, 0.0), (False, 140_000, 0.0), (True, 20_000, 0.005)],
+)
 def test_stale_samples_never_reach_a_bin(
-    virtual_dongle: PlugIn, opened: Callable[..., LiveSource], realtime: bool
+    virtual_dongle: PlugIn, opened: Callable[..., LiveSource], realtime: bool, stale: int, retune_s: float
 ) -> None:
-    virtual_dongle(Scene(realtime=realtime, stale_samples=20_000, emitters=(STATION,)))
+    virtual_dongle(Scene(realtime=realtime, stale_samples=stale, retune_s=retune_s, emitters=(STATION,)))
     source = opened()
     assert source.instrument.settle_measured
-    assert 20_000 / 2.4e6 <= (source.instrument.settle_s or 0) < 40_000 / 2.4e6
+    assert stale / 2.4e6 <= (source.instrument.settle_s or 0) < 1.25 * (stale + 2400) / 2.4e6 + 0.002
+    assert " ms after the command to retune" in source.instrument.notes[0]
 
-    def loudest(swept: LiveSource) -> list[float]:
-        hops = samples_of(swept)
-        return [float(row_dbfs(swept.plan, [hop]).max()) for hop in hops]
+    def loudest(swept: LiveSource) -> tuple[float, float]:
+        """On the hop at 98.88 MHz, where the station is, and on the others."""
+        hops = samples_of(swept, passes=3)
+        levels = [(hop.hop_index == 1, float(row_dbfs(swept.plan, [hop]).max())) for hop in hops]
+        return max(level for is_its, level in levels if is_its), max(level for is_its, level in levels if not is_its)
 
-    levels = loudest(source)
-    assert levels[1] > -45, "the station is on the hop at 98.88 MHz"
-    assert max(levels[:1] + levels[2:]) < -61, "and on no other"
+    its, others = loudest(source)
+    assert its > -45
+    assert others < -61
 
     hasty = LiveSource(
         receiver=source._receiver,  # type: ignore[arg-type]
@@ -101,7 +107,7 @@ def test_stale_samples_never_reach_a_bin(
         plan=source.plan,
         instrument=replace(source.instrument, settle_s=0.0),
     )
-    assert loudest(hasty)[2] > -55, "without the settle time the ghost is there: this test can fail"
+    assert loudest(hasty)[1] > -55, "without the settle time the ghost is there: this test can fail"
 
 
 def test_settle_time_is_assumed_where_nothing_can_be_told_apart(
@@ -266,8 +272,9 @@ def test_samples_that_the_bus_loses_are_told_and_not_analysed_where_a_second_rea
     always = lost(Scene(dongles=(Dongle(drop_every_reads=1, drop_samples=12_000),)))
     assert len(always) == 10
     assert all(11_000 <= count < 60_000 for count in always)  # the clock also sees what holds the machine up
-    assert np.median(lost(Scene(dongles=(Dongle(drop_every_reads=4, drop_samples=12_000),)))) == 0
-    assert np.median(lost(Scene())) == 0
+    every_second = lost(Scene(dongles=(Dongle(drop_every_reads=2, drop_samples=12_000),)))
+    assert np.count_nonzero(every_second) <= 3, "read once, five would be"
+    assert np.count_nonzero(lost(Scene())) <= 1
 
 
 def test_a_dongle_that_serves_faster_than_it_samples_loses_nothing(

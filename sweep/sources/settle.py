@@ -8,8 +8,10 @@ tuners take 5 to 60 ms, and samples of the old frequency linger in buffers of un
 from __future__ import annotations
 
 import itertools
+import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,16 +80,22 @@ def settle_receiver(receiver: Receiver, plan: SweepPlan, tuner: Tuner, search: S
     DeviceError
         The receiver was lost; it is closed then.
     """
+    waits_ms: list[float] = []
+
+    def probe(freq_hz: int, n_samples: int) -> NDArray[np.uint8]:
+        begun_ns = time.monotonic_ns()
+        visit = receiver.visit(freq_hz, 0, n_samples)
+        waits_ms.append((visit.monotonic_ns - begun_ns) * 1e-6)
+        return visit.raw
+
+    candidates_hz = probe_frequencies(plan.hop_centers_hz, tuner.ranges_hz[0][0], tuner.ranges_hz[-1][1])
     try:
-        return measure_settle(
-            lambda freq_hz, n_samples: receiver.visit(freq_hz, 0, n_samples).raw,
-            sample_rate_hz=plan.sample_rate_hz,
-            candidates_hz=probe_frequencies(plan.hop_centers_hz, tuner.ranges_hz[0][0], tuner.ranges_hz[-1][1]),
-            search=search,
-        )
+        settle = measure_settle(probe, sample_rate_hz=plan.sample_rate_hz, candidates_hz=candidates_hz, search=search)
     except BaseException:
         receiver.close()
         raise
+    wait_ms = statistics.median(waits_ms or [0.0])
+    return replace(settle, note=f"{settle.note}; samples come {wait_ms:.1f} ms after the command to retune")
 
 
 def probe_frequencies(hop_centers_hz: tuple[int, ...], lowest_hz: int, highest_hz: int) -> tuple[int, ...]:
