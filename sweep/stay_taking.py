@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from sweep.camping import CampedSource, CampPlan, CampRequest, stay_dwells, stay_on, stay_row
+from sweep.camping import CampedSource, CampRequest, stay_dwells, stay_on, stay_row
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
 from sweep.look_taking import RetunableSource
@@ -51,19 +54,27 @@ class StayTaker:
             where = request.where(reader.layout, reader.rows, reader.start["instrument"])
         n_dwells = stay_dwells(self._plan)
         n_stays = max(1, round(request.duration_s / (n_dwells * self._plan.dwell_s)))
-        yield from self._take(self._received(source, where), n_stays, n_dwells)
+        hops = tuple(itertools.islice(where.hops(), n_stays))
+        with contextlib.closing(self._received(source, hops)) as stays:
+            yield from self._take(stays, len(hops), n_dwells)
 
     def camp_again(self, source: CampedSource) -> Generator[Event, None, None]:
         """Take the stays that a recording has."""
         yield from self._take(source.stays(), source.n_stays, source.stay_dwells)
 
-    def _received(self, source: RetunableSource, where: CampPlan) -> Iterator[HopSamples | HopGap]:
-        for hop in where.hops():
-            yield stay_on(source, hop, self._pass_index)
+    def _received(self, source: RetunableSource, hops: Sequence[int]) -> Generator[HopSamples | HopGap, None, None]:
+        """Give stay after stay, the next of which is being received: that goes on while this one is analysed."""
+        with ThreadPoolExecutor(1, thread_name_prefix="stay") as pool:
+            coming: deque[Future[HopSamples | HopGap]] = deque()
+            for hop in hops:
+                coming.append(pool.submit(stay_on, source, hop, self._pass_index))
+                if len(coming) > 1:
+                    yield coming.popleft().result()
+            yield from (stay.result() for stay in coming)
 
-    def _take(self, stays: Iterator[HopSamples | HopGap], n_stays: int, n_dwells: int) -> Generator[Event, None, None]:
+    def _take(self, stays: Iterable[HopSamples | HopGap], n_stays: int, n_dwells: int) -> Generator[Event, None, None]:
         n_kept = 0
-        for number, stay in enumerate(itertools.islice(stays, n_stays), 1):
+        for number, stay in enumerate(stays, 1):
             if self._keep is not None:
                 self._keep.write_stay(stay, n_dwells)
             if isinstance(stay, HopGap):
