@@ -6,19 +6,23 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import h5py
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.boxes import NARROW_SCALES, SCALES
 from baselines.model import Baseline, BaselineVisit
+from baselines.stored_arrays import read_array, refuse_links
 from baselines.summary import BURST_BOXES
 from dsp.errors import RecordError
 from dsp.spectra import box_count
+from sweep.journal.documents import one_line
+from sweep.journal.layout_json import LayoutDocument, layout_from
 from sweep.plan import Layout
 
 __all__ = ["BaselineStore"]
@@ -29,8 +33,6 @@ _ARRAYS = ("log_mean", "log_top", "within_variance", "floor_dbfs")
 _BY_SCALE = ("excess_variance", "between_variance")
 _TAILS = ("top_tail", "mask_tail")
 _NUMBERS = ("n_sweeps", "sweep_variance", "inflation")
-_MAX_BINS = 1 << 26
-_MOST_PACKED = 64  # even a baseline of one visit, half of it constants, packs less than this
 
 
 class BaselineStore:
@@ -115,8 +117,8 @@ def _created(path: Path) -> tuple[str, str]:
 def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
+        reason = one_line(error) or type(error).__name__
         raise RecordError(f"{path}: not a readable baseline ({reason}); restore it from a copy") from None
 
 
@@ -169,41 +171,39 @@ def _read(file: h5py.File, path: Path) -> Baseline:
     schema = str(_attribute(file, "quietroom_baseline_schema"))
     if schema.split(".", maxsplit=1)[0] != SCHEMA.split(".", maxsplit=1)[0]:
         raise RecordError(
-            f"{path}: baseline schema {schema} is not {SCHEMA.split('.', maxsplit=1)[0]}, which this version reads; "
-            "learn the baseline again from its records, or use the version that wrote it"
+            f"{path}: baseline schema {one_line(schema)} is not {SCHEMA.split('.', maxsplit=1)[0]}, "
+            "which this version reads; learn the baseline again from its records, or use the version that wrote it"
         )
-    _refuse_links(file)
+    refuse_links(file)
     for name in ("burst_limits", *_BY_SCALE):
-        _refuse_links(file[name])
+        refuse_links(file[name])
     n_averages = int(_attribute(file, "layout_n_averages"))
-    freq_hz = _get(file, "frequency_hz", np.float64)
-    layout = Layout(
-        freq_hz=freq_hz,
+    freq_hz = read_array(file, "frequency_hz", np.float64)
+    told = LayoutDocument(
         bin_width_hz=float(_attribute(file, "layout_bin_width_hz")),
         n_hops=int(_attribute(file, "layout_n_hops")),
         hop_bins=int(_attribute(file, "layout_hop_bins")),
         enbw_bins=float(_attribute(file, "layout_enbw_bins")),
         n_averages=None if n_averages < 0 else n_averages,
-        notes=tuple(json.loads(_attribute(file, "layout_notes"))),
+        notes=msgspec.convert(_json(file, "layout_notes"), tuple[str, ...]),
     )
-    arrays: dict[str, Any] = {name: _get(file, name, np.float32) for name in _ARRAYS}
-    arrays["restless"] = _get(file, "restless", np.uint8) > 0
-    arrays["log_mask"] = _get(file, "log_mask", np.float32) if "log_mask" in file else None
-    lengths = {array.size for array in arrays.values() if array is not None} | {layout.n_hops * layout.hop_bins}
-    if lengths != {layout.n_bins}:
+    arrays: dict[str, Any] = {name: read_array(file, name, np.float32) for name in _ARRAYS}
+    arrays["restless"] = read_array(file, "restless", np.uint8) > 0
+    arrays["log_mask"] = read_array(file, "log_mask", np.float32) if "log_mask" in file else None
+    lengths = {array.size for array in arrays.values() if array is not None} | {told.n_hops * told.hop_bins}
+    if lengths != {freq_hz.size}:
         raise ValueError("its arrays differ in length")
+    layout = _layout(told, freq_hz)
     arrays |= {name: _by_scale(file[name], layout) for name in _BY_SCALE}
     if len({tuple(arrays[name]) for name in _BY_SCALE}) > 1:
         raise ValueError(f"its {' and '.join(_BY_SCALE)} differ in their scales")
-    known = {field.name for field in fields(BaselineVisit)}  # a later minor version may say more
-    visits = [_visit({key: value for key, value in visit.items() if key in known}) for visit in _visits(file)]
     return Baseline(
         id=str(_attribute(file, "id")),
         room=str(_attribute(file, "room")),
         created=str(_attribute(file, "created")),
         layout=layout,
         n_sweeps=int(_positive(file, "n_sweeps")),
-        visits=tuple(visits),
+        visits=_visits(file),
         burst_limits=_burst_limits(file["burst_limits"], layout),
         sweep_variance=_positive(file, "sweep_variance"),
         inflation=_positive(file, "inflation"),
@@ -214,8 +214,15 @@ def _read(file: h5py.File, path: Path) -> Baseline:
     )
 
 
+def _layout(told: LayoutDocument, freq_hz: NDArray[np.float64]) -> Layout:
+    try:
+        return layout_from(told, freq_hz)
+    except RecordError as error:
+        raise ValueError(f"its {error}") from error
+
+
 def _by_scale(group: h5py.Group, layout: Layout) -> dict[int, NDArray[np.float32]]:
-    scales = {int(name): _get(group, name, np.float32) for name in group}
+    scales = {int(name): read_array(group, name, np.float32) for name in group}
     known = set(NARROW_SCALES) <= set(scales) <= set(SCALES)
     if not known or any(values.size != layout.n_bins for values in scales.values()):
         raise ValueError(f"its {group.name} has other scales or lengths")
@@ -239,21 +246,18 @@ def _json(file: h5py.File, name: str) -> Any:
     return json.loads(_attribute(file, name))
 
 
-def _visits(file: h5py.File) -> list[dict[str, Any]]:
-    visits: list[dict[str, Any]] = _json(file, "visits")
+def _visits(file: h5py.File) -> tuple[BaselineVisit, ...]:
+    """What is said of the visits; a later minor version may say more."""
+    visits = msgspec.convert(_json(file, "visits"), tuple[BaselineVisit, ...])
     if not visits:
         raise ValueError("it names no visit")
+    for visit in visits:
+        if visit.n_passes < 1:
+            raise ValueError(f"its visit {visit.record_id} has {visit.n_passes!r} passes")
+        for share in (visit.measured_share, visit.overloaded_share):
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"its visit {visit.record_id} has a share of {share!r}")
     return visits
-
-
-def _visit(values: dict[str, Any]) -> BaselineVisit:
-    visit = BaselineVisit(**values)
-    if not isinstance(visit.n_passes, int) or visit.n_passes < 1 or not isinstance(visit.instrument, dict):
-        raise ValueError(f"its visit {visit.record_id} has {visit.n_passes!r} passes")
-    for share in (visit.measured_share, visit.overloaded_share):
-        if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"its visit {visit.record_id} has a share of {share!r}")
-    return visit
 
 
 def _positive(file: h5py.File, name: str) -> float:
@@ -264,26 +268,9 @@ def _positive(file: h5py.File, name: str) -> float:
 
 
 def _burst_limits(group: h5py.Group, layout: Layout) -> dict[str, NDArray[np.float32]]:
-    limits = {name: _get(group, name, np.float32) for name in group}
+    limits = {name: read_array(group, name, np.float32) for name in group}
     for name, values in limits.items():
         per_hop = layout.hop_bins if name == "burst_1" else box_count(layout.hop_bins, BURST_BOXES[name])
         if values.size != layout.n_hops * per_hop:
             raise ValueError(f"its {name} has {values.size} limits")
     return limits
-
-
-def _refuse_links(group: h5py.Group) -> None:
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"{name} is a link to elsewhere")  # noqa: TRY004 - one way out for all damage
-
-
-def _get(group: h5py.Group, name: str, dtype: type[np.generic]) -> NDArray[Any]:
-    dataset = group[name]
-    if dataset.ndim != 1 or dataset.size > _MAX_BINS or dataset.chunks is None or dataset.is_virtual:
-        raise ValueError(f"{name} has shape {dataset.shape}")
-    if dataset.id.get_num_chunks() != -(-dataset.size // dataset.chunks[0]):
-        raise ValueError(f"{name} lacks chunks")
-    if dataset.nbytes > _MOST_PACKED * group.file.id.get_filesize():
-        raise ValueError(f"{name} would grow to {dataset.nbytes} bytes")
-    return np.asarray(dataset[()], dtype)

@@ -23,9 +23,10 @@ from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines, known_changes
 from sweep.looks import StoredLooks
 from sweep.record import SweepRecord
+from sweep.room_names import check_room_name
 from sweep.sources.recorded import open_captures
 from sweep.units import format_hz, iso_utc
-from sweep.workspace import Workspace, check_room_name
+from sweep.workspace import Workspace
 
 __all__ = ["compare", "learn", "list_versions", "show"]
 
