@@ -42,7 +42,13 @@ def verdict_of(
 def nothing_measured(layout: Layout, false_alarms: float, reason: str) -> dict[str, Any]:
     """Judgement of a visit of which nothing was measured."""
     width = layout.bin_width_hz
-    gap = {"state": "not_measured", "noise_floor_dbfs": None, "min_detectable_dbfs": None, "dwell_s": None}
+    gap = {
+        "state": "not_measured",
+        "noise_floor_dbfs": None,
+        "min_detectable_dbfs": None,
+        "dwell_s": None,
+        "camp_s": None,
+    }
     coverage = [
         {
             "start_hz": round(float(layout.freq_hz[0]) - width / 2),

@@ -15,7 +15,7 @@ from visits import START_NS, baseline_of, make_rows, make_summary, noise_layout,
 
 from baselines.camped import CAMP_SHARE, Camp
 from baselines.camped_visit import with_camp
-from baselines.camping import where_to_camp
+from baselines.camping import camp_plan, where_to_camp
 from baselines.intercept import Intercept
 from baselines.judge import make_judge
 from baselines.model import Baseline
@@ -244,6 +244,25 @@ def test_a_baseline_that_camped_knows_what_the_room_sends_now_and_then() -> None
         for name, baseline in (("unaware", unaware), ("aware", aware))
     }
     assert counts == {"unaware": [1, 1], "aware": [0, 1]}
+
+
+def test_stays_settle_what_the_passes_could_not(quiet: Baseline) -> None:
+    """Heard in one of five passes: unconfirmed; the camp goes there first, and what it hears again is a finding."""
+    rows = make_rows(LAYOUT, 5, seed=902, day=30)
+    rows[3] = with_burst(rows[3], 2, 520)  # a pass has hops where a stay has dwells
+    alone = make_judge(quiet)(LAYOUT, rows_of(rows), {}).document
+    assert (len(alone["findings"]), len(alone["unconfirmed"])) == (0, 1)
+    assert camp_plan(LAYOUT, alone).candidates == (2,)
+    silent = [noise_stay(LAYOUT, 2, number, 79) for number in range(3)]
+    document = judged(quiet, rows, silent).document
+    (seldom,) = document["unconfirmed"]
+    assert (document["findings"], seldom["hits"], seldom["camp_hits"], seldom["camp_dwells"]) == ([], 1, 0, 60)
+    heard = [silent[0], with_burst(silent[1], 4, 520), silent[2]]
+    document = judged(quiet, rows, heard).document
+    (found,) = document["findings"]
+    assert (document["unconfirmed"], found["hits"], found["passes"], found["camp_hits"]) == ([], 1, 5, 1)
+    assert found["first_seen"] < found["last_seen"]
+    assert found["center_freq_hz"] == pytest.approx(seldom["center_freq_hz"], abs=5000)
 
 
 def test_a_stay_on_a_hop_of_no_baseline_is_judged_by_itself(quiet: Baseline) -> None:

@@ -160,7 +160,7 @@ def test_a_block_of_their_own_after_the_findings() -> None:
     items = [seldom(emitter="E4", visits=3), {**seldom("U12"), "hits": None, "known_as": "gate (K1)"}]
     lines = findings_lines(document(unconfirmed=items), {"U1": "explained"})
     assert max(map(len, lines)) <= 100
-    head = lines.index("Heard in too few passes to confirm; sweep again or stay on the band:")
+    head = lines.index("Heard in too few passes to confirm; sweep again with --camp, or stay on the band:")
     assert head > next(number for number, line in enumerate(lines) if line.startswith("F2 "))
     first, second = (line.split() for line in lines[head + 2 : head + 4])
     assert first[:6] == ["U1", "433.5000", "12.5", "-42.2", "1", "explained"]

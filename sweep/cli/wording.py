@@ -23,7 +23,7 @@ _LENGTHS = (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"))
 _AS_GOOD_AS_CERTAIN = 0.995
 _NO_WEIGHT = "+0.0 "
 _KNOWN = "known as"
-_SELDOM = "Heard in too few passes to confirm; sweep again or stay on the band:"
+_SELDOM = "Heard in too few passes to confirm; sweep again with --camp, or stay on the band:"
 
 
 def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = None) -> list[str]:
