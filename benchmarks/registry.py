@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import artefacts, comparison, live, passes, replay, rtl_power, soapy_power, startup, transforms
+from benchmarks import artefacts, comparison, live, passes, replay, rtl_power, soapy_power, startup, storage, transforms
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "soapy_power": soapy_power.measure,
     "replay": replay.measure,
     "live": live.measure,
+    "storage": storage.measure,
     "comparison": comparison.measure,
     "passes": passes.measure,
     "startup": startup.measure,
