@@ -8,7 +8,6 @@ shuffle, deflate, Fletcher's checksum. Any HDF5 reads them.
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections import deque
@@ -21,18 +20,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.analysis import worker_count
+
 __all__ = ["ChunkWriter", "chunk_writer", "fletcher32"]
 
 _GZIP_LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 1, 15, 9
-_MOST_WORKERS = 4
 _WAITING = 16  # compressed chunks that wait for the file: 2 MB of levels
 _CHECKSUM = struct.Struct("<I")
 
 
 @contextmanager
 def chunk_writer(datasets: Mapping[str, h5py.Dataset]) -> Iterator[ChunkWriter]:
-    """Compress with as many threads as there are processors, four at most; all is in the file at the end."""
-    with ThreadPoolExecutor(min(_MOST_WORKERS, os.cpu_count() or 1), thread_name_prefix="packing") as pool:
+    """Compress with a thread for each processor, four at most; all is in the file at the end."""
+    with ThreadPoolExecutor(worker_count(), thread_name_prefix="packing") as pool:
         writer = ChunkWriter(datasets, pool)
         yield writer
         writer.finish()
