@@ -24,6 +24,7 @@ __all__ = ["LiveSweep", "live_sweep", "rtl_power_s", "soapy_power_s"]
 _TIMEOUT_S = 600
 _CROP_PERCENT = 20  # what Quietroom leaves out of each hop
 _STEP_HZ = 2500
+_SOAPY_HIGHEST_HZ = 1_762_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,8 @@ def rtl_power_s(program: str, environment: Mapping[str, str], band_hz: tuple[int
     """Seconds in which ``rtl_power`` gives every bin a dwell.
 
     It stays for 16 KiB of samples, passes over the band again and again, and writes one line for all passes of an
-    interval. Two runs are taken and only their difference counts, so that its start does not.
+    interval. Nothing is cropped, so that it has fewer hops: over 1718 MHz its cropping overflows and it dies. Two runs
+    are taken and only their difference counts, so that its start does not.
     """
     short_s, short_dwell_s = _rtl_power(program, environment, band_hz, 1)
     long_s, long_dwell_s = _rtl_power(program, environment, band_hz, 1 + math.ceil(short_s))
@@ -106,7 +108,7 @@ def _rtl_power(
     """Wall time of one report, and the dwell of its first line."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as out:
         span = f"{band_hz[0]}:{band_hz[1]}:{_STEP_HZ}"
-        options = ["-c", f"{_CROP_PERCENT}%", "-g", "28", "-i", str(interval_s), "-1"]
+        options = ["-g", "28", "-i", str(interval_s), "-1"]
         seconds = _wall_s([program, "-f", span, *options, out.name], environment)
         line = Path(out.name).read_text().split("\n", 1)[0].split(",")
     return seconds, int(line[5]) / float(line[4])  # frames, and how many of them a second holds
@@ -117,14 +119,15 @@ def soapy_power_s(
 ) -> float:
     """Seconds of a whole run of ``soapy_power``: one pass of at least this dwell, with its own choice of buffers.
 
-    Its buffer holds 55 ms, of which it keeps the samples that came before the retune as well.
+    Its buffer holds 55 ms, of which it keeps the samples that came before the retune as well. Its driver tunes to
+    1764 MHz; what is above is left out.
     """
     n_bins = rate_hz // _STEP_HZ
     with tempfile.TemporaryDirectory() as folder:
         command = soapy_power.command(
             program,
             low_hz=band_hz[0],
-            high_hz=band_hz[1],
+            high_hz=min(band_hz[1], _SOAPY_HIGHEST_HZ),
             rate_hz=rate_hz,
             n_bins=n_bins,
             n_spectra=math.floor(dwell_s * rate_hz / n_bins),

@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 _USB_BYTES = 512  # reads are whole USB packets
 _MOST_BYTES = 4 << 20  # of one transfer; the kernel lends 16 MiB of USB memory by default
 _STALL_S = 3.0
+_CRYSTAL = 100e-6  # how slow one may be
 _FRESH_NS = 2_000_000  # what a dongle holds back until it is read is then still within the samples that are skipped
 _OPEN_CURES = {
     -3: "no permission; install the udev rules of rtl-sdr (package librtlsdr0), then unplug it and plug it in again",
@@ -166,14 +167,16 @@ class RtlSdrReceiver:
         rate_hz = self._settings.sample_rate_hz
         begun_ns, waited_ns = time.monotonic_ns(), self._run_queue.waited_ns()
         raw = self._read(n_skip + n_keep)
-        ended_ns, utc_ns = time.monotonic_ns(), time.time_ns()
-        late_s = (ended_ns - begun_ns - (self._run_queue.waited_ns() - waited_ns)) * 1e-9 - (n_skip + n_keep) / rate_hz
+        now_ns, utc_ns = time.monotonic_ns(), time.time_ns()
+        ended_ns = now_ns - (self._run_queue.waited_ns() - waited_ns)
+        needed_s = (n_skip + n_keep) / rate_hz
+        late_s = (ended_ns - begun_ns) * 1e-9 - needed_s
         start_ns = max(begun_ns, ended_ns - round(n_keep / rate_hz * 1e9))
         return Visit(
             raw=raw[2 * n_skip :],
-            utc_ns=utc_ns - (ended_ns - start_ns),
+            utc_ns=utc_ns - (now_ns - start_ns),
             monotonic_ns=start_ns,
-            dropped_samples=round(late_s * rate_hz) if late_s > LATE_S else 0,
+            dropped_samples=round(late_s * rate_hz) if late_s > LATE_S + _CRYSTAL * needed_s else 0,
         )
 
     def _tune(self, freq_hz: int) -> None:
