@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import artefacts, comparison, live, passes, replay, rtl_power, soapy_power, startup, storage, transforms
+from benchmarks import (
+    artefacts,
+    comparison,
+    live,
+    passes,
+    replay,
+    rtl_power,
+    soapy_power,
+    startup,
+    storage,
+    transforms,
+    verify,
+)
 from benchmarks.effort import Effort
 from benchmarks.rows import LeftOut, LeftOutError, Row
 
@@ -19,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "storage": storage.measure,
     "comparison": comparison.measure,
     "passes": passes.measure,
+    "verify": verify.measure,
     "startup": startup.measure,
     "artefacts": artefacts.measure,
 }

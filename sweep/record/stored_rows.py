@@ -14,6 +14,7 @@ import h5py
 from dsp.errors import RecordError
 from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
+from sweep.record.chunk_reading import ChunkedRows
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
 from sweep.record.refusal import refusing
@@ -65,7 +66,8 @@ class StoredRows:
         self._n_rows = int(shape[0])
         self._times = [entry.find(f"{rows}/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
         self._leaf = entry.find(f"{rows}/leaf", "|u1", (self._n_rows, len(NO_LEAF)))
-        self._arrays = dict(_row_datasets(entry, folder, {"data": n_bins, "hops": n_hops}, self._n_rows))
+        found = _row_datasets(entry, folder, {"data": n_bins, "hops": n_hops}, self._n_rows)
+        self._arrays = {name: ChunkedRows(dataset) for name, dataset in found}
 
     def __len__(self) -> int:
         return self._n_rows
@@ -114,12 +116,12 @@ class StoredRows:
 
     @cached_property
     def _block_rows(self) -> int:
-        return block_rows(sum(dataset.dtype.itemsize * dataset.shape[1] for dataset in self._arrays.values()))
+        return block_rows(sum(rows.row_bytes for rows in self._arrays.values()))
 
     def _block(self, begin: int, end: int) -> RowBlock:
         with refusing(self._path):
             utc_ns, monotonic_ns = [read_chunks(dataset, begin, end).tolist() for dataset in self._times]
-            arrays = {name: read_chunks(dataset, begin, end) for name, dataset in self._arrays.items()}
+            arrays = {name: rows.read(begin, end) for name, rows in self._arrays.items()}
         for values in arrays.values():
             values.flags.writeable = False
         return RowBlock(first=begin, times=list(zip(utc_ns, monotonic_ns, strict=True)), arrays=arrays)
