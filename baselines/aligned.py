@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.alignment import (
-    align_gain,
-    block_medians,
-    estimate_ppm,
-    shift_bins,
-    staying_bins,
-    trusted_ppm,
-)
+from baselines.alignment import block_medians
 from baselines.boxes import BoxSums
-from baselines.level import believed_gain
+from baselines.compatibility import no_step
+from baselines.level import Setting, believed_gain
 from baselines.model import Baseline
+from baselines.receivers import Part, by_receivers, parts_of, receiver_at
+from baselines.shifts import FrequencyError, Shift, align_gains, displaced_by, measure_shift
 from baselines.summary import VisitSummary
 from baselines.wide import GAP_BINS, WideRuns
 from dsp.groups import known_mean, known_median
@@ -74,8 +72,8 @@ class Aligned:
     log_max : ndarray of float32, shape (G, n_bins), or None
     gain : ndarray of float32, shape (n_bins,)
         ln of the visit's gain over the baseline, median over its groups.
-    ppm : float or None
-        Frequency error against the baseline, taken out; None where it could not be measured.
+    shift : Shift
+        Frequency error against the baseline, taken out.
     scatter, busy_scatter : float
         Standard deviation in nats, after alignment, of quiet bins or hops beyond what noise explains, and of busy
         bins.
@@ -88,7 +86,7 @@ class Aligned:
     log_mean: NDArray[np.float32]
     log_max: NDArray[np.float32] | None
     gain: NDArray[np.float32]
-    ppm: float | None
+    shift: Shift
     scatter: float
     busy_scatter: float
     zones: Zones
@@ -135,7 +133,13 @@ def zones_of(baseline: Baseline) -> Zones:
 
 
 def align(
-    baseline: Baseline, summary: VisitSummary, gain_step_db: float | None = None, ppm: float | None = None
+    baseline: Baseline,
+    summary: VisitSummary,
+    gain_step_db: Callable[[float], float | None] = no_step,
+    *,
+    instrument: Mapping[str, Any] | None = None,
+    frame: Mapping[str, Any] | None = None,
+    error: FrequencyError | None = None,
 ) -> Aligned:
     """Take frequency error and gain out of a visit that is on the baseline's axis already.
 
@@ -143,26 +147,29 @@ def align(
     ----------
     baseline : Baseline
     summary : VisitSummary
-    gain_step_db : float, optional
-        Gain setting of the visit over that of the baseline, as for `believed_gain`.
-    ppm : float, optional
-        Frequency error against the baseline, where it is known; else it is measured.
+    gain_step_db : callable
+        From a frequency in Hz to the gain setting of the visit over that of the baseline, as for `believed_gain`.
+    instrument : mapping, optional
+        Of the visit, as in its record; several receivers are each aligned by themselves.
+    frame : mapping, optional
+        Of the visit whose frequencies the baseline has; by default its first.
+    error : FrequencyError, optional
+        Against the baseline, where it is known; else it is measured.
     """
     layout = baseline.layout
+    frame = baseline.visits[0].instrument if frame is None else frame
+    parts = parts_of(layout, instrument or {}, (frame,))
     log_mean = summary.log_mean
     log_max = None if summary.max_hold is None else to_nepers(summary.max_hold)
     quiet, zones = quiet_bins(baseline), zones_of(baseline)
     mean = known_mean(log_mean, np.float64)
-    if ppm is None:
-        ppm = trusted_ppm(estimate_ppm(mean, baseline.log_mean, layout))
-    if ppm:
-        stays = staying_bins(mean, baseline.log_mean, layout, ppm)
-        log_mean = shift_bins(log_mean, layout, ppm, stays)
-        log_max = None if log_max is None else shift_bins(log_max, layout, ppm, stays)
+    shift = measure_shift(mean, baseline.log_mean, layout, parts, known=error)
+    log_mean = displaced_by(log_mean, layout, shift)
+    log_max = None if log_max is None else displaced_by(log_max, layout, shift)
     shown = np.empty_like(log_mean)
     for gain, group in zip(shown, log_mean, strict=True):
-        gain[:] = align_gain(group - baseline.log_mean, quiet, layout)
-    level = believed_gain(baseline, log_mean, shown, gain_step_db)
+        gain[:] = align_gains(group - baseline.log_mean, quiet, layout, shift.parts)
+    level = believed_gain(baseline, log_mean, shown, _settings(shift.parts, gain_step_db))
     del shown
     log_mean -= level.gains
     log_max = None if log_max is None else np.subtract(log_max, level.gains, out=log_max)
@@ -173,12 +180,33 @@ def align(
         log_mean=log_mean,
         log_max=log_max,
         gain=known_median(level.gains).astype(np.float32),
-        ppm=ppm,
+        shift=shift,
         scatter=_scatter(baseline, residual, quiet, noise),
         zones=zones,
-        notes=level.notes,
+        notes=(*level.notes, *shift.remarks, *_unmeasured(shift, instrument or {}, frame)),
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
+
+
+def _settings(parts: Sequence[Part], gain_step_db: Callable[[float], float | None]) -> list[Setting]:
+    return [
+        Setting(bins=bins, freq_hz=group[0].middle_hz, step_db=gain_step_db(group[0].middle_hz))
+        for group, bins in by_receivers(parts)
+    ]
+
+
+def _unmeasured(shift: Shift, instrument: Mapping[str, Any], frame: Mapping[str, Any]) -> list[str]:
+    """Another dongle may be tens of ppm off: where nothing steady told how far, that is to be said."""
+    said = []
+    for group in shift.unmeasured:
+        mine, theirs = (receiver_at(one, group[0].middle_hz).get("serial") for one in (instrument, frame))
+        if mine and theirs and mine != theirs:
+            where = "" if len(shift.parts) == 1 else f" from {', '.join(part.words for part in group)}"
+            said.append(
+                f"the frequency error of dongle {mine} against {theirs} could not be measured: too few steady emitters"
+                f"{where}; what the room always had may be listed as new"
+            )
+    return said
 
 
 def _scatter(baseline: Baseline, residual: NDArray[np.float64], quiet: NDArray[np.bool_], noise: float) -> float:

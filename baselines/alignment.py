@@ -26,7 +26,7 @@ _PPM_REACH, _PPM_STEP = 60.0, 1.0
 _PPM_GAIN = 0.01
 _PASS_BINS, _PASS_REACH_BINS = (1.0, 20.0), 80
 _BLOCK_BINS = 2840  # and what reaches over: 3000 points are quick
-_CRYSTAL_HZ, _OWN_HZ = 14.4e6, 12_500.0
+_CRYSTAL_HZ, _OWN_HZ, _SKIRT_HZ = 14.4e6, 12_500.0, 22_500.0
 _STRONG_NEPERS = 0.8
 _MIN_STRONG, _MOST_STRONG = 12, 20_000
 _HALVES_BINS = 64
@@ -214,7 +214,7 @@ def staying_bins(
     layout : Layout
     ppm : float
     """
-    own = _receivers_own(layout)
+    own = _receivers_own(layout, _SKIRT_HZ)  # flicker noise does not rise with the gain: it stands out at a lower one
     source, valid = _sources(layout, ppm)
     away = np.asarray(log_power, np.float64) - reference
     gain = float(np.median(away[np.isfinite(away)])) if np.isfinite(away).any() else 0.0
@@ -235,11 +235,11 @@ def _sources(layout: Layout, ppm: float) -> tuple[NDArray[np.int64], NDArray[np.
     return source, valid
 
 
-def _receivers_own(layout: Layout) -> NDArray[np.bool_]:
+def _receivers_own(layout: Layout, reach_hz: float = _OWN_HZ) -> NDArray[np.bool_]:
     own = _off_crystal_hz(layout.freq_hz) <= 2 * layout.bin_width_hz
     if layout.n_averages is not None:
         position = np.arange(layout.n_bins) % layout.hop_bins - layout.hop_bins // 2
-        own |= np.abs(position) * layout.bin_width_hz <= _OWN_HZ
+        own |= np.abs(position) * layout.bin_width_hz <= reach_hz
     return own
 
 

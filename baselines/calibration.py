@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,8 @@ def calibrated(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
     top, mask = _Maxima(), _Maxima()
     for left_out in folds if len(folds) > 1 else ():
         others = [fold for fold in folds if fold is not left_out]
-        counts += _false_clusters(fit_model(others, target), left_out, top, mask, counts.size)
+        partial = fit_model(others, target)
+        counts += _false_clusters(partial, left_out, top, mask, counts.size, frame=folds[0].visit.instrument)
     model = fit_model(fitted, target)  # last: two models at a time would take a lot of memory
     enough = np.flatnonzero(counts <= _COUNTED * len(folds) * len(model.between_variance))
     step = int(enough[0]) if enough.size else counts.size - 1
@@ -106,7 +108,7 @@ def _part(fitted: FittedVisit, groups: slice, half: int) -> FittedVisit:
 
 
 def _false_clusters(
-    partial: Baseline, left_out: FittedVisit, top: _Maxima, mask: _Maxima, n_steps: int
+    partial: Baseline, left_out: FittedVisit, top: _Maxima, mask: _Maxima, n_steps: int, *, frame: Mapping[str, Any]
 ) -> NDArray[np.float64]:
     """Hold a visit against a model of the others: take in its maxima, and count its false clusters.
 
@@ -114,7 +116,7 @@ def _false_clusters(
     allows so many of them at each scale; counted is what it allows, not the most extreme one: an emitter that came up
     for the first time in the visit left out must not set the scale.
     """
-    aligned = align(partial, left_out.summary)
+    aligned = align(partial, left_out.summary, instrument=left_out.visit.instrument, frame=frame)
     known = np.flatnonzero(aligned.zones.known)
     excess = mask_excess(partial, aligned)
     if excess is not None:

@@ -164,7 +164,7 @@ def with_stays(
         for number, item in enumerate(result):
             if first <= item["center_freq_hz"] <= last:
                 result[number] = {**item, "camp_hits": 0, "camp_dwells": part.summary.n_rows}
-        tracks = follow(part.layout, part.rows(), part.outcome.emitters, ppm=part.outcome.ppm)
+        tracks = follow(part.layout, part.rows(), part.outcome.emitters, ppm=part.outcome.errors_ppm)
         fresh = []
         for index, (emitter, track) in enumerate(zip(part.outcome.emitters, tracks, strict=True)):
             if part.outcome.kinds[index] == "missing" or _find(emitter, refused, part.layout) is not None:
@@ -192,9 +192,9 @@ def _part_of_hop(sweep: Part, camp: Camp, hop: int, bar: Bar) -> Part | None:
     except RecordError:
         return None
     baseline = None if bar.baseline is None else _baseline_of(bar.baseline, layout)
-    ppm = None if bar.baseline is None else sweep.outcome.ppm
+    error = None if bar.baseline is None else sweep.outcome.error
     share = CAMP_SHARE / len(camp.hops)
-    return part_of(rows, summary, floor_of(summary), replace(bar, baseline=baseline), share=share, ppm=ppm)
+    return part_of(rows, summary, floor_of(summary), replace(bar, baseline=baseline), share=share, error=error)
 
 
 def _baseline_of(baseline: Baseline, layout: Layout) -> Baseline:

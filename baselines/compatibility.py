@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from baselines.axes import shared_bins
 from baselines.model import Baseline
+from baselines.receivers import parts_of, receiver_at
 from sweep.plan import Layout
 from sweep.units import format_hz
 
-__all__ = ["Compatibility", "check_compatibility", "gain_step_db"]
+__all__ = ["Compatibility", "check_compatibility", "gain_step_db", "no_step"]
 
 _GAIN_STEP_DB = 0.6
 _WIDTH_TOLERANCE = 1e-3
@@ -56,35 +57,70 @@ def check_compatibility(
         reasons.append("bins are narrower than the baseline's; bursts are not compared")
     elif layout.n_bins != baseline.layout.n_bins or layout.hop_bins != baseline.layout.hop_bins:
         reasons.append("the plans differ; only shared frequencies are compared, wide bursts are not")
-    reasons += _equipment(baseline, instrument or {}, gain_db)
+    reasons += _equipment(baseline, layout, instrument or {}, gain_db)
     return Compatibility(verdict="usable" if reasons else "compatible", reasons=tuple(reasons))
 
 
-def gain_step_db(baseline: Baseline, instrument: Mapping[str, Any], gain_db: float | None) -> float | None:
-    """Gain setting of a sweep over that of a baseline; None where either is not known, or the equipment differs."""
-    settings = [visit.gain_db for visit in baseline.visits if visit.gain_db is not None]
-    if gain_db is None or len(settings) < baseline.n_visits or _other_equipment(baseline, instrument):
+def gain_step_db(
+    baseline: Baseline, instrument: Mapping[str, Any], gain_db: float | None, freq_hz: float = 0.0
+) -> float | None:
+    """Gain setting of a sweep over that of a baseline; None where either is not known, or the equipment differs.
+
+    Parameters
+    ----------
+    baseline : Baseline
+    instrument : mapping
+        Of the sweep, as in its record.
+    gain_db : float or None
+        Of the sweep, where one receiver made it.
+    freq_hz : float
+        Several receivers have a gain each: that of the one which heard this frequency counts.
+    """
+    mine = receiver_at(instrument, freq_hz)
+    own_db = gain_db if mine is instrument else mine.get("gain_db")
+    known = [visit.gain_db_at(freq_hz) for visit in baseline.visits]
+    settings = [setting_db for setting_db in known if setting_db is not None]
+    theirs = receiver_at(baseline.visits[-1].instrument, freq_hz)
+    if own_db is None or len(settings) < baseline.n_visits or _other_equipment(mine, theirs):
         return None
-    return gain_db - sum(settings) / len(settings)
+    return float(own_db) - sum(settings) / len(settings)
 
 
-def _equipment(baseline: Baseline, instrument: Mapping[str, Any], gain_db: float | None) -> list[str]:
+def no_step(freq_hz: float) -> float | None:
+    """Give the step of a visit whose gain setting is not compared with any: None at all frequencies."""
+    return None
+
+
+def _equipment(baseline: Baseline, layout: Layout, instrument: Mapping[str, Any], gain_db: float | None) -> list[str]:
+    """What differs, part by part where several receivers were used; one word where it is the same in all parts."""
     last = baseline.visits[-1]
-    reasons = _other_equipment(baseline, instrument)
-    mine, theirs = instrument.get("ppm"), last.instrument.get("ppm")
-    if isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and abs(mine - theirs) > _CORRECTION_PPM:
-        reasons.append(f"correction {mine:g} ppm differs from the baseline's {theirs:g} ppm")
-    gains = [visit.gain_db for visit in baseline.visits if visit.gain_db is not None]
+    parts = parts_of(layout, instrument, (last.instrument,))
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        mine, theirs = (receiver_at(one, part.middle_hz) for one in (instrument, last.instrument))
+        own_db = gain_db if mine is instrument else mine.get("gain_db")
+        known = [visit.gain_db_at(part.middle_hz) for visit in baseline.visits]
+        gains = [gain for gain in known if gain is not None]
+        for reason in (*_other_equipment(mine, theirs), *_other_settings(mine, theirs, own_db, gains)):
+            found.setdefault(reason, []).append(part.words)
+    return [reason if len(where) == len(parts) else f"{reason} ({', '.join(where)})" for reason, where in found.items()]
+
+
+def _other_settings(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], gain_db: float | None, gains: Sequence[float]
+) -> list[str]:
+    reasons = []
+    own, before = mine.get("ppm"), theirs.get("ppm")
+    if isinstance(own, (int, float)) and isinstance(before, (int, float)) and abs(own - before) > _CORRECTION_PPM:
+        reasons.append(f"correction {own:g} ppm differs from the baseline's {before:g} ppm")
     if gain_db is not None and gains and min(abs(gain_db - gain) for gain in gains) > _GAIN_STEP_DB:
         reasons.append(f"gain {gain_db:g} dB differs from the baseline's {gains[-1]:g} dB; levels were aligned")
     return reasons
 
 
-def _other_equipment(baseline: Baseline, instrument: Mapping[str, Any]) -> list[str]:
-    last = baseline.visits[-1]
-    reasons = []
-    for field in ("serial", "tuner", "antenna"):
-        mine, theirs = instrument.get(field), last.instrument.get(field)
-        if mine and theirs and mine != theirs:
-            reasons.append(f"{field} {mine} differs from the baseline's {theirs}")
-    return reasons
+def _other_equipment(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{field} {mine[field]} differs from the baseline's {theirs[field]}"
+        for field in ("serial", "tuner", "antenna")
+        if mine.get(field) and theirs.get(field) and mine[field] != theirs[field]
+    ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain, estimate_ppm, shift_bins, staying_bins, trusted_ppm
 from baselines.model import BaselineVisit
+from baselines.receivers import parts_of
+from baselines.shifts import Shift, align_gains, displaced_by, measure_shift
 from baselines.summary import VisitSummary
 from dsp.floor import hop_floors
 from dsp.groups import known_mean
@@ -90,36 +91,31 @@ def fitted_visits(
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
     reference = known_mean(logs[0], np.float32)
     quiet = _rough_quiet(reference, target, sweep_variance)
-    shifts: list[tuple[float, NDArray[np.bool_]] | None] = [None] * len(logs)
+    cuts = [parts_of(target, visit.instrument, (visits[0].instrument,)) for visit in visits]
+    shifts: list[Shift | None] = [None] * len(logs)
     for index in range(1, len(logs)):
         mean = known_mean(logs[index], np.float32)
-        ppm = trusted_ppm(estimate_ppm(mean, reference, target))
-        if ppm:
-            shifts[index] = ppm, staying_bins(mean, reference, target, ppm)
-            logs[index] = _shifted(logs[index], target, shifts[index])
+        found = measure_shift(mean, reference, target, cuts[index])
+        logs[index], cuts[index], shifts[index] = displaced_by(logs[index], target, found), found.parts, found
     means = [
-        known_mean((group - align_gain(group - reference, quiet, target) for group in log), np.float32) for log in logs
+        known_mean((group - align_gains(group - reference, quiet, target, parts) for group in log), np.float32)
+        for log, parts in zip(logs, cuts, strict=True)
     ]
     reference = known_mean(means, np.float32)
     quiet = _rough_quiet(reference, target, sweep_variance)
-    return [
-        _fitted(summary, visit, log, shift, np.array([align_gain(group - reference, quiet, target) for group in log]))
-        for summary, visit, log, shift in zip(summaries, visits, logs, shifts, strict=True)
-    ]
-
-
-def _shifted(
-    logs: NDArray[np.float32], target: Layout, shift: tuple[float, NDArray[np.bool_]] | None
-) -> NDArray[np.float32]:
-    return logs if shift is None else shift_bins(logs, target, *shift)
+    fitted = []
+    for summary, visit, log, parts, shift in zip(summaries, visits, logs, cuts, shifts, strict=True):
+        gains = np.array([align_gains(group - reference, quiet, target, parts) for group in log])
+        fitted.append(_fitted(summary, visit, log, gains, shift))
+    return fitted
 
 
 def _fitted(
     summary: VisitSummary,
     visit: BaselineVisit,
     log_mean: NDArray[np.float32],
-    shift: tuple[float, NDArray[np.bool_]] | None,
     gains: NDArray[np.float32],
+    shift: Shift | None,
 ) -> FittedVisit:
     log_max = None
     if summary.max_hold is not None:
@@ -127,7 +123,8 @@ def _fitted(
         log_max = np.full((min(len(gains), 2), gains.shape[1]), np.nan, np.float32)
         for group, (held, gain) in enumerate(zip(summary.max_hold, gains, strict=True)):
             half = log_max[int(group >= middle) if middle else 0]
-            log_held = _shifted(to_nepers(held), summary.layout, shift)
+            log_held = to_nepers(held)
+            log_held = log_held if shift is None else displaced_by(log_held, summary.layout, shift)
             np.fmax(half, log_held - gain, out=half)
     visit = replace(visit, level_db=round(DB_PER_NEPER_POWER * float(np.median(gains)), 3))
     return FittedVisit.of(summary, visit, np.subtract(log_mean, gains, out=log_mean), log_max)

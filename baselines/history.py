@@ -80,7 +80,9 @@ def with_history(judge: Judge, history: RoomHistory) -> Judge:
         first = next(iter(rows()), None)
         if first is None:
             return judgement
-        document = _with_positions(judgement, layout, rows, first.utc_ns, history)
+        document = _with_positions(
+            judgement, lambda: Here.of(summarise(layout, rows()), judgement, instrument), first.utc_ns, history
+        )
         found = _numbered(document, first.utc_ns, layout.bin_width_hz, history)
         return replace(judgement, document={**document, **found})
 
@@ -116,12 +118,12 @@ class _Elsewhere:
 
 
 def _with_positions(
-    judgement: Judgement, layout: Layout, rows: Rows, start_ns: int, history: RoomHistory
+    judgement: Judgement, read_here: Callable[[], Here], start_ns: int, history: RoomHistory
 ) -> dict[str, Any]:
     findings = [dict(finding) for finding in judgement.emissions]
     n_found = len(judgement.document["findings"])
     others, outside = _choose(start_ns, history) if findings else ([], None)
-    elsewhere, notes = _measure(findings, others, judgement, layout, rows)
+    elsewhere, notes = _measure(findings, others, read_here)
     reference = next((item for item in elsewhere if item.record == outside), None)
     name = "" if reference is None else reference.record.path.stem
     if reference is not None:
@@ -161,16 +163,14 @@ def _choose(start_ns: int, history: RoomHistory) -> tuple[list[RoomRecord], Room
 def _measure(
     findings: Sequence[Mapping[str, Any]],
     others: Sequence[RoomRecord],
-    judgement: Judgement,
-    layout: Layout,
-    rows: Rows,
+    read_here: Callable[[], Here],
 ) -> tuple[list[_Elsewhere], list[str]]:
     """Levels at the other positions, and why there are none at some."""
     elsewhere: list[_Elsewhere] = []
     notes: list[str] = []
     if not others:
         return elsewhere, notes
-    here = Here.of(summarise(layout, rows()), judgement)
+    here = read_here()
     for other in others:
         try:
             with SweepRecord.open(other.path) as record:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from baselines.camped import CAMP_SHARE, Camp, with_stays
-from baselines.compatibility import check_compatibility, gain_step_db
+from baselines.compatibility import check_compatibility, gain_step_db, no_step
 from baselines.coverage import coverage_of
 from baselines.explanation import explain, within
 from baselines.findings import number_findings
@@ -141,11 +142,11 @@ def _bar(
 ) -> tuple[Bar, list[str]]:
     """What the visit is held against, and what is to be said of that."""
     reasons: list[str] = []
-    gain_step: float | None = None
+    gain_step: Callable[[float], float | None] = no_step
     if baseline is not None:
         gain_db = _gain_of(rows())
         compatibility = check_compatibility(baseline, layout, instrument=instrument, gain_db=gain_db)
-        gain_step = gain_step_db(baseline, instrument, gain_db)
+        gain_step = partial(gain_step_db, baseline, instrument, gain_db)
         reasons = list(compatibility.reasons)
         if compatibility.verdict == "incompatible":
             reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"]

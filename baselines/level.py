@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.model import Baseline
+from baselines.receivers import Bins
 from dsp.emitters import hysteresis_segments
 from dsp.statistics import DB_PER_NEPER_POWER
 
-__all__ = ["Level", "believed_gain"]
+__all__ = ["Level", "Setting", "believed_gain"]
 
 _SMALLEST_LIMIT_DB, _LOCAL_LIMIT_DB = 6.0, 8.0
 _SIGMAS, _PRIOR_SIGMA_DB, _PRIOR_VISITS = 3.0, 2.0, 3.0
@@ -37,8 +39,31 @@ class Level:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    """Gain setting of a receiver.
+
+    Attributes
+    ----------
+    bins : slice or ndarray of int
+        What it heard.
+    freq_hz : float
+        A frequency among them.
+    step_db : float or None
+        Setting over that of the baseline; None where that is not known, or another receiver or antenna was used: then
+        every rise may be gain.
+    """
+
+    bins: Bins
+    freq_hz: float
+    step_db: float | None
+
+
 def believed_gain(
-    baseline: Baseline, log_mean: NDArray[np.float32], gains: NDArray[np.float32], gain_step_db: float | None
+    baseline: Baseline,
+    log_mean: NDArray[np.float32],
+    gains: NDArray[np.float32],
+    settings: Iterable[Setting],
 ) -> Level:
     """Take back the gain that quiet bins show where it must be noise that rose.
 
@@ -52,15 +77,28 @@ def believed_gain(
         On the baseline's frequencies, its gain not yet taken out.
     gains : ndarray of float32, shape (G, n_bins)
         ln of the gain over the baseline that its quiet bins show.
-    gain_step_db : float or None
-        Gain setting of the visit over that of the baseline; None where that is not known, or another receiver or
-        antenna was used: then every rise may be gain.
+    settings : iterable of Setting
+        Of each receiver of the visit.
     """
-    usual_db, limit_db = _usual_level(baseline)
-    usual_db += max(0.0, gain_step_db or 0.0)  # at a lower setting noise from behind the amplifier stays
     believed = gains
     largest: dict[str, float] = {}
-    for group, (shown, log) in enumerate(zip(gains, log_mean, strict=True)):
+    for setting in settings:
+        for group, note, rise_db, change in _beyond_gain(baseline, log_mean, gains, setting):
+            largest[note] = max(largest.get(note, 0.0), rise_db)
+            if change is not None:
+                believed = gains.copy() if believed is gains else believed  # it is large, and mostly stays as it was
+                believed[group, setting.bins] = change
+    return Level(gains=believed, notes=tuple(note.format(rise_db) for note, rise_db in largest.items()))
+
+
+def _beyond_gain(
+    baseline: Baseline, log_mean: NDArray[np.float32], gains: NDArray[np.float32], setting: Setting
+) -> Iterator[tuple[int, str, float, NDArray[np.float32] | None]]:
+    """Groups in which a receiver shows more than its gain explains, what is to be said, by how much, and the gain."""
+    usual_db, limit_db = _usual_level(baseline, setting.freq_hz)
+    usual_db += max(0.0, setting.step_db or 0.0)  # at a lower setting noise from behind the amplifier stays
+    for group, (gain, log) in enumerate(zip(gains, log_mean, strict=True)):
+        shown = gain[setting.bins]
         shown_db = DB_PER_NEPER_POWER * shown
         middle_db = float(np.median(shown_db))
         everywhere = middle_db - usual_db > limit_db
@@ -69,21 +107,24 @@ def believed_gain(
         if not high.any():
             continue
         rise_db = float(np.median(shown_db[high])) - true_db
-        emitters_db = _emitters_rise_db(baseline, log, high, rise_db)
+        where = np.zeros(log.size, bool)
+        where[setting.bins] = high
+        emitters_db = _emitters_rise_db(baseline, log, where, rise_db)
         note = _UNKNOWN
-        if gain_step_db is not None:
+        if setting.step_db is not None:
             note = _NOISE if emitters_db is None or emitters_db - true_db < rise_db / 2 else _AMPLIFIED
+        change = None
         if note == _NOISE:
-            believed = gains.copy() if believed is gains else believed  # it is large, and mostly stays as it was
-            believed[group, high] = (true_db if emitters_db is None else emitters_db) / DB_PER_NEPER_POWER
-        largest[note] = max(largest.get(note, 0.0), rise_db)
-    return Level(gains=believed, notes=tuple(note.format(rise_db) for note, rise_db in largest.items()))
+            change = shown.copy()
+            change[high] = (true_db if emitters_db is None else emitters_db) / DB_PER_NEPER_POWER
+        yield group, note, rise_db, change
 
 
-def _usual_level(baseline: Baseline) -> tuple[float, float]:
+def _usual_level(baseline: Baseline, freq_hz: float) -> tuple[float, float]:
     """Level of a visit over the baseline that its gain setting makes us expect, and how far above it is no gain."""
     levels = np.array([visit.level_db or 0.0 for visit in baseline.visits])
-    settings = np.array([np.nan if visit.gain_db is None else visit.gain_db for visit in baseline.visits])
+    gains_db = [visit.gain_db_at(freq_hz) for visit in baseline.visits]
+    settings = np.array([np.nan if gain_db is None else gain_db for gain_db in gains_db])
     if np.isfinite(settings).all():
         levels -= settings - settings.mean()
     squares = _PRIOR_VISITS * _PRIOR_SIGMA_DB**2 + float(np.sum((levels - levels.mean()) ** 2))

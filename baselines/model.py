@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.receivers import receiver_at
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.plan import Layout
 
@@ -33,6 +34,11 @@ class BaselineVisit:
     measured_share: float | None = None
     overloaded_share: float | None = None
     level_db: float | None = None
+
+    def gain_db_at(self, freq_hz: float) -> float | None:
+        """Gain setting at a frequency: that of the one of several receivers that heard it."""
+        receiver = receiver_at(self.instrument, freq_hz)
+        return self.gain_db if receiver is self.instrument else receiver.get("gain_db")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

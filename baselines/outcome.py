@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from baselines.health import check_health
 from baselines.heard import FLOOR_MODEL_DB, heard_candidates
 from baselines.missing import missing_emitters
 from baselines.model import Baseline
+from baselines.shifts import NO_ERROR, FrequencyError
 from baselines.summary import VisitSummary
 from dsp.statistics import DB_PER_NEPER_POWER
 
@@ -32,18 +34,20 @@ _KNOWN_RATIO = 4.0  # 6 dB over the floor in the baseline: an emitter was there
 class Outcome:
     """What one way of judging gives.
 
-    ``judged`` is the share of the measured bins that it could judge, ``ppm`` the frequency error that was taken out.
+    ``judged`` is the share of the measured bins that it could judge, ``error`` the frequency error that was taken out,
+    and ``errors_ppm`` that of each emitter.
     """
 
     emitters: list[Emitter]
     kinds: list[str]
+    errors_ppm: list[float]
     background_dbfs: NDArray[np.float32] | None
     floor_dbfs: NDArray[np.float32]
     reasons: list[str]
     model_sigma: float
     threshold_sigmas: float
     judged: float = 1.0
-    ppm: float = 0.0
+    error: FrequencyError = NO_ERROR
 
 
 def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> Outcome:
@@ -54,6 +58,7 @@ def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: f
     return Outcome(
         emitters=emitters,
         kinds=["new"] * len(emitters),
+        errors_ppm=[0.0] * len(emitters),
         background_dbfs=None,
         floor_dbfs=floor_dbfs,
         reasons=[],
@@ -67,9 +72,10 @@ def compare(
     floor_dbfs: NDArray[np.float32],
     baseline: Baseline,
     false_alarms: float,
-    gain_step_db: float | None = None,
     *,
-    ppm: float | None = None,
+    gain_step_db: Callable[[float], float | None],
+    instrument: Mapping[str, Any],
+    error: FrequencyError | None = None,
 ) -> Outcome:
     """List what stands out against a baseline that shares frequencies.
 
@@ -81,21 +87,21 @@ def compare(
     baseline : Baseline
     false_alarms : float
         Accepted in the report.
-    gain_step_db : float, optional
-        From `baselines.compatibility.gain_step_db`.
-    ppm : float, optional
-        Frequency error against the baseline, where it is known; else it is measured.
+    gain_step_db : callable
+        From a frequency to the step of `baselines.compatibility.gain_step_db`.
+    instrument : mapping
+        Of the visit, as in its record.
+    error : FrequencyError, optional
+        Against the baseline, where it is known; else it is measured.
     """
     summary, notes = onto(own, baseline.layout)
-    aligned = align(baseline, summary, gain_step_db, ppm)
+    aligned = align(baseline, summary, gain_step_db, instrument=instrument, error=error)
     shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
     measured = np.isfinite(own.mean).any(axis=0)
     judged = float(np.mean(np.isfinite(shown[measured])))
     reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons, *aligned.notes]
     if judged < _ALL_JUDGED:
         reasons.append(f"{100 * (1 - judged):.0f} % of what was measured is not in the baseline and was not compared")
-    if aligned.ppm is not None and abs(aligned.ppm) > 2:
-        reasons.append(f"frequencies were {aligned.ppm:+.1f} ppm off the baseline's and were corrected")
     channels = channel_scores(baseline, summary, aligned, false_alarms)
     candidates = gather(channels, baseline.layout)
     background = np.exp(baseline.log_mean + aligned.gain)
@@ -111,13 +117,14 @@ def compare(
     return Outcome(
         emitters=[emitter_onto(emitter, axis, own.layout) for emitter in emitters],
         kinds=kinds,
+        errors_ppm=[aligned.shift.error_of(emitter.start, emitter.stop) for emitter in emitters],
         background_dbfs=shown,
         floor_dbfs=floor_dbfs,
         reasons=reasons,
         model_sigma=float(np.sqrt(np.median(baseline.between_variance[_NFM_BINS]) + aligned.scatter**2)),
         threshold_sigmas=_THRESHOLD_SIGMAS,
         judged=judged,
-        ppm=aligned.ppm or 0.0,
+        error=aligned.shift.error,
     )
 
 

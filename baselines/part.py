@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.alignment import shift_bins
 from baselines.artefacts import HeardSpectrum, Suspect, Vetted, heard_spectrum, vet, vet_joined
 from baselines.axes import displaced
 from baselines.emitters import Emitter
@@ -17,6 +16,7 @@ from baselines.findings import make_finding
 from baselines.hoppers import group_hoppers
 from baselines.model import Baseline
 from baselines.outcome import Outcome, compare, hear, linear
+from baselines.shifts import FrequencyError, displaced_back
 from baselines.sidebands import absorb_sidebands
 from baselines.summary import VisitSummary
 from baselines.tones import join_tones
@@ -67,15 +67,15 @@ class Bar:
     ----------
     baseline : Baseline or None
         None where there is none that can be compared with: then every emitter heard is listed.
-    gain_step_db : float or None
-        From `baselines.compatibility.gain_step_db`.
+    gain_step_db : callable
+        From a frequency to the step of `baselines.compatibility.gain_step_db`.
     instrument : mapping
     false_alarms : float
         Accepted in one report, over all parts.
     """
 
     baseline: Baseline | None
-    gain_step_db: float | None
+    gain_step_db: Callable[[float], float | None]
     instrument: Mapping[str, Any]
     false_alarms: float
 
@@ -87,7 +87,7 @@ def part_of(
     bar: Bar,
     *,
     share: float = 1.0,
-    ppm: float | None = None,
+    error: FrequencyError | None = None,
 ) -> Part:
     """Judge a part of a visit.
 
@@ -101,15 +101,24 @@ def part_of(
     share : float
         Of the false alarms that the report may make, those of this part. The chance that its emitters state is still
         that of the whole report.
-    ppm : float, optional
-        Frequency error against the baseline, where another part has shown it.
+    error : FrequencyError, optional
+        Against the baseline, where another part has shown it.
     """
     if bar.baseline is None:
         outcome = hear(summary, floor_dbfs, share * bar.false_alarms)
     else:
-        outcome = compare(summary, floor_dbfs, bar.baseline, share * bar.false_alarms, bar.gain_step_db, ppm=ppm)
+        outcome = compare(
+            summary,
+            floor_dbfs,
+            bar.baseline,
+            share * bar.false_alarms,
+            gain_step_db=bar.gain_step_db,
+            instrument=bar.instrument,
+            error=error,
+        )
     outcome = replace(outcome, emitters=[_in_report(emitter, share) for emitter in outcome.emitters])
-    spectrum = _spectrum(summary, outcome, bar.instrument, compared=bar.baseline is not None)
+    frame = None if bar.baseline is None else bar.baseline.visits[0].instrument
+    spectrum = _spectrum(summary, outcome, bar.instrument, frame)
     return Part(
         layout=summary.layout, rows=rows, summary=summary, floor_dbfs=floor_dbfs, outcome=outcome, spectrum=spectrum
     )
@@ -135,11 +144,11 @@ def findings_of(part: Part, looks: Looks | None) -> tuple[list[dict[str, Any]], 
         How many got no second look because there were enough.
     """
     layout, outcome, spectrum, n_rows = part.layout, part.outcome, part.spectrum, part.summary.n_rows
-    tracks = follow(layout, part.rows(), outcome.emitters, ppm=outcome.ppm)
+    tracks = follow(layout, part.rows(), outcome.emitters, ppm=outcome.errors_ppm)
     followed = list(zip(outcome.emitters, tracks, strict=True))
     suspects = [
-        Suspect(emitter=displaced(emitter, layout, outcome.ppm), track=track, heard=kind != "missing")
-        for (emitter, track), kind in zip(followed, outcome.kinds, strict=True)
+        Suspect(emitter=displaced(emitter, layout, error_ppm), track=track, heard=kind != "missing")
+        for (emitter, track), kind, error_ppm in zip(followed, outcome.kinds, outcome.errors_ppm, strict=True)
     ]
     vetted, cut = vet(suspects, spectrum, looks)
     findings: list[dict[str, Any]] = []
@@ -184,15 +193,18 @@ def _without_sidebands(followed: Sequence[Followed], spectrum: HeardSpectrum) ->
 
 
 def _spectrum(
-    summary: VisitSummary, outcome: Outcome, instrument: Mapping[str, Any], *, compared: bool
+    summary: VisitSummary, outcome: Outcome, instrument: Mapping[str, Any], frame: Mapping[str, Any] | None
 ) -> HeardSpectrum:
     """What the receiver heard, on its own frequencies: those of the baseline may be some ppm off."""
     shown = outcome.background_dbfs
-    background = None if shown is None else linear(shift_bins(shown, summary.layout, -outcome.ppm))
+    background = None if shown is None else linear(displaced_back(shown, summary.layout, outcome.error))
     ppm = instrument.get("ppm")
     return heard_spectrum(
         summary,
-        background=background if compared else None,
+        background=None if frame is None else background,
         floor=linear(outcome.floor_dbfs),
         ppm=float(ppm) if isinstance(ppm, int | float) else 0.0,
+        instrument=instrument,
+        frame=frame or {},
+        error=outcome.error,
     )

@@ -11,10 +11,11 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from baselines.alignment import align_gain
 from baselines.axes import curve_onto, onto, shared_bins
 from baselines.emitters import Emitter
 from baselines.heard import floor_of
+from baselines.receivers import parts_of
+from baselines.shifts import align_gains
 from baselines.summary import VisitSummary, summarise
 from baselines.tracking import Track, follow
 from dsp.errors import ParameterError, RecordError
@@ -63,16 +64,24 @@ class Here:
     floor_dbfs : ndarray of float32, shape (n_bins,)
     background_dbfs : ndarray of float32, shape (n_bins,), or None
         The aligned baseline, where there is one.
+    instrument : mapping
+        As in its record.
     """
 
     summary: VisitSummary
     floor_dbfs: NDArray[np.float32]
     background_dbfs: NDArray[np.float32] | None
+    instrument: Mapping[str, Any]
 
     @classmethod
-    def of(cls, summary: VisitSummary, judgement: Judgement) -> Here:
+    def of(cls, summary: VisitSummary, judgement: Judgement, instrument: Mapping[str, Any]) -> Here:
         """Take floor and background from a judgement of it."""
-        return cls(summary=summary, floor_dbfs=judgement.noise_floor_dbfs, background_dbfs=judgement.baseline_dbfs)
+        return cls(
+            summary=summary,
+            floor_dbfs=judgement.noise_floor_dbfs,
+            background_dbfs=judgement.baseline_dbfs,
+            instrument=instrument,
+        )
 
 
 def is_outside(position: str | None) -> bool:
@@ -114,7 +123,7 @@ def levels_there(
     """
     there = summarise(record.layout, record.rows())
     floor_dbfs = floor_of(there)
-    noise_gain = _gain(here, there, floor_dbfs)
+    noise_gain = _gain(here, there, floor_dbfs, record.start.get("instrument") or {})
     ambient = _ambient(here, there.layout, noise_gain, floor_dbfs)
     placed = [_placed(finding, there, ambient, floor_dbfs) for finding in findings]
     emitters = [emitter for emitter in placed if emitter is not None]
@@ -124,7 +133,9 @@ def levels_there(
     return levels, DB_PER_NEPER_POWER * float(np.nanmedian(gain))
 
 
-def _gain(here: Here, there: VisitSummary, floor_dbfs: NDArray[np.float32]) -> NDArray[np.float32]:
+def _gain(
+    here: Here, there: VisitSummary, floor_dbfs: NDArray[np.float32], instrument: Mapping[str, Any]
+) -> NDArray[np.float32]:
     """ln of a noise bin of the other record over one of this sweep, on the other's axis; NaN where either has none."""
     mine = here.summary
     if not (shared_bins(mine.layout, there.layout).any() or shared_bins(there.layout, mine.layout).any()):
@@ -140,7 +151,8 @@ def _gain(here: Here, there: VisitSummary, floor_dbfs: NDArray[np.float32]) -> N
     difference = other - own
     if np.count_nonzero(quiet & np.isfinite(difference)) < _MIN_QUIET:
         raise RecordError("it and this sweep have no quiet part in common to take the gain from")
-    gain = np.where(np.isfinite(difference), align_gain(difference, quiet, axis), np.nan)
+    parts = parts_of(axis, instrument, (here.instrument,))
+    gain = np.where(np.isfinite(difference), align_gains(difference, quiet, axis, parts), np.nan)
     return curve_onto(gain, axis, there.layout)
 
 

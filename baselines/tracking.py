@@ -69,7 +69,7 @@ def follow(
     rows: Iterable[SweepRow],
     emitters: Sequence[Emitter],
     *,
-    ppm: float = 0.0,
+    ppm: float | Sequence[float] = 0.0,
 ) -> list[Track]:
     """Read the rows once more and look at the band of each emitter.
 
@@ -78,8 +78,8 @@ def follow(
     layout : Layout
     rows : iterable of SweepRow
     emitters : sequence of Emitter
-    ppm : float
-        Parts per million to add to the emitters' frequencies to find them in the rows.
+    ppm : float or sequence of float
+        Parts per million to add to the emitters' frequencies to find them in the rows; of all, or of each.
 
     Returns
     -------
@@ -88,7 +88,8 @@ def follow(
     """
     if not emitters:
         return []
-    bands = [_band(layout, emitter, ppm) for emitter in emitters]
+    errors_ppm = np.broadcast_to(ppm, len(emitters)).tolist()
+    bands = [_band(layout, emitter, error_ppm) for emitter, error_ppm in zip(emitters, errors_ppm, strict=True)]
     start, stop = np.array([band[0] for band in bands]), np.array([band[1] for band in bands])
     boxes = [box_of(layout, emitter, *band) for emitter, band in zip(emitters, bands, strict=True)]
     hops = (start + stop) // 2 // layout.hop_bins if layout.n_hops > 1 else np.zeros(len(start), np.int64)

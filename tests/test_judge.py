@@ -265,6 +265,8 @@ def test_another_dongle_is_said(quiet: Baseline) -> None:
     assert reasons == [
         "serial 7 differs from the baseline's 1",
         "gain 33 dB differs from the baseline's 28 dB; levels were aligned",
+        "the frequency error of dongle 7 against 1 could not be measured: too few steady emitters; what the room "
+        "always had may be listed as new",
     ]
 
 

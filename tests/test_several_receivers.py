@@ -124,7 +124,7 @@ def test_every_hop_has_one_receiver_that_tunes_it_and_the_times_are_even(
 
 
 def test_parts_are_contiguous_but_for_what_a_tuner_lacks() -> None:
-    plan = plan_hops(((24_000_000, 2_200_000_000),))
+    plan = plan_hops(((110_000_000, 2_200_000_000),))
     parts = share_hops(plan, [Reach(tunes_hz=E4000, hop_s=1.0), Reach(tunes_hz=ALL, hop_s=1.0)])
     assert [len(part_ranges(plan, part)) for part in parts] == [2, 2]
     assert abs(len(parts[0]) - len(parts[1])) <= 1
@@ -134,6 +134,14 @@ def test_parts_are_contiguous_but_for_what_a_tuner_lacks() -> None:
         share_hops(plan_hops(((23_000_000, 60_000_000),)), [Reach(tunes_hz=E4000, hop_s=1.0)])
     with pytest.raises(ParameterError, match="one has nothing to do"):
         share_hops(plan_hops(((430_000_000, 431_000_000),)), both)
+
+
+def test_each_receiver_has_a_part_of_the_fm_band() -> None:
+    plan = plan_hops(ALL)
+    parts = [part_ranges(plan, part) for part in share_hops(plan, [Reach(tunes_hz=ALL, hop_s=1.0)] * 2)]
+    assert [len(part) for part in parts] == [2, 2]
+    in_fm = [sum(min(stop, 108e6) - max(start, 87.5e6) for start, stop in part if start < 108e6) for part in parts]
+    assert min(in_fm) > 8e6
 
 
 def test_the_order_does_not_depend_on_who_is_quicker() -> None:

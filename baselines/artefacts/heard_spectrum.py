@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.emitters import Emitter
+from baselines.receivers import Part, by_receivers, parts_of, receiver_at
+from baselines.shifts import NO_ERROR, FrequencyError
 from baselines.summary import VisitSummary
 from dsp.statistics import effective_averages, log_power_variance
 from sweep.plan import Layout
@@ -73,11 +77,17 @@ class HeardSpectrum:
         Hops that were overloaded in any pass.
     n_rows : int
     ppm : float
-        Frequency correction that the receiver applied.
+        Frequency correction that the receiver applied, where there was one: see ``correction_ppm``.
     compared : bool
         Whether the background is a baseline.
     has_hops : bool
         Whether the hops are those of the receiver; spectra of other tools have lost them.
+    instrument : mapping
+        As in the record: of several receivers each has its own hops, gain and correction.
+    frame : mapping
+        Instrument of the first visit of the baseline.
+    error : FrequencyError
+        That of the visit against its baseline.
     """
 
     layout: Layout
@@ -91,6 +101,9 @@ class HeardSpectrum:
     ppm: float
     compared: bool
     has_hops: bool
+    instrument: Mapping[str, Any] = field(default_factory=dict)
+    frame: Mapping[str, Any] = field(default_factory=dict)
+    error: FrequencyError = NO_ERROR
 
     @cached_property
     def excess(self) -> NDArray[np.float64]:
@@ -109,6 +122,42 @@ class HeardSpectrum:
         found = [self._strong(start, stop) for start, stop in runs]
         found = sorted(found, key=lambda one: -one.power)[:_MOST_STRONG]
         return tuple(sorted(found, key=lambda one: one.start))
+
+    @cached_property
+    def _parts(self) -> tuple[Part, ...]:
+        return parts_of(self.layout, self.instrument)
+
+    def correction_ppm(self, freq_hz: float) -> float:
+        """Frequency correction that the receiver of a frequency applied."""
+        receiver = receiver_at(self.instrument, freq_hz)
+        return self.ppm if receiver is self.instrument else float(receiver.get("ppm") or 0.0)
+
+    def own_bins(self, hop: int) -> slice:
+        """Bins around a hop that its receiver heard."""
+        center = self.center_bin(hop)
+        return next(part.bins for part in self._parts if part.bins.start <= center < part.bins.stop)
+
+    def own_hops(self, hop: int) -> frozenset[int]:
+        """Hops that the receiver of a hop heard, and that one receiver heard in the baseline."""
+        parts = parts_of(self.layout, self.instrument, (self.frame,))
+        size = self.layout.hop_bins
+        for group, _ in by_receivers(parts):
+            hops = frozenset(n for part in group for n in range(part.bins.start // size, -(-part.bins.stop // size)))
+            if hop in hops:
+                return hops
+        return frozenset((hop,))
+
+    def gain_over_db(self, freq_hz: float, other_hz: float) -> float:
+        """Gain setting at a frequency over that at another one, which another receiver may have heard."""
+        gain_db, other_db = (receiver_at(self.instrument, one).get("gain_db") for one in (freq_hz, other_hz))
+        return 0.0 if gain_db is None or other_db is None or len(self._parts) == 1 else float(gain_db - other_db)
+
+    def shown_hz(self, freq_hz: NDArray[np.float64], hop: int) -> NDArray[np.float64]:
+        """Where what the receiver of a hop would show at some frequencies is shown by the one that heard them."""
+        if len(self._parts) == 1:
+            return freq_hz
+        away_ppm = self.error.at(float(np.mean(freq_hz))) - self.error.at(self.tuned_hz(hop))
+        return np.asarray(freq_hz * (1 + away_ppm * 1e-6))
 
     def hop_of(self, emitter: Emitter | Strong) -> int:
         """Hop in which the middle of an emitter lies."""
@@ -162,6 +211,9 @@ def heard_spectrum(
     background: NDArray[np.floating] | None,
     floor: NDArray[np.floating],
     ppm: float,
+    instrument: Mapping[str, Any],
+    frame: Mapping[str, Any],
+    error: FrequencyError,
 ) -> HeardSpectrum:
     """Gather what the tests need of a visit.
 
@@ -176,6 +228,12 @@ def heard_spectrum(
         Linear noise floor.
     ppm : float
         Correction that the receiver applied.
+    instrument : mapping
+        As in the record.
+    frame : mapping
+        Of the first visit of the baseline; empty without one.
+    error : FrequencyError
+        That of the visit against its baseline.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
@@ -194,6 +252,9 @@ def heard_spectrum(
         ppm=ppm,
         compared=background is not None,
         has_hops=summary.layout.n_averages is not None,
+        instrument=instrument,
+        frame=frame,
+        error=error,
     )
 
 

@@ -74,8 +74,8 @@ def measure_look(
         Measure so far from the emitter, and what is there now over what was there in the sweep.
     """
     layout = spectrum.layout
-    first, last = max(0, emitter.start - _REACH_BINS), min(layout.n_bins, emitter.stop + _REACH_BINS)
-    bins = np.arange(first, last)
+    own = spectrum.own_bins(spectrum.hop_of(emitter))  # beside them another receiver heard the sweep
+    bins = np.arange(max(own.start, emitter.start - _REACH_BINS), min(own.stop, emitter.stop + _REACH_BINS))
     offset = round(moved_hz / layout.bin_width_hz)
     place = _places(bins, spectrum, look.request.center_freq_hz) + offset
     seen = (np.abs(place) > (0 if moved_hz else DC_BINS)) & (place >= -(look.n_bins // 2)) & (place < look.n_bins // 2)

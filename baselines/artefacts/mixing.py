@@ -95,13 +95,14 @@ def mixing_tests(emitter: Emitter, spectrum: HeardSpectrum) -> list[ArtefactTest
 
 
 def _test(way: Way, emitter: Emitter, spectrum: HeardSpectrum) -> ArtefactTest:
-    tuned_hz = spectrum.tuned_hz(spectrum.hop_of(emitter))
+    hop = spectrum.hop_of(emitter)
+    tuned_hz = spectrum.tuned_hz(hop)
     here = np.arange(emitter.start, emitter.stop)
     source_hz = way.a * tuned_hz + way.b * spectrum.layout.freq_hz[here] + way.offset_hz
     middle_hz = float(np.mean(source_hz))
     if way.test == ALIAS and abs(middle_hz - tuned_hz) > _REACH_RATES * spectrum.sample_rate_hz:
         return ArtefactTest(test=way.test, passed=True, reason="nothing folds back to there")
-    there = spectrum.bins_at(source_hz)
+    there = spectrum.bins_at(spectrum.shown_hz(source_hz, hop))
     if np.mean(there >= 0) < 0.5:
         where = format_hz(round(middle_hz))
         return ArtefactTest(test=way.test, passed=None, reason=f"not possible: {where} was not swept")
@@ -110,7 +111,7 @@ def _test(way: Way, emitter: Emitter, spectrum: HeardSpectrum) -> ArtefactTest:
     own = float((spectrum.mean[here] - spectrum.background[here])[known].sum())
     if source <= _LOWEST_SOURCE_RATIO * float(spectrum.floor[there[known]].sum()) or own <= 0:
         return ArtefactTest(test=way.test, passed=True, reason=f"nothing strong at {format_hz(round(middle_hz))}")
-    weaker_db = decibels(source) - decibels(own)
+    weaker_db = decibels(source) - decibels(own) + spectrum.gain_over_db(tuned_hz, middle_hz)
     reason = f"{weaker_db:.0f} dB below what is at {format_hz(round(middle_hz))}"
     if not _LEAST_DB <= weaker_db <= _MOST_DB:
         return ArtefactTest(test=way.test, passed=True, reason=f"{reason}: no image is that strong")
@@ -144,7 +145,8 @@ def _overlap(way: Way, emitter: Emitter, spectrum: HeardSpectrum) -> tuple[NDArr
     first = max(hop * layout.hop_bins, emitter.start - _WIDEST_BINS)
     last = min((hop + 1) * layout.hop_bins, emitter.stop + _WIDEST_BINS)
     here = np.arange(first, last)
-    there = spectrum.bins_at(way.a * tuned_hz + way.b * layout.freq_hz[here] + way.offset_hz)
+    source_hz = way.a * tuned_hz + way.b * layout.freq_hz[here] + way.offset_hz
+    there = spectrum.bins_at(spectrum.shown_hz(source_hz, hop))
     loud = (there >= 0) & (spectrum.excess[there] > _LOWEST_SOURCE_RATIO * spectrum.floor[there])
     quiet = np.flatnonzero(~loud)
     before, after = quiet[here[quiet] < emitter.start - _SIDE_BINS], quiet[here[quiet] >= emitter.stop + _SIDE_BINS]

@@ -49,10 +49,12 @@ def dc_offset(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardSpectr
     layout = spectrum.layout
     offset, width = _dc_distance(emitter, spectrum), emitter.occupied_bw_hz / layout.bin_width_hz
     reason = f"{offset:+.1f} bins from the tuned frequency, {width:.1f} bins wide"
-    if layout.n_hops >= _MANY_HOPS:
-        alike = _hops_with_skirt(others, spectrum, level_of(emitter))
-        inside = _is_skirt(emitter, spectrum) and len(alike) >= max(_MANY_HOPS, _DC_SHARE * layout.n_hops)
-        reason += f"; {len(alike)} of {layout.n_hops} hops have its like"
+    hops = spectrum.own_hops(spectrum.hop_of(emitter))
+    if len(hops) >= _MANY_HOPS:
+        skirts = _hops_with_skirt(others, spectrum, level_of(emitter))
+        alike = {hop: level_db for hop, level_db in skirts.items() if hop in hops}
+        inside = _is_skirt(emitter, spectrum) and len(alike) >= max(_MANY_HOPS, _DC_SHARE * len(hops))
+        reason += f"; {len(alike)} of {len(hops)} hops have its like"
         over_db, spread_db = _over_others(emitter, alike)
         if inside and over_db > max(_LEAST_OVER_DB, _OVER_SPREADS * spread_db):
             inside = False

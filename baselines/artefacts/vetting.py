@@ -58,7 +58,11 @@ def artefact_tests(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardS
         All emitters of the same visit, this one included.
     spectrum : HeardSpectrum
     """
-    tests = [crystal_spur(emitter, spectrum.layout, ppm=spectrum.ppm, compared=spectrum.compared)]
+    tests = [
+        crystal_spur(
+            emitter, spectrum.layout, ppm=spectrum.correction_ppm(emitter.center_freq_hz), compared=spectrum.compared
+        )
+    ]
     if not spectrum.has_hops:
         return tests
     tests += [
@@ -132,6 +136,8 @@ def _harmonic(emitter: Emitter, spectrum: HeardSpectrum) -> dict[str, float]:
 
 def vet_joined(emitter: Emitter, spectrum: HeardSpectrum) -> Vetted:
     """Test what was joined of several emitters, each of which was tested before."""
-    spur = crystal_spur(emitter, spectrum.layout, ppm=spectrum.ppm, compared=spectrum.compared)
+    spur = crystal_spur(
+        emitter, spectrum.layout, ppm=spectrum.correction_ppm(emitter.center_freq_hz), compared=spectrum.compared
+    )
     reason = "not possible: it was joined of several, each of which was looked at by itself"
     return Vetted(tests=(spur, ArtefactTest(test="lo_shift", passed=None, reason=reason)))

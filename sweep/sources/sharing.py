@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from dsp.errors import ParameterError
 from sweep.plan import SweepPlan
@@ -12,6 +13,7 @@ from sweep.units import format_hz
 
 __all__ = ["Reach", "part_ranges", "share_hops"]
 
+_REFERENCE_HZ = (87_500_000, 108_000_000)
 _HALVINGS = 60
 _ROUNDING = 1e-6
 
@@ -36,11 +38,20 @@ class Reach:
         return min(max(start - freq_hz, freq_hz - stop, 0) for start, stop in self.tunes_hz)
 
 
+class _Kind(NamedTuple):
+    """Hops that the same receivers tune, in the FM band or in any other."""
+
+    is_other: bool
+    takers: tuple[int, ...]
+
+
 def share_hops(plan: SweepPlan, reaches: Sequence[Reach]) -> tuple[tuple[int, ...], ...]:
     """Share the hops of a plan out, so that all receivers are done at the same time.
 
-    Each has one contiguous part, in the order of what the receivers tune, and else in that in which they are given:
-    gain and frequency error change in one place only. A hop that few tune goes to one of these first.
+    Each has one contiguous part, in the order of what the receivers tune, and else in that in which they are given, so
+    that gain and frequency error change in few places. A hop that few tune goes to one of these first. And each has a
+    part of the FM band, as far as that is in the plan: there are steady strong stations anywhere in the world, which
+    tell the frequency error of a receiver that has nothing of the kind in its own part.
 
     Parameters
     ----------
@@ -67,16 +78,17 @@ def share_hops(plan: SweepPlan, reaches: Sequence[Reach]) -> tuple[tuple[int, ..
     >>> share_hops(plan, [quick, quick]), share_hops(plan, [quick, slow])
     (((0, 1, 2), (3, 4, 5)), ((2, 3, 4, 5), (0, 1)))
     """
-    able: dict[tuple[int, ...], list[int]] = {}
-    for hop in range(plan.n_hops):
-        able.setdefault(_takers(plan, hop, reaches), []).append(hop)
+    able: dict[_Kind, list[int]] = {}
+    for hop, center_hz in enumerate(plan.hop_centers_hz):
+        is_reference = _REFERENCE_HZ[0] <= center_hz <= _REFERENCE_HZ[1]
+        able.setdefault(_Kind(not is_reference, _takers(plan, hop, reaches)), []).append(hop)
     order = sorted(range(len(reaches)), key=lambda k: sum(reaches[k].tunes_hz[0]) + sum(reaches[k].tunes_hz[-1]))
     owners = [-1] * plan.n_hops
     busy_s = [0.0] * len(reaches)
-    for takers in sorted(able, key=len):
-        left = iter(able[takers])
-        ranked = [k for k in order if k in takers]
-        for k, count in zip(ranked, _counts(len(able[takers]), ranked, reaches, busy_s), strict=True):
+    for kind in sorted(able, key=lambda kind: (kind.is_other, len(kind.takers))):
+        left = iter(able[kind])
+        ranked = [k for k in order if k in kind.takers]
+        for k, count in zip(ranked, _counts(len(able[kind]), ranked, reaches, busy_s), strict=True):
             busy_s[k] += count * reaches[k].hop_s
             for hop in islice(left, count):
                 owners[hop] = k
