@@ -73,7 +73,7 @@ def calibrated(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
     top, mask = _Maxima(), _Maxima()
     for left_out in folds if len(folds) > 1 else ():
         others = [fold for fold in folds if fold is not left_out]
-        partial = fit_model(others, target)
+        partial = fit_model(others, target, frame=folds[0].visit.instrument)
         counts += _false_clusters(partial, left_out, top, mask, counts.size, frame=folds[0].visit.instrument)
     model = fit_model(fitted, target)  # last: two models at a time would take a lot of memory
     enough = np.flatnonzero(counts <= _COUNTED * len(folds) * len(model.between_variance))

@@ -230,7 +230,8 @@ def _baseline_of(baseline: Baseline, layout: Layout) -> Baseline:
 def _only(part: Part, chosen: Sequence[int]) -> Part:
     outcome = part.outcome
     emitters, kinds = [outcome.emitters[index] for index in chosen], [outcome.kinds[index] for index in chosen]
-    return replace(part, outcome=replace(outcome, emitters=emitters, kinds=kinds))
+    errors_ppm = [outcome.errors_ppm[index] for index in chosen]
+    return replace(part, outcome=replace(outcome, emitters=emitters, kinds=kinds, errors_ppm=errors_ppm))
 
 
 def _find(emitter: Emitter, findings: Sequence[Finding], layout: Layout) -> int | None:

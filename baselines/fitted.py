@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.floors import row_floors
 from baselines.model import BaselineVisit
 from baselines.receivers import parts_of
 from baselines.shifts import Shift, align_gains, displaced_by, measure_shift
 from baselines.summary import VisitSummary
-from dsp.floor import hop_floors
 from dsp.groups import known_mean
 from dsp.statistics import DB_PER_NEPER_POWER, to_nepers
 from sweep.plan import Layout
@@ -90,7 +90,7 @@ def fitted_visits(
     logs = [summary.log_mean for summary in summaries]
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
     reference = known_mean(logs[0], np.float32)
-    quiet = _rough_quiet(reference, target, sweep_variance)
+    quiet = _rough_quiet(reference, target, visits[0], sweep_variance)
     cuts = [parts_of(target, visit.instrument, (visits[0].instrument,)) for visit in visits]
     shifts: list[Shift | None] = [None] * len(logs)
     for index in range(1, len(logs)):
@@ -102,7 +102,7 @@ def fitted_visits(
         for log, parts in zip(logs, cuts, strict=True)
     ]
     reference = known_mean(means, np.float32)
-    quiet = _rough_quiet(reference, target, sweep_variance)
+    quiet = _rough_quiet(reference, target, visits[0], sweep_variance)
     fitted = []
     for summary, visit, log, parts, shift in zip(summaries, visits, logs, cuts, shifts, strict=True):
         gains = np.array([align_gains(group - reference, quiet, target, parts) for group in log])
@@ -130,7 +130,10 @@ def _fitted(
     return FittedVisit.of(summary, visit, np.subtract(log_mean, gains, out=log_mean), log_max)
 
 
-def _rough_quiet(log_mean: NDArray[np.floating], target: Layout, sweep_variance: float) -> NDArray[np.bool_]:
+def _rough_quiet(
+    log_mean: NDArray[np.floating], target: Layout, first: BaselineVisit, sweep_variance: float
+) -> NDArray[np.bool_]:
     sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(sweep_variance))
-    floor = hop_floors(DB_PER_NEPER_POWER * np.asarray(log_mean), target.hop_bins, sigma_db)
+    parts = parts_of(target, first.instrument)
+    floor = row_floors(DB_PER_NEPER_POWER * np.asarray(log_mean), target, parts, sigma_db)
     return np.asarray(DB_PER_NEPER_POWER * log_mean < floor + 0.5 * DB_PER_NEPER_POWER)

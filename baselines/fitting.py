@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from baselines.aligned import busy_bins
 from baselines.boxes import NARROW_SCALES, SCALES, BoxSums, box_correlation
 from baselines.fitted import FittedVisit
+from baselines.floors import row_floors
 from baselines.maxima import bursting_bins
 from baselines.model import Baseline
+from baselines.receivers import parts_of
 from baselines.wide import WideRuns
-from dsp.floor import hop_floors
 from dsp.groups import known_mean, known_median
 from dsp.running import long_runs, running_maximum
 from dsp.statistics import DB_PER_NEPER_POWER
@@ -41,12 +43,22 @@ _BLOCK_BINS = 1 << 15
 _BOXES_A_ROW = 2  # a box as wide as the row says nothing of a rise
 
 
-def fit_model(fitted: Sequence[FittedVisit], target: Layout) -> Baseline:
-    """Learn means and variances, with a calibration that changes nothing, without limits of bursts and a name."""
+def fit_model(fitted: Sequence[FittedVisit], target: Layout, *, frame: Mapping[str, Any] | None = None) -> Baseline:
+    """Learn means and variances, with a calibration that changes nothing, without limits of bursts and a name.
+
+    Parameters
+    ----------
+    fitted : sequence of FittedVisit
+    target : Layout
+    frame : mapping, optional
+        Instrument of the visit whose gain they were brought onto; by default that of the first.
+    """
     summaries = [one.summary for one in fitted]
     sweep_variance = float(np.mean([summary.group_variance for summary in summaries]))
     log_mean = known_mean((one.mean for one in fitted), np.float32)
-    floor = hop_floors(DB_PER_NEPER_POWER * log_mean, target.hop_bins, DB_PER_NEPER_POWER * np.sqrt(sweep_variance))
+    parts = parts_of(target, fitted[0].visit.instrument if frame is None else frame)
+    sigma_db = DB_PER_NEPER_POWER * float(np.sqrt(sweep_variance))
+    floor = row_floors(DB_PER_NEPER_POWER * log_mean, target, parts, sigma_db)
     within, restless = _within_variance(fitted, sweep_variance)
     log_mask = _log_mask(fitted)
     if log_mask is not None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import scipy.ndimage
 import scipy.special
 from numpy.typing import NDArray
 
 from baselines.candidates import BURST_SHARE, Candidate, Scores, burst_scores, gather
+from baselines.floors import row_floors
+from baselines.receivers import parts_of
 from baselines.summary import VisitSummary
-from dsp.floor import hop_floors
 from dsp.groups import known_median, robust_mean, sorted_groups
 from dsp.statistics import DB_PER_NEPER_POWER, normal_p_value
 
@@ -22,8 +26,15 @@ FLOOR_MODEL_DB = 0.38
 _HIGH_SIGMAS, _LOW_SIGMAS = 6.5, 2.6
 
 
-def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
-    """Noise floor in dBFS of each bin, shape (n_bins,), from the quietest quarter of the groups."""
+def floor_of(summary: VisitSummary, instrument: Mapping[str, Any] | None = None) -> NDArray[np.float32]:
+    """Noise floor in dBFS of each bin, shape (n_bins,), from the quietest quarter of the groups.
+
+    Parameters
+    ----------
+    summary : VisitSummary
+    instrument : mapping, optional
+        Of the visit, as in its record: several receivers have a floor each.
+    """
     ordered = sorted_groups(summary.log_mean)
     n_known = np.count_nonzero(np.isfinite(ordered), axis=0)
     quiet = np.take_along_axis(ordered, (n_known // 4)[None], axis=0)[0]
@@ -32,8 +43,8 @@ def floor_of(summary: VisitSummary) -> NDArray[np.float32]:
     count = np.arange(len(ordered) + 1)
     quiet -= (sigma * scipy.special.ndtri((count // 4 + 0.625) / (count + 0.25)))[n_known]
     sigma_db = DB_PER_NEPER_POWER * sigma
-    hop_bins = summary.layout.hop_bins
-    return hop_floors(DB_PER_NEPER_POWER * quiet, hop_bins, sigma_db).astype(np.float32)
+    parts = parts_of(summary.layout, instrument or {})
+    return row_floors(DB_PER_NEPER_POWER * quiet, summary.layout, parts, sigma_db).astype(np.float32)
 
 
 def heard_candidates(

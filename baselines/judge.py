@@ -91,7 +91,7 @@ def _judge(
     except RecordError as error:
         document = nothing_measured(layout, false_alarms, str(error))
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
-    floor_dbfs = floor_of(summary)
+    floor_dbfs = floor_of(summary, instrument)
     bar, reasons = _bar(baseline, layout, rows, instrument, false_alarms)
     compared = bar.baseline is not None
     sweep = part_of(rows, summary, floor_dbfs, bar, share=1.0 if stays is None else 1.0 - CAMP_SHARE)

@@ -122,7 +122,7 @@ def levels_there(
         The record is damaged, holds nothing measured, or shares no frequency or no quiet part with this sweep.
     """
     there = summarise(record.layout, record.rows())
-    floor_dbfs = floor_of(there)
+    floor_dbfs = floor_of(there, record.start.get("instrument"))
     noise_gain = _gain(here, there, floor_dbfs, record.start.get("instrument") or {})
     ambient = _ambient(here, there.layout, noise_gain, floor_dbfs)
     placed = [_placed(finding, there, ambient, floor_dbfs) for finding in findings]
