@@ -33,9 +33,8 @@ def row_floors(
     ndarray of float64, shape (n_bins,)
     """
     size = layout.hop_bins
-    if len(parts) == 1 or any(
-        part.bins.start % size for part in parts
-    ):  # an axis whose hops are not those of the parts
+    borders_in_hops = any(part.bins.start % size for part in parts)  # where an axis is another one than the visit's own
+    if len(parts) == 1 or borders_in_hops:
         return hop_floors(power_db, size, sigma_db)
     floors = np.empty(layout.n_bins)
     for _, bins in by_receivers(parts):
