@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from sweep.packing import pack
 from sweep.plan import Layout
 from sweep.stay_taking import StayTaker
 from sweep.stitch import PassAssembler
+from sweep.syncing import Syncing
 from sweep.units import iso_utc
 
 __all__ = ["SweepSession"]
@@ -255,20 +255,16 @@ class SweepSession:
 
     def _commit(self, pieces: Iterable[_Piece]) -> Iterator[Event]:
         """Journal rows and gaps; their events come after the sync that covers them."""
-        waiting: list[Event] = []
-        synced_at = time.monotonic()
-        for piece in pieces:
-            if isinstance(piece, HopDone):
-                yield piece
-                continue
-            waiting.append(self._opened.append(piece))
-            if time.monotonic() - synced_at >= self._sync_interval_s:
-                self._opened.journal.sync()
-                yield from waiting
-                waiting.clear()
-                synced_at = time.monotonic()
+        with Syncing(self._sync, self._sync_interval_s) as syncing:
+            for piece in pieces:
+                if isinstance(piece, HopDone):
+                    yield piece
+                else:
+                    yield from syncing.add(self._opened.append(piece))
+            yield from syncing.finish()
+
+    def _sync(self) -> None:
         self._opened.journal.sync()
-        yield from waiting
 
     def _camp(self) -> Iterator[Event]:
         """Stay where the passes say, or take the stays that a recording has."""

@@ -178,12 +178,15 @@ class JournalWriter:
     def sync(self) -> None:
         """Put everything appended so far on the disk; only then may anyone be told that it is saved.
 
+        May run in another thread while more is appended, which it then need not cover.
+
         Raises
         ------
         RecordError
             The disk refused. What it kept is then unknown, so that the writer takes no more.
         """
         self._check_usable()
+        n_rows = self._tail.n_rows
         try:
             fdatasync(self._descriptor)
         except OSError as error:
@@ -192,7 +195,7 @@ class JournalWriter:
                 f"{self.path}: the disk failed to keep the data ({error.strerror}); {self._n_saved} rows are known "
                 f"to be safe: end the sweep, check the disk, then run: quietroom recover {self.path}"
             ) from error
-        self._n_saved = self._tail.n_rows
+        self._n_saved = n_rows
 
     def close_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
         """Append the judgement as the last record, sync, and give the file and its lock back.
