@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsp.errors import ParameterError
+from dsp.errors import ParameterError, RecordError
 from sweep.chain import ChainedLog
 from sweep.record import SweepRecord
 
@@ -68,7 +68,12 @@ def read_log(record_path: Path) -> list[dict[str, Any]]:
     RecordError
         A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by itself.
     """
-    return decision_log(record_path).read()
+    entries = decision_log(record_path).read()
+    for number, entry in enumerate(entries, 1):
+        texts = [entry[name] for name in ("finding", "reason", "by")]
+        if entry["as"] not in DISPOSITIONS or not all(isinstance(text, str) and text.isprintable() for text in texts):
+            raise RecordError(f"{log_path(record_path)}: line {number} is no decision; restore it from a copy")
+    return entries
 
 
 def decision_log(record_path: Path) -> ChainedLog:

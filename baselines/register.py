@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from dsp.errors import ParameterError, RecordError
@@ -184,18 +185,15 @@ def register_path(room_folder: Path) -> Path:
 def _sighting(line: Mapping[str, Any], item: Mapping[str, Any]) -> Sighting:
     if _ID.fullmatch(item["emitter"]) is None:
         raise ValueError(f"emitter {item['emitter']!r}")
-    return Sighting(
-        emitter=item["emitter"],
-        start_ns=parse_utc(line["start_time"]),
-        position=line["position"],
-        bin_width_hz=float(line["bin_width_hz"]),
-        center_freq_hz=float(item["center_freq_hz"]),
-        occupied_bw_hz=float(item["occupied_bw_hz"] or 0.0),
-        power_dbfs=item["power_dbfs"],
-        first_seen=item["first_seen"],
-        last_seen=item["last_seen"],
-        confirmed=item.get("confirmed", True) is not False,
-    )
+    values = {
+        **{name: item[name] for name in ("emitter", *_SIGHTED)},
+        "start_ns": parse_utc(line["start_time"]),
+        "position": line["position"],
+        "bin_width_hz": line["bin_width_hz"],
+        "occupied_bw_hz": item["occupied_bw_hz"] or 0.0,
+        "confirmed": item.get("confirmed", True) is not False,
+    }
+    return msgspec.convert(values, Sighting)
 
 
 def _matches(findings: Sequence[Mapping[str, Any]], known: Sequence[Sighting], bin_width_hz: float) -> list[str | None]:

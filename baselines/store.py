@@ -116,6 +116,8 @@ def _created(path: Path) -> tuple[str, str]:
 @contextlib.contextmanager
 def _refusing(path: Path) -> Iterator[None]:
     try:
+        if not path.is_file():  # a pipe would keep us waiting
+            raise ValueError("it is not a plain file")
         yield
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = one_line(error) or type(error).__name__

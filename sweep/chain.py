@@ -25,6 +25,7 @@ NO_HASH = "0" * 64
 """Stands for the hash before the first entry."""
 
 _MAX_LOG_BYTES = 64 << 20
+_MAX_VALUES = 1 << 20  # of an entry in JSON
 _OWN_FIELDS = frozenset({"sequence", "time", "previous", "hash"})
 
 Entry = dict[str, Any]
@@ -66,6 +67,8 @@ class ChainedLog:
         RecordError
             The log is damaged, or the disk refuses.
         """
+        if self.path.exists() and not self.path.is_file():
+            self.read()  # says why not
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("a+b")
@@ -106,6 +109,8 @@ class ChainedLog:
         path = self.path
         if not path.exists():
             return []
+        if not path.is_file():
+            raise RecordError(f"{path}: is not a plain file, so it is no log; {self.mend}")
         if path.stat().st_size > _MAX_LOG_BYTES:
             raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; {self.mend}")
         field, value = self.about
@@ -160,6 +165,8 @@ class ChainedLog:
     def _entry(self, line: bytes) -> Entry | None:
         """One line as an entry, if it is one and has the hash that it should have."""
         wanted = self.fields | _OWN_FIELDS | {self.about[0]}
+        if sum(map(line.count, (b"[", b"{", b","))) > _MAX_VALUES:
+            return None
         try:
             entry = json.loads(line)
             sound = isinstance(entry, dict) and set(entry) == wanted and isinstance(entry["sequence"], int)

@@ -31,7 +31,7 @@ def check_room_name(name: str) -> str:
     """
     if _ROOM.fullmatch(name) is None:
         raise ParameterError(
-            f"room name {name!r} is not usable; start with a letter or digit, then up to 63 letters, digits, dots, "
-            "dashes or underscores, for example boardroom-2"
+            f"room name {name[:80]!r} is not usable; start with a letter or digit, then up to 63 letters, digits, "
+            "dots, dashes or underscores, for example boardroom-2"
         )
     return name

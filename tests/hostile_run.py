@@ -21,6 +21,7 @@ from typing import Any
 
 ADDRESS_SPACE = 4 << 30  # beyond any bound that is tested; it only keeps the machine alive
 LONGEST_S = 60
+MOST_MB, MOST_S = 450, 12
 COMMANDS = ("baseline", "capture", "emitters", "findings", "handoff", "known", "present", "setup")
 
 
@@ -128,10 +129,28 @@ def _command(place: Path, folder: str, words: list[str]) -> None:
 def contents(folder: Path) -> dict[Path, tuple[int, bytes | None]]:
     """What lies in a folder: a change of any of it shows."""
     return {
-        path: (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() and not path.is_symlink() else None)
+        path: (
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() and path.stat().st_size < 1 << 30 else None,
+        )
         for path in folder.rglob("*")
         if not path.is_dir()
     }
+
+
+def check(outcome: Outcome, outside: Path) -> None:
+    """No traceback, no hang, bounded, one line where it is an error, and nothing opened outside."""
+    assert outcome.code in (0, 2, 3), outcome.err
+    assert outcome.peak_mb < MOST_MB
+    assert outcome.cpu_s < MOST_S
+    assert not outcome.connected
+    assert not [name for name in outcome.opened if f"{outside}/pipe" in name or f"{outside}/outside.txt" in name]
+    if outcome.code == 2:
+        assert outcome.out == ""
+        assert outcome.err.count("\n") == 1
+        assert outcome.err.startswith("quietroom: ")
+        assert outcome.err.strip().isprintable()
+        assert len(outcome.err) < 1000
 
 
 if __name__ == "__main__":

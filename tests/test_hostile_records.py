@@ -15,10 +15,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hostile_run import Outcome, Runner, contents
+from hostile_run import Outcome, Runner, check, contents
 from test_old_files import VERSIONS, Old
 
-MOST_MB, MOST_S = 450, 12
 READ = ("findings", "compare", "plot", "report", "export", "mark")
 WORDS = {
     "export": ["--format", "json,csv"],
@@ -49,21 +48,6 @@ def run(runner: Runner, old: Old, command: str, *more: str) -> Outcome:
     if outcome.code == 2:
         assert contents(old.workspace.root) == before
     return outcome
-
-
-def check(outcome: Outcome, outside: Path) -> None:
-    """No traceback, no hang, bounded, one line where it is an error, and nothing opened outside."""
-    assert outcome.code in (0, 2, 3), outcome.err
-    assert outcome.peak_mb < MOST_MB
-    assert outcome.cpu_s < MOST_S
-    assert not outcome.connected
-    assert not [name for name in outcome.opened if f"{outside}/pipe" in name or f"{outside}/outside.txt" in name]
-    if outcome.code == 2:
-        assert outcome.out == ""
-        assert outcome.err.count("\n") == 1
-        assert outcome.err.startswith("quietroom: ")
-        assert outcome.err.strip().isprintable()
-        assert len(outcome.err) < 1000
 
 
 # records

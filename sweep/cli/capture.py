@@ -22,6 +22,7 @@ from sweep.cli.wording import evidence_lines
 from sweep.journal import JournalReader
 from sweep.model import Instrument, IqSource, Judge, SpectraSource
 from sweep.recovery import recover as recover_journal
+from sweep.room_names import check_room_name
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded import open_captures
 from sweep.sources.registry import open_sources
@@ -147,6 +148,10 @@ def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:
     if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
         return make_judge(None, false_alarms_per_sweep=false_alarms)
     workspace, name = home or Workspace.open(arguments.workspace), str(room)
+    try:
+        check_room_name(name)
+    except ParameterError as error:
+        raise RecordError(f"{arguments.journal}: {error}; use another copy of the journal") from error
     try:
         comparison = Comparison.choose(workspace, name, str(baseline_id or NO_BASELINE), false_alarms)
     except RecordError as error:

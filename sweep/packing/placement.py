@@ -11,7 +11,7 @@ from pathlib import Path
 
 import h5py
 
-from dsp.errors import RecordError
+from dsp.errors import QuietroomError, RecordError
 from sweep.journal import JournalReader, ballast_path, exclusive
 from sweep.journal.documents import check_judgement
 from sweep.journal.files import sync_folder
@@ -86,14 +86,15 @@ def _check(judgement: Judgement, journal_path: Path) -> None:
 def _remove_stale(part: Path) -> None:
     """Remove what a crash of an earlier packing left; nobody else packs, as the journal is locked."""
     try:
-        with part.open("rb") as stream:
-            head = stream.read(len(_HDF5_SIGNATURE))
-            is_ours = stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and head.strip(b"\0") in (b"", _HDF5_SIGNATURE)
+        is_ours = stat.S_ISREG(part.lstat().st_mode)  # to open a pipe would wait for ever
+        if is_ours:
+            with part.open("rb") as stream:
+                is_ours = stream.read(len(_HDF5_SIGNATURE)).strip(b"\0") in (b"", _HDF5_SIGNATURE)
     except FileNotFoundError:
         return
     except OSError:
         is_ours = False
-    if part.is_symlink() or not is_ours:
+    if not is_ours:
         raise RecordError(f"{part}: is in the way and was not made by packing; move it elsewhere")
     part.unlink()
 
@@ -122,6 +123,10 @@ def _write_and_check(journal: JournalReader, judged: Judgement, part: Path, *, r
         _compare(journal, part)
     except FileExistsError as error:
         raise RecordError(f"{part}: appeared while packing began; move it elsewhere, and pack again") from error
+    except QuietroomError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
     except (OSError, RuntimeError) as error:
         with contextlib.suppress(OSError):
             part.unlink()

@@ -22,6 +22,7 @@ TUNER_RANGE_HZ = (24_000_000, 1_766_000_000)
 """What the R820T tunes (dongle.md)."""
 
 _MAX_BYTES = 1 << 20
+_MAX_DOTS = 2000  # in a line: a list of 500 frequencies has 500
 _HINT = "see docs/scenes.md"
 
 
@@ -77,7 +78,7 @@ def _read(file: Traversable | Path, name: str) -> str:
     if data is None:
         raise CaptureError(f"scene {name!r} is not a regular file; give the path of a TOML file")
     if len(data) > _MAX_BYTES:
-        raise CaptureError(f"scene {name!r} is larger than {_MAX_BYTES} bytes; is it really a scene file?")
+        raise CaptureError(f"scene {name!r} is larger than {_MAX_BYTES} bytes; give a scene file, {_HINT}")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -86,6 +87,8 @@ def _read(file: Traversable | Path, name: str) -> str:
 
 def _parse(text: str, name: str) -> Scene:
     try:
+        if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):  # tomllib takes their square of memory
+            raise RecursionError
         document = tomllib.loads(text)
         _refuse_non_finite(document, "")
         scene = msgspec.convert(document, Scene)
@@ -93,7 +96,7 @@ def _parse(text: str, name: str) -> Scene:
         raise CaptureError(f"scene {name!r} is not TOML: {_one_line(error)}") from error
     except RecursionError as error:
         raise CaptureError(f"scene {name!r} is nested too deeply; {_HINT}") from error
-    except (msgspec.ValidationError, OverflowError) as error:
+    except (ValueError, OverflowError) as error:  # of msgspec, or a whole number of thousands of digits
         raise CaptureError(f"scene {name!r}: {_explain(error)}; {_HINT}") from error
     _check_names(scene, name)
     _check_ranges(scene, name)
