@@ -10,6 +10,8 @@ from dsp.errors import ParameterError
 
 __all__ = ["check_place", "write_bytes"]
 
+_SEALS = (".seal.json", ".seal.json.sig", ".seal.json.tsr")
+
 
 def check_place(path: Path) -> None:
     """Make sure that a file can have this name.
@@ -17,8 +19,10 @@ def check_place(path: Path) -> None:
     Raises
     ------
     ParameterError
-        The folder does not exist, or a folder or a device has the name.
+        The folder does not exist, a folder or a device has the name, or it is that of a seal.
     """
+    if path.name.lower().endswith(_SEALS):
+        raise ParameterError(f"{path} has the name of a seal, which is evidence; choose another")
     if not path.parent.is_dir():
         raise ParameterError(f"{path}: the folder {str(path.parent)!r} does not exist; make it or choose another")
     if path.exists() and not path.is_file():

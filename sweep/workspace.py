@@ -21,10 +21,12 @@ _README = """\
 This folder is a Quietroom workspace.
 
 rooms/    one folder for each room: its baselines, its known emitters, and the register of what was found
-sweeps/   the sweep records (.h5), and the journals of sweeps that were interrupted (.journal)
+sweeps/   the sweep records (.h5) with their seals, signatures and time tokens (.seal.json, .sig, .tsr), the logs of
+          decisions about them (.jsonl), and the journals of sweeps that were interrupted (.journal)
 reports/  plots, reports and exports; they can be made again from the records
+seals.jsonl  the list of all seals that were made here, numbered and chained
 
-The records and baselines are evidence: copy them, do not edit them.
+The records, their seals and the baselines are evidence: copy them, do not edit them. Names are part of them.
 """
 
 

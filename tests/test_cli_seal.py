@@ -214,6 +214,54 @@ def test_register(workspace: Workspace, capsys: pytest.CaptureFixture[str], tmp_
     assert "it has seal number 1 of this record: the seal was taken away" in capsys.readouterr().out
 
 
+def test_nothing_is_written_over_a_seal(workspace: Workspace) -> None:
+    make_key()
+    record = make_record(workspace)
+    command(workspace, "seal", record)
+    before = seal_path(record).read_bytes()
+    for words in (
+        ("verify", record, "--json", seal_path(record)),
+        ("findings", record, "--json", seal_path(record)),
+        ("export", record, "--format", "json", "-o", seal_path(record)),
+    ):
+        assert main(["--workspace", str(workspace.root), *map(str, words)]) in (2, 4)
+    assert seal_path(record).read_bytes() == before
+
+
+def test_findings_say_who_decided_what_when_and_why(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    record = make_record(workspace)
+    for decision in ("suspicious", "known"):
+        command(workspace, "mark", record, "F1", "--as", decision, "--reason", "seen it", "--by", "A. Smith")
+    capsys.readouterr()
+    assert command(workspace, "findings", record) == 0
+    lines = capsys.readouterr().out.splitlines()
+    decided = lines[lines.index("Decisions:") + 1 :]
+    for line, word in zip(decided, ("suspicious", "known"), strict=True):
+        assert line.startswith(f"  F1 {word}, by A. Smith, 20")
+        assert line.endswith("Z: seen it")
+    assert command(workspace, "verify", record) == 3
+    assert "PASS         decisions     2 in an unbroken chain" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("schema", ["1.0.0", "1.1.0", "1.2.0"])
+def test_records_of_older_schemas(workspace: Workspace, schema: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an older version wrote is sealed and verified as well, and one byte of it is not changed by that."""
+    record = make_record(workspace)
+    with h5py.File(record, "r+") as file:
+        file.attrs["quietroom_schema"] = schema
+        if schema < "1.2.0":
+            del file["entry/unconfirmed"]
+    before = record.read_bytes()
+    assert command(workspace, "verify", record) == 3
+    assert "PASS         rows          5 rows have the hashes that the record gives them" in capsys.readouterr().out
+    make_key()
+    assert command(workspace, "seal", record) == 0
+    assert f'"schema":"{schema}"' in seal_path(record).read_text()
+    assert command(workspace, "verify", record) == 3
+    assert "FAIL" not in capsys.readouterr().out
+    assert record.read_bytes() == before
+
+
 # Keys
 
 

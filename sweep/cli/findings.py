@@ -8,7 +8,7 @@ from baselines.disposition import mark as mark_finding
 from baselines.disposition import read_log
 from sweep.cli.evidence import read_evidence
 from sweep.cli.printing import Printer
-from sweep.cli.wording import evidence_lines
+from sweep.cli.wording import decision_lines, evidence_lines
 from sweep.workspace import Workspace
 
 __all__ = ["findings", "mark"]
@@ -21,6 +21,7 @@ def findings(arguments: Namespace) -> int:
     decisions = read_log(path)
     evidence = read_evidence(path, decisions=decisions)
     printer.lines(evidence_lines(evidence, {entry["finding"]: entry["as"] for entry in decisions}))
+    printer.lines(decision_lines(decisions))
     printer.document(evidence.document)
     return 0
 

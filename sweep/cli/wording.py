@@ -8,9 +8,9 @@ from typing import Any
 from reports.services import merge_ranges
 from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
-from sweep.cli.printing import level, table, wrapped
+from sweep.cli.printing import level, short_time, table, wrapped
 
-__all__ = ["coverage_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
+__all__ = ["coverage_lines", "decision_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
 
 _INDENT = "     "
 _MOST_RANGES = 8
@@ -41,6 +41,22 @@ def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = Non
         lines += wrapped(remark, indent="  ")
     lines.append(f"Record: {evidence.path}")
     return lines if evidence.seal is None else [*lines, f"Seal: {evidence.seal}"]
+
+
+def decision_lines(decisions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say who decided what, when and why, in the order of the log.
+
+    Examples
+    --------
+    >>> entry = {"finding": "F1", "as": "known", "by": "A. Smith", "time": "2026-11-23T09:30:00.5Z", "reason": "ours"}
+    >>> print("\\n".join(decision_lines([entry])))
+    Decisions:
+      F1 known, by A. Smith, 2026-11-23 09:30:00Z: ours
+    """
+    if not decisions:
+        return []
+    said = (f"{d['finding']} {d['as']}, by {d['by']}, {short_time(d['time'])}: {d['reason']}" for d in decisions)
+    return ["Decisions:", *(line for text in said for line in wrapped(text, indent="  "))]
 
 
 def verdict_line(document: Mapping[str, Any]) -> str:
