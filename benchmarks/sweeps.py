@@ -52,8 +52,10 @@ class LiveSweep:
     dwell_s: float
 
 
-def live_sweep(environment: Mapping[str, str], band_hz: tuple[int, int]) -> LiveSweep:
-    """Sweep a band once with Quietroom, from the first dongle to a record in a workspace of its own.
+def live_sweep(
+    environment: Mapping[str, str], band_hz: tuple[int, int], sources: Sequence[str] = ("rtlsdr:0",)
+) -> LiveSweep:
+    """Sweep a band once with Quietroom, from the dongles to a record in a workspace of its own.
 
     Raises
     ------
@@ -63,7 +65,8 @@ def live_sweep(environment: Mapping[str, str], band_hz: tuple[int, int]) -> Live
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("quietroom")), "--workspace", folder]
         subprocess.run([*command, "init"], env=environment, check=True, capture_output=True)
-        sweep = [*command, "sweep", "room", "--source", "rtlsdr:0", "--range", f"{band_hz[0]}:{band_hz[1]}"]
+        named = [word for source in sources for word in ("--source", source)]
+        sweep = [*command, "sweep", "room", *named, "--range", f"{band_hz[0]}:{band_hz[1]}"]
         begun = time.monotonic()
         with subprocess.Popen(
             [*sweep, "--passes", "1"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -77,15 +80,15 @@ def live_sweep(environment: Mapping[str, str], band_hz: tuple[int, int]) -> Live
             [row] = record.rows()
             instrument, plan = record.instrument, record.plan
     assert plan is not None
-    assert instrument.settle_s is not None
-    hops_s = row.hop_monotonic_ns * 1e-9
-    span_s = float(hops_s[-1] - hops_s[0])
+    receivers = instrument.receivers or (instrument,)
+    begin_s, end_s = float(row.hop_monotonic_ns.min()) * 1e-9, float(row.hop_monotonic_ns.max()) * 1e-9
+    most_hops = math.ceil(plan.n_hops / len(receivers))  # that one of them visits
     return LiveSweep(
         program_s=program_s,
-        capture_s=span_s * plan.n_hops / (plan.n_hops - 1),
-        processor_s=meter.between(float(hops_s[0]), float(hops_s[-1])),
+        capture_s=(end_s - begin_s) * most_hops / (most_hops - 1),
+        processor_s=meter.between(begin_s, end_s),
         n_hops=plan.n_hops,
-        settle_s=instrument.settle_s,
+        settle_s=max(one.settle_s or 0.0 for one in receivers),
         dwell_s=plan.dwell_s,
     )
 
