@@ -24,6 +24,7 @@ from sweep.plan import SweepPlan
 from sweep.sources import rtltcp_stream as stream_module
 from sweep.sources.live import Recovery
 from sweep.sources.options import SourceOptions
+from sweep.sources.registry import open_sources
 from sweep.sources.rtltcp import RtlTcpReceiver, open_rtltcp, parse_address
 from sweep.sources.rtltcp_stream import ArrivalClock, RtlTcpStream
 from sweep.sources.tuners import ReceiverSettings
@@ -103,6 +104,24 @@ def test_a_sweep_through_the_real_rtl_tcp(rtl_tcp: Callable[[Scene, int], subpro
             assert plan.layout().freq_hz[3 * plan.hop_bins + place] == 102.5e6
         else:
             assert level < -61, f"ghost of the station on hop {block.hop_index}"
+
+
+def test_one_of_each_shares_a_plan_by_time(rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]]) -> None:
+    port = free_port()
+    tones = (Emitter(freq_hz=401e6, level_dbfs=-20.0), Emitter(freq_hz=439e6, level_dbfs=-20.0))
+    scene = Scene(realtime=True, emitters=tones)
+    rtl_tcp(scene, port)
+    options = SourceOptions(ranges_hz=((400_000_000, 440_000_000),))
+    with contextlib.closing(open_sources([f"rtltcp:127.0.0.1:{port}", "rtlsdr:0"], [options] * 2)) as source:
+        hops = {block.hop_index: block for block in source.blocks(1) if isinstance(block, HopSamples)}
+        local, far = source.instrument.receivers
+        assert (source.instrument.driver, far.driver) == ("rtlsdr, rtl_tcp", "rtl_tcp")
+    assert sorted(hops) == list(range(source.plan.n_hops))
+    assert np.diff(local.ranges_hz).sum() > 1.5 * np.diff(far.ranges_hz).sum(), "the network is slower"
+    for freq_hz in (401e6, 439e6):
+        hop = next(one for one in hops.values() if abs(one.center_freq_hz - freq_hz) < 960_000)
+        level_dbfs, _ = loudest_dbfs(source.plan, hop)
+        assert level_dbfs == pytest.approx(-20.0, abs=0.5)
 
 
 def test_a_cut_connection_is_a_gap_and_the_sweep_goes_on(

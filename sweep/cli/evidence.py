@@ -9,7 +9,7 @@ from typing import Any
 
 from dsp.errors import RecordError
 from reports.export import findings_document
-from sweep.cli.printing import span
+from reports.wording import frequency_range
 from sweep.model import Instrument, Judgement
 from sweep.record import SweepRecord
 
@@ -111,4 +111,4 @@ def _receiver(instrument: Instrument) -> str:
 
 
 def _ranges(receiver: Instrument) -> str:
-    return ", ".join(span(*range_hz) for range_hz in receiver.ranges_hz)
+    return ", ".join(frequency_range(*range_hz) for range_hz in receiver.ranges_hz)
