@@ -30,6 +30,7 @@ from sweep.journal.layout_json import layout_from
 from sweep.journal.row_index import RowIndex
 from sweep.journal.row_order import row_misfit, stay_misfit
 from sweep.leaf import NO_LEAF, leaf, read_header
+from sweep.leaves import Leaves
 from sweep.look_leaf import decode_look, look_previous
 from sweep.looks import MAX_LOOKS, Look
 from sweep.model import HopGap, Judgement
@@ -105,7 +106,7 @@ class JournalReader:
         return len(self._stays_at)
 
     @property
-    def leaves(self) -> list[bytes]:
+    def leaves(self) -> Leaves:
         """Leaf of every row; hashes all rows when it is first asked for, and checks that each names the one before.
 
         Raises
@@ -116,15 +117,15 @@ class JournalReader:
         if self._rows_at.leaves is None:
             for _ in self.hashed_blocks():
                 pass
-        return self._rows_at.leaves or []
+        return self._rows_at.leaves or Leaves()
 
     @property
-    def stay_leaves(self) -> list[bytes]:
+    def stay_leaves(self) -> Leaves:
         """Leaf of every stay, checked as those of the rows are, which they go on from."""
         if self._stays_at.leaves is None:
             for _ in self.hashed_stays():
                 pass
-        return self._stays_at.leaves or []
+        return self._stays_at.leaves or Leaves()
 
     @property
     def look_leaves(self) -> list[bytes]:
@@ -155,8 +156,8 @@ class JournalReader:
         """Give stays in order, as ``rows`` does rows."""
         return self._stays_at.decoded(slice(start, stop), self._reading(), self._damage)
 
-    def hashed_blocks(self) -> Iterator[tuple[RowBlock, list[bytes]]]:
-        """Give all rows block by block, and the leaves of each block.
+    def hashed_blocks(self) -> Iterator[RowBlock]:
+        """Give all rows block by block, hashing them on the way.
 
         Raises
         ------
@@ -165,7 +166,7 @@ class JournalReader:
         """
         return self._rows_at.hashed(NO_LEAF, self._reading(), self._damage)
 
-    def hashed_stays(self) -> Iterator[tuple[RowBlock, list[bytes]]]:
+    def hashed_stays(self) -> Iterator[RowBlock]:
         """Give all stays block by block, as ``hashed_blocks`` does rows."""
         before = self.leaves[-1] if self.n_rows else NO_LEAF
         return self._stays_at.hashed(before, self._reading(), self._damage)

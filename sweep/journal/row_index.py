@@ -9,6 +9,7 @@ from dsp.errors import RecordError
 from sweep.journal.damage import JournalDamageError
 from sweep.journal.framing import Frame, split_text
 from sweep.leaf import decode_row, leaf, read_header
+from sweep.leaves import Leaves
 from sweep.row_blocks import BLOCK_BYTES, RowBlock, RowStream, block_of
 from sweep.row_header import RowHeader, Sizes
 
@@ -29,13 +30,13 @@ class RowIndex:
     ----------
     sizes : tuple of (str, int) or None
         Name and size of each array of these rows, which all have in common; None as long as there are none.
-    leaves : list of bytes or None
+    leaves : Leaves or None
         Leaf of each row, once all were hashed.
     """
 
     def __init__(self) -> None:
         self.sizes: Sizes | None = None
-        self.leaves: list[bytes] | None = None
+        self.leaves: Leaves | None = None
         self._records, self._offsets = array("Q"), array("Q")
 
     def __len__(self) -> int:
@@ -58,22 +59,23 @@ class RowIndex:
         wanted = range(*chosen.indices(len(self)))
         return RowStream(self._block(first, encoded, damage) for first, encoded in self._encoded(wanted, read, damage))
 
-    def hashed(self, before: bytes, read: _Read, damage: _Damage) -> Iterator[tuple[RowBlock, list[bytes]]]:
-        """Give all rows block by block, and the leaves of each block; the first row follows the leaf ``before``.
+    def hashed(self, before: bytes, read: _Read, damage: _Damage) -> Iterator[RowBlock]:
+        """Give all rows block by block while they are hashed; the first row follows the leaf ``before``.
 
         Raises
         ------
         JournalDamageError
             The file was changed since it was opened, or a row does not follow the row before it.
         """
-        leaves: list[bytes] = []
+        joined = bytearray()
         for first, encoded in self._encoded(range(len(self)), read, damage):
             for row, (header, body) in enumerate(encoded, start=first):
-                if read_header(header).previous_leaf != (leaves[-1] if leaves else before):
+                if read_header(header).previous_leaf != before:
                     raise damage(*self._place(row), "it does not follow the row before")
-                leaves.append(leaf(header, body))
-            yield self._block(first, encoded, damage), leaves[first:]
-        self.leaves = leaves
+                before = leaf(header, body)
+                joined += before
+            yield self._block(first, encoded, damage)
+        self.leaves = Leaves(joined)
 
     def _place(self, row: int) -> tuple[int, int]:
         return self._records[row], self._offsets[row]

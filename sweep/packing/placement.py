@@ -139,15 +139,15 @@ def _write_and_check(journal: JournalReader, judged: Judgement, part: Path, *, r
 def _compare(journal: JournalReader, record_path: Path) -> None:
     """Check that a record holds what the journal holds."""
     with SweepRecord.open(record_path) as record:
-        same = list(record.leaves) == journal.leaves and list(record.look_leaves) == journal.look_leaves
-        same = same and list(record.stay_leaves) == journal.stay_leaves
+        same = record.leaves == journal.leaves and list(record.look_leaves) == journal.look_leaves
+        same = same and record.stay_leaves == journal.stay_leaves
         if not same or record.start != journal.start:
             raise RecordError(
                 f"{record_path}: holds another sweep than {journal.path}; move one of the two elsewhere, and pack again"
             )
         gaps = [replace(gap, reason=plain_text(gap.reason)) for gap in journal.gaps]
         notes = [replace(note, kind=plain_text(note.kind), text=plain_text(note.text)) for note in journal.notes]
-        altered = [f"row {number}" for number, unaltered in record.verify_rows() if not unaltered]
+        altered = [f"row {number}" for number in record.altered_rows()]
         altered += [f"stay {number}" for number, unaltered in record.verify_stays() if not unaltered]
         altered += [f"second look {number}" for number, unaltered in record.verify_looks() if not unaltered]
         if altered or list(record.gaps) != gaps or list(record.notes) != notes:

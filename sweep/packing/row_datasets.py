@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sweep.journal import JournalReader
 from sweep.leaf import NO_LEAF, ROW_ARRAYS, row_arrays
+from sweep.leaves import Leaves
 from sweep.model import FILL
 from sweep.packing.axes import FREQUENCY, write_time
 from sweep.packing.chunk_writing import chunk_writer
@@ -95,14 +96,14 @@ def write_stays(entry: h5py.Group, journal: JournalReader, health: Health) -> No
 
 def _fill(
     datasets: Mapping[str, h5py.Dataset],
-    blocks: Iterable[tuple[RowBlock, list[bytes]]],
+    blocks: Iterable[RowBlock],
     n_rows: int,
     look_on: Callable[[RowBlock], None],
 ) -> NDArray[np.int64]:
     """Write rows block by block, let somebody look on, and give their times, UTC and monotonic."""
     times = np.empty((n_rows, 2), np.int64)
     with chunk_writer({name: dataset for name, dataset in datasets.items() if 0 not in dataset.shape}) as chunks:
-        for block, _ in blocks:
+        for block in blocks:
             rows = slice(block.first, block.first + len(block))
             for name, values in block.arrays.items():
                 if values.size:
@@ -142,9 +143,9 @@ def _write_axes(entry: h5py.Group, journal: JournalReader, times: NDArray[np.int
     _write_leaves(entry, times, journal.leaves)
 
 
-def _write_leaves(entry: h5py.Group, times: NDArray[np.int64], hashes: Sequence[bytes]) -> None:
+def _write_leaves(entry: h5py.Group, times: NDArray[np.int64], hashes: Leaves) -> None:
     rows = make_group(entry, "rows", "NXcollection")
     for index, name in enumerate(("utc_ns", "monotonic_ns")):
         make_dataset(rows, name, times[:, index].shape, np.dtype("<i8"), times[:, index]).attrs["units"] = "ns"
-    leaves = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, len(NO_LEAF))
+    leaves = np.frombuffer(bytes(hashes.joined), np.uint8).reshape(-1, len(NO_LEAF))
     make_dataset(rows, "leaf", leaves.shape, leaves.dtype, leaves)

@@ -15,6 +15,7 @@ from sweep.journal import Note
 from sweep.journal.documents import parse_document
 from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
 from sweep.leaf import NO_LEAF
+from sweep.leaves import Leaves
 from sweep.looks import Look
 from sweep.model import HopGap, Instrument, Judgement
 from sweep.plan import Layout, SweepPlan
@@ -193,7 +194,7 @@ class SweepRecord:
             return tuple(Note(**note) for note in self._entry.table("events", ("utc_ns",), ("kind", "text")))
 
     @property
-    def leaves(self) -> tuple[bytes, ...]:
+    def leaves(self) -> Leaves:
         """Leaf of every row, as stored."""
         return self._rows.leaves
 
@@ -221,7 +222,11 @@ class SweepRecord:
             Number of each row and whether it is what was hashed, after the stored leaf of the row before. A row that
             can no longer be read is False.
         """
-        return self._rows.verify()
+        return list(self._rows.verify())
+
+    def altered_rows(self) -> list[int]:
+        """Hash every row anew, and give the numbers of those that are not what was hashed."""
+        return [number for number, is_unaltered in self._rows.verify() if not is_unaltered]
 
     @property
     def n_stays(self) -> int:
@@ -229,9 +234,9 @@ class SweepRecord:
         return 0 if self._stays is None else len(self._stays)
 
     @property
-    def stay_leaves(self) -> tuple[bytes, ...]:
+    def stay_leaves(self) -> Leaves:
         """Leaf of every stay, as stored."""
-        return () if self._stays is None else self._stays.leaves
+        return Leaves() if self._stays is None else self._stays.leaves
 
     def stays(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give stays in order, as ``rows`` does rows: what a row has for each hop, a stay has for each dwell."""
@@ -239,7 +244,7 @@ class SweepRecord:
 
     def verify_stays(self) -> list[tuple[int, bool]]:
         """Hash every stay anew, as ``verify_rows`` does rows."""
-        return [] if self._stays is None else self._stays.verify()
+        return [] if self._stays is None else list(self._stays.verify())
 
     @property
     def looks(self) -> tuple[Look, ...]:

@@ -14,6 +14,7 @@ import h5py
 from dsp.errors import RecordError
 from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
+from sweep.leaves import Leaves
 from sweep.record.chunk_reading import ChunkedRows
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
@@ -73,12 +74,10 @@ class StoredRows:
         return self._n_rows
 
     @cached_property
-    def leaves(self) -> tuple[bytes, ...]:
+    def leaves(self) -> Leaves:
         """Leaf of every row, as stored."""
         with refusing(self._path):
-            stored = read_chunks(self._leaf).tobytes()
-        size = len(NO_LEAF)
-        return tuple(stored[at : at + size] for at in range(0, len(stored), size))
+            return Leaves(read_chunks(self._leaf).tobytes())
 
     def read(self, start: int, stop: int | None) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
@@ -92,17 +91,15 @@ class StoredRows:
         step = self._block_rows
         return RowStream(self._block(begin, min(begin + step, last)) for begin in range(first, last, step))
 
-    def verify(self) -> list[tuple[int, bool]]:
+    def verify(self) -> Iterator[tuple[int, bool]]:
         """Hash every row anew, and say of each whether its stored leaf is that of the row."""
-        result: list[tuple[int, bool]] = []
         for begin, end, coming in self._read_ahead():
             block = coming.result()
             if block is None:
                 unaltered = [self._verify_row(number) for number in range(begin, end)]
             else:
                 unaltered = self._verify(block)
-            result += enumerate(unaltered, start=begin)
-        return result
+            yield from enumerate(unaltered, start=begin)
 
     def _read_ahead(self) -> Iterator[tuple[int, int, Future[RowBlock | None]]]:
         """Give block after block, the next of which is being read; None where one cannot be read."""
