@@ -77,12 +77,17 @@ def records_of(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def small_journal(path: Path) -> bytes:
+def small_journal(path: Path, *, synced: bool = True) -> bytes:
     layout = make_layout(1, 2)
     with JournalWriter.create(path, {"room": "x"}, layout) as journal:
-        journal.append_row(make_row(0, layout, absent=OPTIONAL))
-        journal.append_gap(make_gap())
-        journal.append_row(make_row(1, layout, absent=OPTIONAL))
+        for append in (
+            lambda: journal.append_row(make_row(0, layout, absent=OPTIONAL)),
+            lambda: journal.append_gap(make_gap()),
+            lambda: journal.append_row(make_row(1, layout, absent=OPTIONAL)),
+        ):
+            append()
+            if synced:
+                journal.sync()
     return path.read_bytes()
 
 
@@ -182,6 +187,29 @@ def test_every_flipped_byte_is_named_or_is_the_torn_tail(tmp_path: Path) -> None
                 assert journal.n_rows == 1
                 assert journal.torn_tail_bytes == len(data) - offset
     assert path.read_bytes() == bytes(flipped)
+
+
+def test_a_later_record_without_a_sync_between_makes_no_damage_of_a_torn_end(tmp_path: Path) -> None:
+    """A disk may keep the later of two records that were written since the last sync, and lose the earlier."""
+    data = small_journal(tmp_path / "a.journal", synced=False)
+    for number, (offset, end) in list(enumerate(records_of(data)))[1:]:
+        (tmp_path / "torn.journal").write_bytes(data[: end - 3] + b"\1\1\1" + data[end:])
+        with JournalReader(tmp_path / "torn.journal") as journal:
+            assert journal.n_rows + len(journal.gaps) == number - 1
+            assert journal.torn_tail_bytes == len(data) - offset
+    path = tmp_path / "b.journal"
+    layout = make_layout(1, 2)
+    with JournalWriter.create(path, {"room": "x"}, layout) as journal_writer:
+        for synced in (False, True, False):
+            journal_writer.append_row(make_row(journal_writer.n_rows, layout, absent=OPTIONAL))
+            if synced:
+                journal_writer.sync()
+    data = path.read_bytes()
+    _, (_, first), (_, second), _ = records_of(data)
+    for end in (first, second):  # the last row was written when both were on the disk
+        path.write_bytes(data[: end - 3] + b"\1\1\1" + data[end:])
+        with pytest.raises(JournalDamageError):
+            JournalReader(path)
 
 
 @pytest.mark.parametrize("filler", [b"", b"\0" * 70], ids=["cut", "zeros"])

@@ -30,12 +30,15 @@ class JournalDamageError(RecordError):
 
 
 def record_follows(descriptor: int, record: int, offset: int) -> bool:
-    """Look for the header of a later record from an offset on, so that damage is told from a torn end."""
+    """Look for what tells damage from a torn end: a later record, written when all before it was on the disk.
+
+    Between two syncs a disk may keep a later record and lose an earlier one; nobody was told that either was saved.
+    """
     while block := os.pread(descriptor, _SEARCH_BLOCK, offset):
         at = block.find(MAGIC)
         while at >= 0:
             frame = unframed(os.pread(descriptor, HEADER_BYTES, offset + at), offset + at)
-            if frame is not None and frame.sequence > record:
+            if frame is not None and frame.sequence > record and frame.follows_synced:
                 return True
             at = block.find(MAGIC, at + 1)
         offset += max(1, len(block) - len(MAGIC) + 1)

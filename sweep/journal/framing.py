@@ -20,6 +20,7 @@ MAX_PAYLOAD = 1 << 30
 """Bytes of the longest payload that a reader takes."""
 
 _HEADER = struct.Struct("<8sIQQII")
+_BEHIND = 1 << 63  # in the sequence number: what stands before was not known to be on the disk
 _TEXT_LENGTH = struct.Struct("<Q")
 
 HEADER_BYTES = _HEADER.size
@@ -40,13 +41,20 @@ class Kind(IntEnum):
 
 
 class Frame(NamedTuple):
-    """A header, and where its payload lies in the file."""
+    """A header, and where its payload lies in the file.
+
+    Attributes
+    ----------
+    follows_synced : bool
+        Everything before this record was on the disk when it was written.
+    """
 
     kind: int
     sequence: int
     length: int
     payload_crc: int
     payload_offset: int
+    follows_synced: bool
 
     @property
     def end(self) -> int:
@@ -54,7 +62,7 @@ class Frame(NamedTuple):
         return self.payload_offset + self.length
 
 
-def framed(kind: Kind, sequence: int, parts: tuple[bytes, ...]) -> bytes:
+def framed(kind: Kind, sequence: int, parts: tuple[bytes, ...], *, follows_synced: bool = True) -> bytes:
     """Put the header before a payload, which is given in parts.
 
     Examples
@@ -67,7 +75,8 @@ def framed(kind: Kind, sequence: int, parts: tuple[bytes, ...]) -> bytes:
     payload_crc = 0
     for part in parts:
         payload_crc = zlib.crc32(part, payload_crc)
-    fields = (MAGIC, kind, sequence, sum(map(len, parts)))
+    number = sequence if follows_synced else sequence | _BEHIND
+    fields = (MAGIC, kind, number, sum(map(len, parts)))
     header_crc = zlib.crc32(_HEADER.pack(*fields, 0, payload_crc))
     return b"".join((_HEADER.pack(*fields, header_crc, payload_crc), *parts))
 
@@ -76,10 +85,10 @@ def unframed(head: bytes | memoryview, offset: int) -> Frame | None:
     """Read the header that stands at an offset of the file; None where none does."""
     if len(head) < _HEADER.size:
         return None
-    magic, kind, sequence, length, header_crc, payload_crc = _HEADER.unpack(head)
-    if magic != MAGIC or zlib.crc32(_HEADER.pack(magic, kind, sequence, length, 0, payload_crc)) != header_crc:
+    magic, kind, number, length, header_crc, payload_crc = _HEADER.unpack(head)
+    if magic != MAGIC or zlib.crc32(_HEADER.pack(magic, kind, number, length, 0, payload_crc)) != header_crc:
         return None
-    return Frame(kind, sequence, length, payload_crc, offset + _HEADER.size)
+    return Frame(kind, number & ~_BEHIND, length, payload_crc, offset + _HEADER.size, not number & _BEHIND)
 
 
 def with_text(text: bytes, *rest: bytes) -> tuple[bytes, ...]:

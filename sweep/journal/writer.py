@@ -63,6 +63,7 @@ class JournalWriter:
         self._stay_sizes: Sizes | None = None
         self._tail = _Tail()
         self._n_saved = 0
+        self._n_synced = 0
         self._broken = False
 
     @classmethod
@@ -186,7 +187,7 @@ class JournalWriter:
             The disk refused. What it kept is then unknown, so that the writer takes no more.
         """
         self._check_usable()
-        n_rows = self._tail.n_rows
+        n_rows, n_records = self._tail.n_rows, self._tail.sequence
         try:
             fdatasync(self._descriptor)
         except OSError as error:
@@ -195,7 +196,7 @@ class JournalWriter:
                 f"{self.path}: the disk failed to keep the data ({error.strerror}); {self._n_saved} rows are known "
                 f"to be safe: end the sweep, check the disk, then run: quietroom recover {self.path}"
             ) from error
-        self._n_saved = n_rows
+        self._n_saved, self._n_synced = n_rows, n_records
 
     def close_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
         """Append the judgement as the last record, sync, and give the file and its lock back.
@@ -218,6 +219,7 @@ class JournalWriter:
         document = {"judgement": dict(judgement.document), "end_time": end_time, "has_baseline": baseline is not None}
         text = _written(self.path, document, CloseDocument)
         arrays = [levels.astype("<f4").tobytes() for levels in (floor, baseline) if levels is not None]
+        self.sync()  # so that the last record vouches for all before it
         drop_ballast(self.path)
         self._append(Kind.CLOSE, *with_text(text, *arrays))
         self.sync()
@@ -262,7 +264,7 @@ class JournalWriter:
     def _append(self, kind: Kind, *parts: bytes, last_leaf: bytes | None = None) -> None:
         self._check_usable()
         tail = self._tail
-        record = framed(kind, tail.sequence, parts)
+        record = framed(kind, tail.sequence, parts, follows_synced=self._n_synced == tail.sequence)
         try:
             write_at(self._descriptor, record, tail.end)
             self._tail = _Tail(
