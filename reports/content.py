@@ -205,7 +205,7 @@ def waterfall_within(
             lines[-1] = np.fmax(lines[-1], line)
         else:
             lines.append(line)
-            times_ns.append(row.utc_ns)
+            times_ns.append(row.monotonic_ns)
     center_hz, _, _ = envelope(layout.freq_hz[first:last], np.zeros(last - first), _MAX_COLUMNS)
     return Waterfall(np.array(lines, np.float32).reshape(len(lines), center_hz.size), _seconds(times_ns), center_hz)
 
@@ -238,7 +238,7 @@ def _tracks(rows: Iterable[SweepRow], layout: Layout, findings: Sequence[Mapping
     times_ns: list[int] = []
     levels: list[NDArray[np.float64]] = []  # 16 bytes a finding and pass
     for row in rows:
-        times_ns.append(row.utc_ns)
+        times_ns.append(row.monotonic_ns)
         peaks = [(_peak(row.mean, where), _peak(row.max_hold, where)) for where in bins.values()]
         levels.append(np.array(peaks, np.float64))
     time_s, stacked = _seconds(times_ns), np.array(levels).reshape(len(levels), len(bins), 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ import sigmf
 from dsp.errors import ParameterError, RecordError
 from dsp.samples import as_components
 from sweep import __version__
+from sweep.journal.files import DiskFullError, is_full, sync_folder
 from sweep.looks import Look, LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
@@ -76,6 +77,8 @@ class IqWriter:
         ------
         ParameterError
             It does not follow the plan, its format changes within a pass, or its pass is over.
+        DiskFullError
+            There is no room; nothing of it is kept, and it can be tried again.
         RecordError
             The disk refuses; the hops before this one are whole.
         """
@@ -92,7 +95,8 @@ class IqWriter:
             self._pass = _PassFiles(self._folder, stem, hop.pass_index, self._plan, self._instrument)
         self._pass.append(hop)
         if hop.hop_index in (None, self._plan.n_hops - 1):
-            self._pass.save()
+            with suppress(DiskFullError):  # the hop is kept; the metadata come when the next one does
+                self._pass.save()
 
     def write_stay(self, stay: HopSamples | HopGap, n_dwells: int) -> None:
         """Append a stay, or the gap in its place, after all passes.
@@ -243,17 +247,24 @@ class _PassFiles:
                 handle.flush()
                 os.fsync(handle.fileno())
             part.replace(self._meta_path)
-            _sync_folder(self._meta_path.parent)
+            sync_folder(self._meta_path.parent)
         self._saved = True
 
     def close(self) -> None:
-        """Save, and give the file back whatever happens."""
+        """Save, and give the file back, unless the disk is full and it can be tried again."""
         try:
             self.save()
-        finally:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+        except DiskFullError:
+            raise
+        except BaseException:
+            self._give_back()
+            raise
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _metadata(self) -> dict[str, Any]:
         hardware = " ".join(text for text in (self._instrument.product, self._instrument.serial) if text)
@@ -280,14 +291,7 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RecordError(
+        refused = DiskFullError if is_full(error) else RecordError
+        raise refused(
             f"{path}: cannot keep samples: {error.strerror or error}; free the disk or do not keep them"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,6 +29,8 @@ __all__ = [
     "Judge",
     "Judgement",
     "LookTaken",
+    "Noted",
+    "Paused",
     "RowDone",
     "SpectraSource",
     "StayDone",
@@ -324,6 +326,30 @@ class LookTaken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """The sweep waits for something that the user can mend."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something happened that is neither row, gap nor finding; it is in the journal.
+
+    Attributes
+    ----------
+    utc_ns : int
+    kind : str
+        ``clock`` or ``pause``.
+    text : str
+    """
+
+    utc_ns: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingMade:
     """The judge made a finding; it is in the journal."""
 
@@ -339,4 +365,4 @@ class Closed:
     judgement: Judgement = field(hash=False)
 
 
-Event = HopDone | RowDone | GapSeen | StayDone | LookTaken | FindingMade | Closed
+Event = HopDone | RowDone | GapSeen | StayDone | LookTaken | Paused | Noted | FindingMade | Closed

@@ -12,7 +12,7 @@ from sweep.journal import JournalReader, exclusive
 from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
-from sweep.packing import pack
+from sweep.packing import pack_locked
 
 __all__ = ["INTERRUPTED", "recover"]
 
@@ -45,11 +45,10 @@ def recover(journal_path: Path, judge: Judge | None = None) -> Path:
     """
     record_path = journal_path.with_suffix(".h5")
     with exclusive(journal_path):
-        pass  # refuse at once what is still being written, not after judging it
-    with JournalReader(journal_path) as journal:
-        judgement = None if journal.judgement is not None else _judge_interrupted(journal, judge)
-        torn = journal.torn_tail_bytes > 0
-    pack(journal_path, record_path, recovered=True, judgement=judgement, keep_journal=torn)
+        with JournalReader(journal_path) as journal:
+            judgement = None if journal.judgement is not None else _judge_interrupted(journal, judge)
+            torn = journal.torn_tail_bytes > 0
+        pack_locked(journal_path, record_path, recovered=True, judgement=judgement, keep_journal=torn)
     return record_path
 
 

@@ -5,34 +5,39 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 from dsp.engine import engine_name
 from dsp.errors import CaptureError, DeviceError, QuietroomError
 from sweep import __version__
 from sweep.analysis import analysed
 from sweep.camping import CampRequest, holds_stays
-from sweep.iq_writer import IqWriter
-from sweep.journal import JournalReader, JournalWriter
+from sweep.clock import ClockWatch
+from sweep.full_disk import until_room
+from sweep.journal import JournalReader
 from sweep.look_taking import LookTaker, can_look
 from sweep.model import (
     Closed,
     Event,
     FindingMade,
-    GapSeen,
     HopDone,
     HopGap,
     HopSamples,
     IqSource,
     Judge,
-    RowDone,
+    LookTaken,
+    Noted,
+    Paused,
     SpectraSource,
+    StayDone,
     SweepRow,
 )
-from sweep.packing import pack
+from sweep.open_record import OpenRecord
+from sweep.packing import pack_locked
 from sweep.plan import Layout
 from sweep.stay_taking import StayTaker
 from sweep.stitch import PassAssembler
@@ -41,40 +46,10 @@ from sweep.units import iso_utc
 
 __all__ = ["SweepSession"]
 
-_Piece = HopDone | SweepRow | HopGap
+T = TypeVar("T")
 
-
-@dataclass(slots=True, kw_only=True)
-class _OpenRecord:
-    """What is being written, from the first samples on."""
-
-    record_path: Path
-    journal_path: Path
-    journal: JournalWriter
-    layout: Layout
-    iq_writer: IqWriter | None
-    n_rows: int = 0
-    next_pass: int = 0
-
-    def append(self, piece: SweepRow | HopGap) -> Event:
-        """Journal a row or a gap and give the event that says so."""
-        self.next_pass = max(self.next_pass, 1 + (piece.pass_index if isinstance(piece, HopGap) else piece.sequence))
-        if isinstance(piece, HopGap):
-            self.journal.append_gap(piece)
-            return GapSeen(gap=piece)
-        self.n_rows += 1
-        return RowDone(row=piece, leaf=self.journal.append_row(piece))
-
-    def keep(self, block: HopSamples | HopGap) -> None:
-        """Keep the raw samples, where they are wanted."""
-        if self.iq_writer is not None:
-            self.iq_writer.write(block)
-
-    def close_iq(self) -> None:
-        """Close the kept samples, once."""
-        writer, self.iq_writer = self.iq_writer, None
-        if writer is not None:
-            writer.close()
+_Piece = HopDone | Paused | Noted | SweepRow | HopGap
+"""What is measured; notes among it are in the journal already, rows and gaps are not."""
 
 
 class SweepSession:
@@ -129,7 +104,8 @@ class SweepSession:
         self._camp_request = camp
         self._sync_interval_s = sync_interval_s
         self._stopping = False
-        self._open: _OpenRecord | None = None
+        self._open: OpenRecord | None = None
+        self._clock = ClockWatch()
 
     @property
     def is_stopping(self) -> bool:
@@ -193,7 +169,8 @@ class SweepSession:
                 for block, outcome in items:
                     if self._open is None:
                         self._open = self._begin(block.utc_ns, source.plan.layout())
-                    self._open.keep(block)
+                    yield from self._watch_clock(block.utc_ns, block.monotonic_ns)
+                    yield from self._until_room(partial(self._open.keep, block))
                     yield from assembler.take(outcome)
             if self._stopping and not assembler.has_finished(self._passes):
                 yield from self._break_off(assembler, "stopped by the user")
@@ -227,14 +204,12 @@ class SweepSession:
                 )
                 return
 
-    def _begin(self, utc_ns: int, layout: Layout) -> _OpenRecord:
+    def _begin(self, utc_ns: int, layout: Layout) -> OpenRecord:
         """Name the record and open what is written during the sweep."""
         source = self._source
         plan = source.plan if _gives_samples(source) else None
-        record_path = self._name_record(utc_ns)
         start = {
             **self._start,
-            "record_id": record_path.stem,
             "start_time": iso_utc(utc_ns),
             "passes_planned": self._passes,
             "camp_planned_s": None if self._camp_request is None else self._camp_request.duration_s,
@@ -244,23 +219,30 @@ class SweepSession:
             "plan": None if plan is None else asdict(plan),
             "instrument": asdict(source.instrument),
         }
-        journal_path = record_path.with_suffix(".journal")
-        journal = JournalWriter.create(journal_path, start, layout)
-        iq_writer = None
+        opened = OpenRecord.create(lambda: self._name_record(utc_ns), start, layout)
         if self._keep_iq and plan is not None:
-            iq_writer = IqWriter(record_path.with_suffix(".iq"), plan, source.instrument)
-        return _OpenRecord(
-            record_path=record_path, journal_path=journal_path, journal=journal, layout=layout, iq_writer=iq_writer
-        )
+            opened.keep_samples(plan, source.instrument)
+        return opened
+
+    def _until_room(self, append: Callable[[], T]) -> Generator[Paused | Noted, None, T]:
+        """Write something to the disk; while that is full, wait."""
+        return until_room(append, self._opened.journal, is_stopping=lambda: self._stopping)
+
+    def _watch_clock(self, utc_ns: int, monotonic_ns: int) -> Iterator[Paused | Noted]:
+        noted = self._clock.step(utc_ns, monotonic_ns)
+        if noted is not None:
+            yield from self._until_room(partial(self._opened.note, noted))
+            yield noted
 
     def _commit(self, pieces: Iterable[_Piece]) -> Iterator[Event]:
         """Journal rows and gaps; their events come after the sync that covers them."""
         with Syncing(self._sync, self._sync_interval_s) as syncing:
             for piece in pieces:
-                if isinstance(piece, HopDone):
+                if isinstance(piece, HopDone | Paused | Noted):
                     yield piece
                 else:
-                    yield from syncing.add(self._opened.append(piece))
+                    done = yield from self._until_room(partial(self._opened.append, piece))
+                    yield from syncing.add(done)
             yield from syncing.finish()
 
     def _sync(self) -> None:
@@ -278,13 +260,18 @@ class SweepSession:
             is_stopping=lambda: self._stopping,
             keep=opened.iq_writer,
         )
+        stays: Iterable[Event] = ()
         if holds_stays(source):
-            yield from taker.camp_again(source)
+            stays = taker.camp_again(source)
         elif request is not None and can_look(source):
-            yield from taker.camp(source, request)
+            stays = taker.camp(source, request)
+        for event in stays:
+            yield event
+            if isinstance(event, StayDone):
+                yield from self._watch_clock(event.row.utc_ns, event.row.monotonic_ns)
 
     @property
-    def _opened(self) -> _OpenRecord:
+    def _opened(self) -> OpenRecord:
         if self._open is None:
             raise CaptureError("the source gave no hop and no gap, so there is nothing to record; check the source")
         return self._open
@@ -297,18 +284,19 @@ class SweepSession:
             stays = (reader.stays,) if reader.n_stays else ()
             judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker, *stays)
         opened.close_iq()
-        if taker is not None:
-            yield from taker.events
+        for event in () if taker is None else taker.events:
+            yield event
+            if isinstance(event, LookTaken):
+                yield from self._watch_clock(event.look.utc_ns, event.look.monotonic_ns)
         findings = judgement.document["findings"]
         for finding in findings:
             opened.journal.append_finding(finding)
-        opened.journal.close_with(judgement)
-        opened.journal.close()
+        opened.journal.finish_with(judgement)
         yield from (FindingMade(finding=finding) for finding in findings)
-        pack(opened.journal_path, opened.record_path)
+        pack_locked(opened.journal_path, opened.record_path)  # nobody may recover it meanwhile
         yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)
 
-    def _look_taker(self, opened: _OpenRecord) -> LookTaker | None:
+    def _look_taker(self, opened: OpenRecord) -> LookTaker | None:
         if not can_look(self._source):
             return None
         return LookTaker(
@@ -329,8 +317,7 @@ class SweepSession:
     def _discard(self) -> None:
         """Leave nothing of a recording that turned out to be damaged: it can be replayed again."""
         if self._open is not None:
-            self._open.journal.close()
-            self._open.journal_path.unlink(missing_ok=True)
+            self._open.discard()
 
     def _hint(self) -> list[str]:
         """What to do about a journal that is left, if one is."""

@@ -7,8 +7,11 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from sweep.camping import CampedSource, CampRequest, stay_dwells, stay_on, stay_row
+from sweep.full_disk import until_room
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
 from sweep.look_taking import RetunableSource
@@ -16,6 +19,8 @@ from sweep.model import Event, GapSeen, HopGap, HopSamples, StayDone, SweepRow
 from sweep.plan import SweepPlan
 
 __all__ = ["StayTaker"]
+
+T = TypeVar("T")
 
 
 class StayTaker:
@@ -76,25 +81,28 @@ class StayTaker:
         n_kept = 0
         for number, stay in enumerate(stays, 1):
             if self._keep is not None:
-                self._keep.write_stay(stay, n_dwells)
+                yield from self._until_room(partial(self._keep.write_stay, stay, n_dwells))
             if isinstance(stay, HopGap):
-                yield self._gap(stay)
+                yield from self._gap(stay)
             else:
                 row = stay_row(self._plan, stay, sequence=n_kept, n_dwells=n_dwells)
                 n_kept += not isinstance(row, HopGap)
-                yield self._gap(row) if isinstance(row, HopGap) else self._done(row, stay, number, n_stays)
+                yield from self._gap(row) if isinstance(row, HopGap) else self._done(row, stay, number, n_stays)
             if self._is_stopping() and number < n_stays:
                 gap = self._stopped(stay, f"stopped by the user after stay {number} of {n_stays}", n_dwells)
                 if self._keep is not None:
                     self._keep.write_stay(gap, n_dwells)
-                yield self._gap(gap)
+                yield from self._gap(gap)
                 return
 
-    def _done(self, row: SweepRow, stay: HopSamples, number: int, n_stays: int) -> StayDone:
-        leaf = self._journal.append_stay(row)
+    def _until_room(self, append: Callable[[], T]) -> Generator[Event, None, T]:
+        return until_room(append, self._journal, is_stopping=self._is_stopping)
+
+    def _done(self, row: SweepRow, stay: HopSamples, number: int, n_stays: int) -> Generator[Event, None, None]:
+        leaf = yield from self._until_room(partial(self._journal.append_stay, row))
         self._journal.sync()
         center_hz = self._plan.hop_centers_hz[stay.hop_index]
-        return StayDone(row=row, leaf=leaf, center_freq_hz=center_hz, number=number, n_stays=n_stays)
+        yield StayDone(row=row, leaf=leaf, center_freq_hz=center_hz, number=number, n_stays=n_stays)
 
     def _stopped(self, last: HopSamples | HopGap, reason: str, n_dwells: int) -> HopGap:
         stay_ns = round(n_dwells * self._plan.dwell_s * 1e9) if isinstance(last, HopSamples) else 0
@@ -106,7 +114,7 @@ class StayTaker:
             reason=reason,
         )
 
-    def _gap(self, gap: HopGap) -> GapSeen:
-        self._journal.append_gap(gap)
+    def _gap(self, gap: HopGap) -> Generator[Event, None, None]:
+        yield from self._until_room(partial(self._journal.append_gap, gap))
         self._journal.sync()
-        return GapSeen(gap=gap)
+        yield GapSeen(gap=gap)

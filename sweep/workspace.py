@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dsp.errors import RecordError
+from sweep.journal.files import sync_folder
 from sweep.room_names import check_room_name
 
 __all__ = ["Workspace", "require_free_space"]
@@ -78,6 +79,8 @@ class Workspace:
         for path, text in ((root / "README.txt", _README), (marker, _MARKER_TEXT)):
             if not path.exists():
                 path.write_text(text, encoding="utf-8")
+        for folder in (root, root.resolve().parent):  # a record is as safe as the folder that it lies in
+            sync_folder(folder)
         return cls(root)
 
     @classmethod

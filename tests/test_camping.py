@@ -128,6 +128,7 @@ def journal_with_stays(path: Path, *, closed: bool = True, n_stays: int = 3) -> 
             journal.append_row(make_row(number, LAYOUT))
         for stay in stays:
             journal.append_stay(stay)
+            journal.sync()
         journal.append_look(make_look())
         journal.sync()
         if closed:

@@ -175,7 +175,8 @@ def test_the_waterfall_of_a_long_wide_record_keeps_every_peak(tmp_path: Path) ->
             mean[4108] = -100 if number == 2099 else -9000
             mean[7] = -200 if number in (252, 1000) else -9000  # 252 ends a block in the middle of a line
             mean[0] = FILL
-            journal.append_row(replace(quiet, sequence=number, utc_ns=START_NS + number, mean=mean))
+            row = replace(quiet, sequence=number, utc_ns=START_NS + number, monotonic_ns=number, mean=mean)
+            journal.append_row(row)
         journal.close_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
     assert BLOCK_BYTES // sum(values.nbytes for values in row_arrays(quiet).values()) == 253

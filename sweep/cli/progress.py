@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, RowDone, StayDone
+from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, Noted, Paused, RowDone, StayDone
 from sweep.units import format_hz
 
 __all__ = ["follow"]
@@ -68,6 +68,10 @@ def follow(
                     display.say(f"{label}: gap in pass {event.gap.pass_index + 1}: {event.gap.reason}")
             elif isinstance(event, LookTaken):
                 n_looks += 1
+            elif isinstance(event, Paused):
+                display.say(f"{label}: {event.reason}")
+            elif isinstance(event, Noted):
+                display.say(f"{label}: {event.text}")
             elif isinstance(event, Closed):
                 more = f", {n_stays} stay{'s' if n_stays != 1 else ''}" if n_stays else ""
                 more += f", {n_looks} second look{'s' if n_looks != 1 else ''}" if n_looks else ""

@@ -10,8 +10,17 @@ from __future__ import annotations
 from sweep.journal.ballast import ballast_path
 from sweep.journal.damage import JournalDamageError
 from sweep.journal.documents import Note
-from sweep.journal.files import exclusive
+from sweep.journal.files import DiskFullError, NameTakenError, exclusive
 from sweep.journal.reader import JournalReader
 from sweep.journal.writer import JournalWriter
 
-__all__ = ["JournalDamageError", "JournalReader", "JournalWriter", "Note", "ballast_path", "exclusive"]
+__all__ = [
+    "DiskFullError",
+    "JournalDamageError",
+    "JournalReader",
+    "JournalWriter",
+    "NameTakenError",
+    "Note",
+    "ballast_path",
+    "exclusive",
+]

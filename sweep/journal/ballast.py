@@ -12,6 +12,7 @@ from sweep.journal.files import write_at
 __all__ = ["ballast_path", "drop_ballast", "reserve"]
 
 _DOCUMENT_BYTES = 1 << 20
+_BIN_BYTES = 24  # 8 of levels, and more than any row has
 
 
 def ballast_path(path: Path) -> Path:
@@ -20,14 +21,14 @@ def ballast_path(path: Path) -> Path:
 
 
 def reserve(path: Path, n_bins: int) -> None:
-    """Hold the room for the last record of a journal: two float32 levels a bin, and the judgement.
+    """Hold the room that closing a journal takes: a last row, two float32 levels a bin, and the judgement.
 
     Raises
     ------
     RecordError
         The disk has no such room.
     """
-    size = 8 * n_bins + _DOCUMENT_BYTES
+    size = _BIN_BYTES * n_bins + _DOCUMENT_BYTES
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(ballast_path(path), flags, 0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -11,11 +12,37 @@ from pathlib import Path
 
 from dsp.errors import RecordError
 
-__all__ = ["ReadAhead", "exclusive", "fdatasync", "lock", "open_regular", "sync_folder", "write_at"]
+__all__ = [
+    "DiskFullError",
+    "NameTakenError",
+    "ReadAhead",
+    "create_new",
+    "exclusive",
+    "fdatasync",
+    "is_full",
+    "lock",
+    "open_regular",
+    "sync_folder",
+    "write_at",
+]
 
 _READ_AHEAD_BYTES = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+
+
+class DiskFullError(RecordError):
+    """There is no room on the disk; nothing of what was to be written is there, and it can be tried again."""
+
+
+class NameTakenError(RecordError):
+    """There is a file of this name already, perhaps since a moment ago."""
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error of the system says that a disk, or the user's share of it, is full."""
+    return error.errno in _FULL
 
 
 @contextlib.contextmanager
@@ -65,6 +92,23 @@ def open_regular(path: Path) -> int:
         os.close(descriptor)
         raise RecordError(f"{path}: is not a plain file; give the file ending in .journal that a sweep left")
     return descriptor
+
+
+def create_new(path: Path) -> int:
+    """Make a file that does not exist yet, for reading and writing.
+
+    Raises
+    ------
+    NameTakenError
+        It does.
+    RecordError
+        It cannot be made.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        refused = NameTakenError if isinstance(error, FileExistsError) else RecordError
+        raise refused(f"{path}: cannot be made ({error.strerror}); name a new file in a folder of yours") from error
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:

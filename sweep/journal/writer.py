@@ -18,7 +18,7 @@ from sweep.journal.documents import (
     SweepDocument,
     write_document,
 )
-from sweep.journal.files import fdatasync, lock, sync_folder, write_at
+from sweep.journal.files import DiskFullError, create_new, fdatasync, is_full, lock, sync_folder, write_at
 from sweep.journal.framing import Kind, framed, with_text
 from sweep.journal.layout_json import MAX_BINS, layout_document
 from sweep.journal.row_order import row_misfit, stay_misfit
@@ -47,8 +47,8 @@ class JournalWriter:
     """Writes one journal; made by ``create``. A row is safe on disk when ``sync`` has returned, not before.
 
     A context manager: leaving it gives the lock back, whether or not ``close_with`` was called. When the disk is full
-    an append raises ``RecordError``, the file is cut back to its last whole record, and the writer can go on as soon as
-    there is room; a reserve of disk space is given back at that moment, so that the journal can at least be closed.
+    an append raises ``DiskFullError``, the file is cut back to its last whole record, and the writer can go on as soon
+    as there is room. A reserve of disk space is kept for `give_room`, so that the journal can at least be closed.
 
     Attributes
     ----------
@@ -80,9 +80,11 @@ class JournalWriter:
 
         Raises
         ------
+        NameTakenError
+            The file exists.
         RecordError
-            The file exists or cannot be written, the layout has too many bins, or the start has a field of another
-            type than ``StartDocument``.
+            The file cannot be written, the layout has too many bins, or the start has a field of another type than
+            ``StartDocument``.
         """
         if not 0 < layout.n_bins <= MAX_BINS or layout.n_bins != layout.n_hops * layout.hop_bins:
             raise RecordError(
@@ -90,12 +92,7 @@ class JournalWriter:
                 f"a record takes 1 to {MAX_BINS} bins: sweep less at once, or with wider bins"
             )
         text = _written(path, {"start": dict(start), "layout": layout_document(layout)}, SweepDocument)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise RecordError(
-                f"{path}: cannot be made ({error.strerror}); name a new file in a folder of yours"
-            ) from error
+        descriptor = create_new(path)
         writer = cls(path, descriptor, layout)
         try:
             lock(descriptor, path)
@@ -129,10 +126,7 @@ class JournalWriter:
         """
         arrays = row_arrays(row)
         self._check_row(row, sizes_of(arrays))
-        header, payload = encode_row(row, self._tail.last_leaf, arrays=arrays)
-        digest = leaf(header, payload)
-        self._append(Kind.ROW, *with_text(header, payload), last_leaf=digest)
-        return digest
+        return self._append_hashed(Kind.ROW, *encode_row(row, self._tail.last_leaf, arrays=arrays))
 
     def append_stay(self, stay: SweepRow) -> bytes:
         """Append a stay (see `sweep.camping`) and give its leaf; no row may follow. It is safe only after ``sync``.
@@ -144,10 +138,7 @@ class JournalWriter:
         """
         arrays = row_arrays(stay)
         self._check_stay(stay, sizes_of(arrays))
-        header, payload = encode_row(stay, self._tail.last_leaf, arrays=arrays)
-        digest = leaf(header, payload)
-        self._append(Kind.STAY, *with_text(header, payload), last_leaf=digest)
-        return digest
+        return self._append_hashed(Kind.STAY, *encode_row(stay, self._tail.last_leaf, arrays=arrays))
 
     def append_look(self, look: Look) -> bytes:
         """Append a second look and give its leaf; no row and no stay may follow. It is safe only after ``sync``.
@@ -159,13 +150,11 @@ class JournalWriter:
         ParameterError
             Its arrays are not those of a look.
         """
-        header, payload = encode_look(look, self._tail.n_looks, self._tail.last_leaf)
-        digest = leaf(header, payload)
-        self._append(Kind.LOOK, *with_text(header, payload), last_leaf=digest)
-        return digest
+        return self._append_hashed(Kind.LOOK, *encode_look(look, self._tail.n_looks, self._tail.last_leaf))
 
     def append_finding(self, finding: Mapping[str, Any]) -> None:
-        """Append a finding as in the findings JSON."""
+        """Append a finding as in the findings JSON, which is the beginning of the end: the reserve is given back."""
+        self.give_room()
         self._append(Kind.FINDING, _written(self.path, finding, FindingDocument))
 
     def append_gap(self, gap: HopGap) -> None:
@@ -175,6 +164,10 @@ class JournalWriter:
     def append_note(self, text: str, *, utc_ns: int, kind: str = "note") -> None:
         """Append anything else that a reader of the record should know, with its time."""
         self._append(Kind.NOTE, _written(self.path, {"utc_ns": utc_ns, "kind": kind, "text": text}, Note))
+
+    def give_room(self) -> None:
+        """Give the reserve of disk space back, for what must still be written."""
+        drop_ballast(self.path)
 
     def sync(self) -> None:
         """Put everything appended so far on the disk; only then may anyone be told that it is saved.
@@ -199,7 +192,12 @@ class JournalWriter:
         self._n_saved, self._n_synced = n_rows, n_records
 
     def close_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
-        """Append the judgement as the last record, sync, and give the file and its lock back.
+        """Append the judgement as the last record, sync, and give the file and its lock back (see `finish_with`)."""
+        self.finish_with(judgement, end_time=end_time)
+        self.close()
+
+    def finish_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
+        """Append the judgement as the last record, and sync; the lock is kept until `close`.
 
         Parameters
         ----------
@@ -220,10 +218,9 @@ class JournalWriter:
         text = _written(self.path, document, CloseDocument)
         arrays = [levels.astype("<f4").tobytes() for levels in (floor, baseline) if levels is not None]
         self.sync()  # so that the last record vouches for all before it
-        drop_ballast(self.path)
+        self.give_room()
         self._append(Kind.CLOSE, *with_text(text, *arrays))
         self.sync()
-        self.close()
 
     def close(self) -> None:
         """Give the file and its lock back. Harmless when done twice."""
@@ -261,6 +258,11 @@ class JournalWriter:
             raise RecordError(f"{self.path}: {why}; close this record and begin another")
         self._stay_sizes = sizes
 
+    def _append_hashed(self, kind: Kind, header: bytes, payload: bytes) -> bytes:
+        digest = leaf(header, payload)
+        self._append(kind, *with_text(header, payload), last_leaf=digest)
+        return digest
+
     def _append(self, kind: Kind, *parts: bytes, last_leaf: bytes | None = None) -> None:
         self._check_usable()
         tail = self._tail
@@ -277,8 +279,8 @@ class JournalWriter:
             )
         except OSError as error:
             self._cut_back()
-            drop_ballast(self.path)
-            raise RecordError(
+            refused = DiskFullError if is_full(error) and not self._broken else RecordError
+            raise refused(
                 f"{self.path}: cannot be written any further ({error.strerror}); {tail.n_rows} rows are in it, "
                 f"unharmed: free some disk space and go on, or end the sweep and run: quietroom recover {self.path}"
             ) from error

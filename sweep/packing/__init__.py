@@ -6,6 +6,6 @@ it opens. Nothing in the file depends on when or how often it is packed.
 
 from __future__ import annotations
 
-from sweep.packing.placement import pack
+from sweep.packing.placement import pack, pack_locked
 
-__all__ = ["pack"]
+__all__ = ["pack", "pack_locked"]

@@ -15,16 +15,18 @@ FREQUENCY = {"units": "Hz", "long_name": "frequency (Hz)"}
 """Attributes of an axis of frequencies."""
 
 
-def write_time(group: h5py.Group, utc_ns: NDArray[np.int64]) -> None:
+def write_time(group: h5py.Group, times_ns: NDArray[np.int64]) -> None:
     """Write the start of each line in seconds since the first, of which the attribute ``start`` has the time.
 
     Parameters
     ----------
     group : h5py.Group
-    utc_ns : ndarray of int64, shape (n_time,)
+    times_ns : ndarray of int64, shape (n_time, 2)
+        UTC and monotonic. A clock that is set while the sweep runs bends no axis.
     """
-    seconds = (utc_ns - utc_ns[:1].sum()) / 1e9
+    monotonic_ns = times_ns[:, 1]
+    seconds = (monotonic_ns - monotonic_ns[:1].sum()) / 1e9
     time = make_dataset(group, "time", seconds.shape, np.dtype("<f8"), seconds)
     time.attrs.update({"units": "s", "long_name": "time since the first row (s)"})
-    if utc_ns.size:
-        time.attrs["start"] = iso_utc(int(utc_ns[0]))
+    if times_ns.size:
+        time.attrs["start"] = iso_utc(int(times_ns[0, 0]))

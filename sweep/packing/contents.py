@@ -54,7 +54,7 @@ def write_contents(file: h5py.File, journal: JournalReader, judged: Judgement, *
     rows = write_rows(entry, journal)
     write_stays(entry, journal, rows.health)
     write_looks(entry, journal)
-    write_previews(entry, rows.preview, judged, rows.utc_ns)
+    write_previews(entry, rows.preview, judged, rows.times_ns)
     write_findings(entry, judged.document["findings"])
     if judged.document.get("unconfirmed") is not None:  # a journal of an earlier version has no such list
         write_findings(entry, judged.document["unconfirmed"], "unconfirmed")
@@ -100,7 +100,7 @@ def _write_texts(entry: h5py.Group, journal: JournalReader, rows: WrittenRows) -
     start = journal.start
     texts = {
         "title": start.get("title") or f"Sweep of {start.get('room') or 'a room'}",
-        "start_time": start.get("start_time") or (iso_utc(int(rows.utc_ns[0])) if journal.n_rows else None),
+        "start_time": start.get("start_time") or (iso_utc(int(rows.times_ns[0, 0])) if journal.n_rows else None),
         "end_time": _end_time(journal),
         "definition": "quietroom_sweep",
     }

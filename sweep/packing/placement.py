@@ -20,7 +20,7 @@ from sweep.packing.contents import write_contents
 from sweep.packing.hdf5 import plain_text
 from sweep.record import SweepRecord
 
-__all__ = ["pack"]
+__all__ = ["pack", "pack_locked"]
 
 _SPARE_BYTES = 1 << 20
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -55,10 +55,23 @@ def pack(
         The journal is damaged, in use or has no judgement; the record exists with other contents, or cannot be
         written. The journal is then as it was.
     """
+    with exclusive(journal_path):
+        pack_locked(journal_path, record_path, recovered=recovered, judgement=judgement, keep_journal=keep_journal)
+
+
+def pack_locked(
+    journal_path: Path,
+    record_path: Path,
+    *,
+    recovered: bool = False,
+    judgement: Judgement | None = None,
+    keep_journal: bool = False,
+) -> None:
+    """Make the record of a journal whose lock the caller holds; parameters and errors are those of `pack`."""
     part = record_path.with_name(record_path.name + ".part")
     if judgement is not None:
         _check(judgement, journal_path)
-    with exclusive(journal_path), JournalReader(journal_path) as journal:
+    with JournalReader(journal_path) as journal:
         judged = judgement or journal.judgement
         if judged is None:
             raise RecordError(f"{journal_path}: the sweep was not closed; run: quietroom recover {journal_path}")
@@ -69,7 +82,7 @@ def pack(
             _check_room(journal_path, part)
             _write_and_check(journal, judged, part, recovered=recovered)
             part.rename(record_path)
-            sync_folder(record_path.parent)
+        sync_folder(record_path.parent)  # also where an earlier run was stopped between this and the line before
         ballast_path(journal_path).unlink(missing_ok=True)
         if not keep_journal:
             journal_path.unlink()

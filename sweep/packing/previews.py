@@ -79,7 +79,7 @@ class Preview:
         return _levels(self._lines), (self._freq_hz[self._columns] + self._freq_hz[last]) / 2
 
 
-def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, utc_ns: NDArray[np.int64]) -> None:
+def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, times_ns: NDArray[np.int64]) -> None:
     """Write the levels over all rows, which are the default plot, and the waterfall; what is not known is absent.
 
     Parameters
@@ -88,8 +88,8 @@ def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, utc_n
         Its frequencies are there already.
     preview : Preview
     judged : Judgement
-    utc_ns : ndarray of int64, shape (n_rows,)
-        Start of every row.
+    times_ns : ndarray of int64, shape (n_rows, 2)
+        Start of every row, UTC and monotonic.
     """
     levels: dict[str, NDArray[np.float32] | None] = {
         "max_hold": preview.max_dbfs,
@@ -104,18 +104,18 @@ def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, utc_n
     for name, values in known.items():
         dataset = make_dataset(summary, name, values.shape, np.dtype("<f4"), values)
         dataset.attrs.update({"units": "dB(FS)", "long_name": f"{name.replace('_', ' ')} (dBFS)"})
-    if utc_ns.size:
-        _write_waterfall(entry, preview, utc_ns)
+    if times_ns.size:
+        _write_waterfall(entry, preview, times_ns)
 
 
-def _write_waterfall(entry: h5py.Group, preview: Preview, utc_ns: NDArray[np.int64]) -> None:
+def _write_waterfall(entry: h5py.Group, preview: Preview, times_ns: NDArray[np.int64]) -> None:
     level, freq_hz = preview.waterfall()
     waterfall = make_group(entry, "waterfall", "NXdata", signal="level", axes=["time", "frequency"])
     dataset = make_dataset(waterfall, "level", level.shape, np.dtype("<f4"), level)
     dataset.attrs.update({"units": "dB(FS)", "long_name": "highest level (dBFS)", "interpretation": "image"})
     frequency = make_dataset(waterfall, "frequency", freq_hz.shape, np.dtype("<f8"), freq_hz)
     frequency.attrs.update(FREQUENCY)
-    write_time(waterfall, utc_ns[:: preview.rows_per_line])
+    write_time(waterfall, times_ns[:: preview.rows_per_line])
 
 
 def _levels(stored: NDArray[np.int16]) -> NDArray[np.float32]:

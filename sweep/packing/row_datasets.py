@@ -32,13 +32,13 @@ class WrittenRows:
 
     Attributes
     ----------
-    utc_ns : ndarray of int64, shape (n_rows,)
-        Start of each row.
+    times_ns : ndarray of int64, shape (n_rows, 2)
+        Start of each row, UTC and monotonic.
     preview : Preview
     health : Health
     """
 
-    utc_ns: NDArray[np.int64]
+    times_ns: NDArray[np.int64]
     preview: Preview
     health: Health
 
@@ -65,7 +65,7 @@ def write_rows(entry: h5py.Group, journal: JournalReader) -> WrittenRows:
 
     times = _fill(datasets, journal.hashed_blocks(), journal.n_rows, look_on)
     _write_axes(entry, journal, times)
-    return WrittenRows(utc_ns=times[:, 0], preview=preview, health=health)
+    return WrittenRows(times_ns=times, preview=preview, health=health)
 
 
 def write_stays(entry: h5py.Group, journal: JournalReader, health: Health) -> None:
@@ -139,7 +139,7 @@ def _write_axes(entry: h5py.Group, journal: JournalReader, times: NDArray[np.int
     freq_hz = journal.layout.freq_hz
     frequency = make_dataset(entry, "data/frequency", freq_hz.shape, np.dtype("<f8"), freq_hz)
     frequency.attrs.update(FREQUENCY)
-    write_time(entry["data"], times[:, 0])
+    write_time(entry["data"], times)
     _write_leaves(entry, times, journal.leaves)
 
 
