@@ -149,7 +149,8 @@ def test_seal_later_and_add_time_later(
 
 def test_what_cannot_be_verified_is_no_verdict(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     record = make_record(workspace)
-    for words in (("nothing.h5",), (record, "--allowed-signers", "nothing"), (record, "--time-ca", "nothing")):
+    options = ("--allowed-signers", "--time-ca", "--register", "--journal")
+    for words in (("nothing.h5",), *((record, option, "nothing") for option in options)):
         assert main(["--workspace", str(workspace.root), "verify", *map(str, words)]) == 4
         out, err = capsys.readouterr()
         assert out == ""

@@ -88,6 +88,12 @@ def test_the_baseline_is_in_it(workspace: Workspace, signer: Signer, tmp_path: P
     assert made.told.recovered
 
 
+def test_every_receiver_is_named(workspace: Workspace, signer: Signer) -> None:
+    receivers = [{"driver": "rtlsdr", "serial": serial} for serial in ("00000017", "00000042")]
+    record = make_record(workspace, instrument={"driver": "rtlsdr", "serial": None, "receivers": receivers})
+    assert seal(workspace, signer, record).told.dongle_serials == ("00000017", "00000042")
+
+
 def test_seals_are_numbered_and_chained(workspace: Workspace, signer: Signer) -> None:
     made = [seal(workspace, signer, make_record(workspace, f"lab-{number}")) for number in range(3)]
     assert [one.told.seal_counter for one in made] == [1, 2, 3]

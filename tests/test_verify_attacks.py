@@ -516,6 +516,28 @@ def test_a_seal_leads_nowhere_else(workspace: Workspace, signer: Signer) -> None
         assert "is not beside the record" in claim(check(record), "samples").text
 
 
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_bit_beside_the_record(
+    record: Path, workspace: Workspace, allowed: list[AllowedSigner], data: st.DataObject
+) -> None:
+    """Of the seal, the signature, the list of seals: no bit of what counts can be changed, and nothing crashes."""
+    ledger = SealLedger(workspace.root)
+    path = data.draw(st.sampled_from([seal_path(record), signature_path(record), ledger.path]))
+    before = path.read_bytes()
+    changed = bytearray(before)
+    changed[data.draw(st.integers(0, len(before) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(changed)
+    try:
+        done = check(record, allowed_signers=allowed, ledger=ledger)
+    finally:
+        path.write_bytes(before)
+    if path == signature_path(record) and bytes(changed).split() == before.split():
+        return  # another kind of blank between two lines of it
+    assert failures(done)
+    assert done.result is not Result.PROVEN
+
+
 def test_exercise_is_inside_the_seal(workspace: Workspace, signer: Signer) -> None:
     record = make_record(workspace, "sim-1", synthetic=True)
     assert seal(workspace, signer, record).told.marking == "EXERCISE"

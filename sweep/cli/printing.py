@@ -14,7 +14,7 @@ from reports.files import check_place, write_bytes
 from sweep.units import format_hz
 from sweep.workspace import Workspace
 
-__all__ = ["Printer", "level", "output_path", "short_time", "span", "table", "wrapped"]
+__all__ = ["Printer", "level", "output_path", "short_time", "shown", "span", "table", "wrapped"]
 
 _STDOUT = Path("-")
 _WIDTH = 100
@@ -160,6 +160,17 @@ def span(start_hz: float, stop_hz: float) -> str:
     '430 MHz to 440 MHz'
     """
     return f"{format_hz(start_hz)} to {format_hz(stop_hz)}"
+
+
+def shown(text: str) -> str:
+    """Put blanks for what a terminal would obey, in a text of others.
+
+    Examples
+    --------
+    >>> shown("a\\x1b[2Jb")
+    'a [2Jb'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def short_time(iso: str) -> str:

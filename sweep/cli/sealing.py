@@ -60,7 +60,7 @@ class Sealer:
             return f"not sealed: {self.why_not}"
         try:
             made = self._seal(self.signer, record_path, checked=True)
-        except QuietroomError as error:
+        except (QuietroomError, OSError) as error:
             return f"not sealed: {error}; try again with: quietroom seal {shlex.quote(str(record_path))}"
         return f"{_words(made)}; {self._stamped(record_path)}"
 
@@ -96,7 +96,7 @@ class Sealer:
             return "no time token"
         try:
             return f"time {stamp(record_path, self.time_server).time:%Y-%m-%dT%H:%M:%S}Z"
-        except QuietroomError as error:
+        except (QuietroomError, OSError) as error:
             later = f"quietroom seal {shlex.quote(str(record_path))} --time-server {shlex.quote(self.time_server)}"
             return f"no time token ({error}); get one later with: {later}"
 

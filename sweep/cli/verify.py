@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from baselines.disposition import decision_log
-from dsp.errors import QuietroomError
-from sweep.cli.printing import Printer, wrapped
+from dsp.errors import ParameterError, QuietroomError
+from sweep.cli.printing import Printer, shown, wrapped
 from sweep.seal.allowed_signers import read_allowed_signers
 from sweep.seal.claims import Claim, Result
 from sweep.seal.ledger import SealLedger
@@ -60,12 +60,15 @@ def claim_lines(claims: Iterable[Claim]) -> list[str]:
     >>> claim_lines([passed("rows", "5 rows have the hashes that were sealed")])
     ['PASS         rows          5 rows have the hashes that were sealed']
     """
-    return [f"{claim.state.value:<11}  {claim.name:<12}  {claim.text}" for claim in claims]
+    return [shown(f"{claim.state.value:<11}  {claim.name:<12}  {claim.text}") for claim in claims]
 
 
 def _request(arguments: Namespace, path: Path) -> VerifyRequest:
     home = Workspace.of(path)
     signers, register, authorities = arguments.allowed_signers, arguments.register, arguments.time_ca
+    for named in (register, arguments.journal):
+        if named is not None and not named.is_file():
+            raise ParameterError(f"{named}: no such file; check the name")
     return VerifyRequest(
         record_path=path,
         decisions=decision_log(path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path, PurePosixPath
 
 from dsp.errors import RecordError
@@ -33,7 +34,8 @@ def check_journal(record: SweepRecord, journal_path: Path | None) -> Claim:
                 return failed("journal", f"{noun} {first} is another one in {path.name}", rows=(first,))
         if record.start != journal.start:
             return failed("journal", f"{path.name} begins with another plan or instrument")
-        if journal.judgement is not None and record.judgement.document != journal.judgement.document:
+        judgement = json.loads(record.processing)["judgement"]  # as it was written, also by an older version
+        if journal.judgement is not None and judgement != journal.judgement.document:
             return failed("journal", f"{path.name} was closed with another judgement")
         return passed("journal", f"{journal.n_rows} rows, the same in {path.name}")
 

@@ -88,9 +88,9 @@ def _time(
     """The claim about time, and the proven time in nanoseconds since 1970."""
     path = token_path(record_path)
     if not path.exists():
-        synchronised = {True: " (set by a time service)", False: " (not set by any time service)"}
-        clock = synchronised.get(seal.told.clock.get("synchronized"), "")  # type: ignore[arg-type]
-        said = f"no token; the computer's clock{clock} gave {seal.told.sealed_at[:19]}Z"
+        synchronised = seal.told.clock.synchronized
+        kept = "" if synchronised is None else f" ({'' if synchronised else 'not '}set by a time service)"
+        said = f"no token; the computer's clock{kept} gave {seal.told.sealed_at[:19]}Z"
         return unchecked(_TIME, said, Result.UNPROVEN), None
     try:
         token = read_token(read_bounded(path, MAX_TOKEN_BYTES))

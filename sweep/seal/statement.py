@@ -39,6 +39,11 @@ class _Signer(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
+class _Clock(msgspec.Struct, frozen=True):
+    source: str
+    synchronized: bool | None
+
+
 class Head(msgspec.Struct, frozen=True):
     """How far a log had come: its number of entries, and the hash of the last one."""
 
@@ -71,7 +76,7 @@ class _Predicate(msgspec.Struct, frozen=True):
     seal_counter: Annotated[int, msgspec.Meta(ge=1)]
     prev_seal: _Hex
     sealed_at: str
-    clock: dict[str, Any]
+    clock: _Clock
     signer: _Signer
     decisions: Head
     marking: str | None
