@@ -23,7 +23,7 @@ from sweep.cli import passphrases
 from sweep.cli.main import main, run
 from sweep.journal import JournalWriter
 from sweep.record import SweepRecord
-from sweep.seal.files import seal_path, signature_path
+from sweep.seal.files import seal_path, signature_path, token_path
 from sweep.seal.private_key import PassphraseError
 from sweep.workspace import Workspace
 
@@ -145,6 +145,25 @@ def test_seal_later_and_add_time_later(
     with pytest.raises(ParameterError, match=r"is sealed already, as number 1$"):
         command(workspace, "seal", record, "--time-server", time_server.url)
     assert record.read_bytes() == before
+
+
+def test_a_token_about_another_signature(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], time_server: TimeServer, allowed: Callable[[], Path]
+) -> None:
+    """Somebody with the key sealed again, and kept the token of the first seal."""
+    make_key()
+    records = [make_record(workspace, f"lab-{number}", seed=number) for number in (1, 2)]
+    for record in records:
+        command(workspace, "seal", record, "--time-server", time_server.url)
+    shutil.copy(token_path(records[0]), token_path(records[1]))
+    options = ("--allowed-signers", allowed(), "--time-ca", time_server.authority)
+    assert command(workspace, "verify", records[0], *options) == 0
+    capsys.readouterr()
+    assert command(workspace, "verify", records[1], *options) == 1
+    assert "FAIL         timestamp     the token is about another signature" in capsys.readouterr().out
+    token_path(records[1]).write_bytes(b"junk")
+    assert command(workspace, "verify", records[1]) == 1
+    assert "FAIL         timestamp     lab-2.seal.json.tsr is no time token" in capsys.readouterr().out
 
 
 def test_what_cannot_be_verified_is_no_verdict(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -222,6 +222,20 @@ def test_two_processes_at_once(workspace: Workspace) -> None:
         assert (made.digest, made.told.seal_counter) == (entry.seal, entry.place.counter)
 
 
+def test_a_seal_that_another_command_is_about_to_name(
+    workspace: Workspace, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its number and not yet its name: the record is not sealed a second time."""
+    record = make_record(workspace)
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        _arm(patch, "list written", sealing_module.write_new)
+        seal(workspace, signer, record)
+    with monkeypatch.context() as patch, pytest.raises(RecordError, match="another command seals it at this moment"):
+        patch.setattr(sealing_module, "_finish", lambda *_: None)  # looked a moment before the number was given
+        seal(workspace, signer, record)
+    assert len(SealLedger(workspace.root).entries()) == 1
+
+
 def _try_to_seal(root: Path, gate: Any, results: Any) -> None:
     workspace, signer = Workspace.open(root), make_signer()
     gate.wait()
