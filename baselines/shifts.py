@@ -109,7 +109,7 @@ class Shift:
                 continue
             apart_ppm = (below or 0.0) - (above or 0.0)
             lost_hz = part.start_hz * 1e-6 * (apart_ppm if part.begins == "visit" else -apart_ppm)
-            if part.begins in ("visit", "other") and apart_ppm and lost_hz > 0:
+            if part.begins in ("visit", "other") and abs(apart_ppm) > _WORTH_SAYING_PPM and lost_hz > 0:
                 whose = "of the receivers that meet there" if part.begins == "visit" else "of those of the baseline"
                 at = format_hz(round(part.start_hz))
                 said.append(f"{lost_hz / 1e3:.0f} kHz at {at} were heard by neither {whose}; give each its --ppm")
