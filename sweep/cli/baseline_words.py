@@ -60,7 +60,7 @@ def description(baseline: Baseline) -> list[str]:
     if baseline.parent is not None:
         lines.append(f"  extends  {baseline.parent}")
     for number, visit in enumerate(baseline.visits, start=1):
-        gain = "gain not recorded" if visit.gain_db is None else f"gain {visit.gain_db:g} dB"
+        gain = _gain(visit)
         lines.append(
             f"  visit {number}  {short_time(visit.start_time)}, {visit.n_passes} passes, {gain}: {visit.record_id}"
         )
@@ -103,3 +103,12 @@ def dongle_of(baseline: Baseline) -> str:
         for visit in baseline.visits
     }
     return ", ".join(sorted(name for name in named if name)) or "not recorded"
+
+
+def _gain(visit: BaselineVisit) -> str:
+    """Gain setting of a visit; of each receiver where several shared the plan."""
+    receivers = visit.instrument.get("receivers") or ({"gain_db": visit.gain_db},)
+    gains = dict.fromkeys(one.get("gain_db") for one in receivers)
+    if None in gains:
+        return "gain not recorded"
+    return f"gain {' and '.join(f'{gain_db:g}' for gain_db in gains)} dB"
