@@ -24,6 +24,7 @@ from dsp.spectra import box_count
 from sweep.journal.documents import one_line
 from sweep.journal.layout_json import LayoutDocument, layout_from
 from sweep.plan import Layout
+from sweep.record.heaps import check_heaps
 
 __all__ = ["BaselineStore"]
 
@@ -118,10 +119,18 @@ def _refusing(path: Path) -> Iterator[None]:
     try:
         if not path.is_file():  # a pipe would keep us waiting
             raise ValueError("it is not a plain file")
+        _check_heaps(path)
         yield
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = one_line(error) or type(error).__name__
         raise RecordError(f"{path}: not a readable baseline ({reason}); restore it from a copy") from None
+
+
+def _check_heaps(path: Path) -> None:
+    try:
+        check_heaps(path)
+    except RecordError as error:
+        raise ValueError(f"it {error}") from error
 
 
 def _image(baseline: Baseline) -> bytes:

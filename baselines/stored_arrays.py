@@ -26,6 +26,8 @@ def refuse_links(group: h5py.Group) -> None:
     ValueError
         As said.
     """
+    if not isinstance(group, h5py.Group):
+        raise ValueError(f"{group.name} is no group")  # noqa: TRY004 - one way out for all damage
     if len(group) > _MAX_OBJECTS:
         raise ValueError(f"{group.name} holds {len(group)} objects")
     for name in group:
@@ -42,6 +44,8 @@ def read_array(group: h5py.Group, name: str, dtype: type[np.generic]) -> NDArray
         It is not flat, not in chunks that are all there, larger than any baseline, or packed in another way.
     """
     dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{name} is no array")  # noqa: TRY004 - one way out for all damage
     if dataset.ndim != 1 or dataset.size > _MAX_BINS or dataset.chunks is None or dataset.is_virtual:
         raise ValueError(f"{name} has shape {dataset.shape}")
     if dataset.id.get_num_chunks() != -(-dataset.size // dataset.chunks[0]):

@@ -20,6 +20,7 @@ from sweep.looks import Look
 from sweep.model import HopGap, Instrument, Judgement
 from sweep.plan import Layout, SweepPlan
 from sweep.record.entry import RecordEntry
+from sweep.record.heaps import check_heaps
 from sweep.record.older import as_of_now
 from sweep.record.refusal import check_schema, refusing, survey
 from sweep.record.schema import MAX_WATERFALL_CELLS, ProcessingDocument
@@ -102,6 +103,7 @@ class SweepRecord:
         if not h5py.is_hdf5(path):
             raise RecordError(f"{path}: is not an HDF5 file, or its beginning is damaged; give a .h5 sweep record")
         with refusing(path):
+            check_heaps(path)
             file = h5py.File(path, "r", locking="best-effort")
         try:
             return cls(path, file)
