@@ -73,7 +73,7 @@ def wav_seeds() -> list[bytes]:
         chunks = [(b"fmt ", form), (b"auxi", 2 * date + struct.pack("<9I", 433_920_000, *[0] * 8)), (b"data", data)]
         body = b"WAVE" + b"".join(name + struct.pack("<I", len(content)) + content for name, content in chunks)
         seeds.append(b"RIFF" + struct.pack("<I", len(body)) + body)
-    return [*seeds, b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQ", 28, 100, 8000, 2000) + seeds[0][12:]]
+    return [*seeds, b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQI", 28, 100, 8000, 2000, 0) + seeds[0][12:]]
 
 
 def csv_seeds() -> list[bytes]:

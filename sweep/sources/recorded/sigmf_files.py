@@ -18,6 +18,8 @@ META, DATA, ARCHIVE = ".sigmf-meta", ".sigmf-data", ".sigmf"
 
 _MAX_METADATA_BYTES = 64 << 20
 _MAX_MEMBERS = 1000
+_MAX_VALUES = 1 << 20  # in JSON; each takes up to 100 bytes of memory
+_MAX_CAPTURES = 1 << 16
 _BLOCK_BYTES = 1 << 20
 
 
@@ -74,6 +76,9 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
     def no_number(text: str) -> NoReturn:
         raise ValueError(f"{text} is not a number in JSON")
 
+    n_values = sum(map(content.count, (b"[", b"{", b",")))
+    if n_values > _MAX_VALUES:
+        raise refuse(path, f"is not SigMF metadata: some {n_values} values, above {_MAX_VALUES}; split the recording")
     try:
         document = json.loads(content, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
@@ -83,6 +88,8 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
     captures = document.get("captures")
     if not isinstance(captures, list) or not all(isinstance(capture, dict) for capture in captures):
         raise refuse(path, f"is not SigMF metadata: captures is {shown(captures)}, not a list of objects")
+    if len(captures) > _MAX_CAPTURES:
+        raise refuse(path, f"has {len(captures)} captures, above {_MAX_CAPTURES}; split the recording")
     document.setdefault("annotations", [])
     return document
 
