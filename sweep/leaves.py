@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from sweep.row_header import NO_LEAF
@@ -44,9 +44,14 @@ class Leaves(Sequence[bytes]):
 
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
+            places = range(len(self))[index]
+            return [bytes(self.joined[each * _SIZE : (each + 1) * _SIZE]) for each in places]
         at = range(len(self))[index] * _SIZE
         return bytes(self.joined[at : at + _SIZE])
+
+    def __iter__(self) -> Iterator[bytes]:
+        joined = self.joined
+        return (bytes(joined[at : at + _SIZE]) for at in range(0, len(joined), _SIZE))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Leaves):

@@ -126,6 +126,7 @@ def test_a_seal_that_does_not_go_on_from_the_one_before(
             **{name: getattr(second.told, name) for name in second.told.__struct_fields__ if name != "seal_chain"},
             seal_chain=three[0].told.seal_chain,
         ),
+        leaves=second.leaves,
     )
     assert first.told.seal_counter == 1
     with pytest.raises(ParameterError, match="does not belong beside it: one of the two was made anew"):

@@ -15,7 +15,7 @@ from sweep.model import HopGap
 from sweep.record import SweepRecord
 from sweep.seal.merkle import merkle_root
 
-__all__ = ["PARTS", "Contents", "all_leaves", "contents_of"]
+__all__ = ["PARTS", "Contents", "all_leaves", "contents_of", "gaps_of"]
 
 PARTS = {
     "frequency": "the frequencies of the bins",
@@ -72,8 +72,13 @@ def contents_of(record: SweepRecord) -> Contents:
         n_stays=record.n_stays,
         leaves=all_leaves(record),
         parts={name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
-        gaps=[_gap(gap) for gap in record.gaps],
+        gaps=gaps_of(record),
     )
+
+
+def gaps_of(record: SweepRecord) -> list[dict[str, Any]]:
+    """The gaps of a record, as a seal tells them."""
+    return [_gap(gap) for gap in record.gaps]
 
 
 def _events(notes: Iterable[Note]) -> bytes:

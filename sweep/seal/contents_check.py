@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sweep.record import SweepRecord
 from sweep.seal.claims import Claim, Result, failed, passed, unchecked
-from sweep.seal.contents import PARTS, contents_of
+from sweep.seal.contents import PARTS, contents_of, gaps_of
 from sweep.seal.files import sha256_file
 from sweep.seal.statement import Seal
 
@@ -38,7 +38,7 @@ def check_gaps(record: SweepRecord, seal: Seal | None) -> Claim:
     """Hold the gaps against those that were sealed."""
     if seal is None:
         return unchecked("gaps", "the record is not sealed")
-    gaps, sealed = contents_of(record).gaps, seal.told.gaps
+    gaps, sealed = gaps_of(record), seal.told.gaps
     if gaps == sealed:
         return passed("gaps", f"{len(gaps) or 'none'}, as sealed")
     if len(gaps) != len(sealed):

@@ -101,11 +101,14 @@ class Seal:
         Name of each file to its SHA-256; the record comes first.
     told : _Predicate
         All else that it says.
+    leaves : tuple of bytes
+        Of the rows, then of the stays, then of the second looks.
     """
 
     text: bytes
     subject: dict[str, str]
     told: _Predicate
+    leaves: tuple[bytes, ...]
 
     @property
     def digest(self) -> str:
@@ -116,11 +119,6 @@ class Seal:
     def record(self) -> str:
         """Name of the record."""
         return next(iter(self.subject))
-
-    @property
-    def leaves(self) -> tuple[bytes, ...]:
-        """Leaves of the rows, then of the stays, then of the second looks."""
-        return tuple(map(bytes.fromhex, self.told.leaves))
 
 
 def write_seal(subject: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
@@ -167,4 +165,5 @@ def read_seal(text: bytes) -> Seal:
         or len(statement.predicate.leaves) != (statement.predicate.leaf_count)
     ):
         raise RecordError("is no seal of a record: its files or leaves do not agree with their number")
-    return Seal(text=text, subject=subject, told=statement.predicate)
+    leaves = tuple(map(bytes.fromhex, statement.predicate.leaves))
+    return Seal(text=text, subject=subject, told=statement.predicate, leaves=leaves)
