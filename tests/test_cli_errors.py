@@ -9,6 +9,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweep.cli.arguments import OneLineParser
@@ -231,6 +232,16 @@ def test_a_defect_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweep.cli.setup.init", lambda _: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         main(["init"])
+
+
+def test_too_little_memory_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sweep.cli.setup.init", lambda _: np.zeros(1 << 50))
+    assert main(["init"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "not enough memory (Unable to allocate" in said
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -5,6 +5,7 @@ Each attack changes a sound file of the kept ones, and goes through the commands
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import os
@@ -276,3 +277,55 @@ def test_hostile_records(name: str, old: Old, tmp_path: Path, runner: Runner) ->
             assert old.record.name in outcome.err
             assert re.search(reason, outcome.err), outcome.err
             assert re.search("fetch|update|use an intact copy|give|start with", outcome.err), outcome.err  # what to do
+
+
+PROGRAMS = [
+    "\x1b[2J\x1b]0;owned\x07",
+    "=cmd|' /C calc'!A0",
+    "  +1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "<script>alert(1)</script>",
+    "</text><image href='file:///etc/passwd'/>",
+    '#read("/etc/passwd") #panic() $x$ \\ */',
+    "{{ 7 * 7 }}{% include '/etc/passwd' %}",
+    "a\r\nb",
+    "\u202egpj.exe",
+    "",
+    "x" * 5000,
+]
+
+
+@pytest.mark.parametrize("text", PROGRAMS, ids=range(len(PROGRAMS)))
+def test_texts_of_a_record_are_never_obeyed(text: str, old: Old, runner: Runner) -> None:
+    """Neither by the terminal, nor by a spreadsheet, a browser, or the typesetter."""
+
+    def change(document: dict) -> None:
+        document["start"].update(position=text, operator=text, title=text, source=text)
+        document["start"]["instrument"].update(antenna=text, serial=text, notes=[text])
+        finding = document["judgement"]["findings"][0]
+        finding.update(signal_type=text, allocation=text, known_as=text)
+        finding["threat"]["reasons"] = [text]
+        document["judgement"]["reasons"] = [text]
+
+    with h5py.File(old.record, "r+", libver=("v108", "v110")) as file:
+        note(change)(file, old.record)
+    for command in ("findings", "report", "plot", "export"):
+        outcome = run(runner, old, command, *(["--html"] if command == "report" else []))
+        assert outcome.code in (0, 3), outcome.err
+        assert all(letter.isprintable() or letter == "\n" for letter in outcome.out)
+    reports, stem = old.workspace.reports, old.record.stem
+    page = (reports / f"{stem}.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "root:x:" not in page
+    assert "<image href" not in page
+    with (reports / f"{stem}.csv").open(newline="", encoding="utf-8") as table:
+        for line in csv.reader(table):
+            for cell in line:
+                assert not cell.lstrip().startswith(("=", "+", "-", "@")) or _is_number(cell), cell
+
+
+def _is_number(cell: str) -> bool:
+    """A level such as -61.2 is a number to a spreadsheet, and stays one."""
+    return re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", cell) is not None

@@ -22,6 +22,13 @@ from baselines.register import EmitterRegister
 from baselines.store import BaselineStore
 from benchmarks.fuzz import seeds
 from benchmarks.fuzz.edits import edited
+from benchmarks.fuzz.seals import (
+    read_seal_file,
+    read_signature_file,
+    read_signers_file,
+    read_token_file,
+    seal_seeds,
+)
 from dsp.errors import QuietroomError
 from sweep.journal import JournalReader
 from sweep.journal.framing import Kind, framed
@@ -227,6 +234,9 @@ def _readers() -> Iterator[tuple[str, Reader]]:
         "rtl_tcp",
         Reader(seeds=lambda: [b"RTL0" + struct.pack(">II", 5, 29) + bytes(300)], read=_rtl_tcp, longest=1 << 10),
     )
+    for name, read in (("seal", read_seal_file), ("signature", read_signature_file), ("signers", read_signers_file)):
+        yield name, Reader(seeds=lambda name=name: [seal_seeds()[name]], read=read, longest=1 << 13)
+    yield "time-token", Reader(seeds=lambda: [bytes.fromhex("30053003020100")], read=read_token_file, longest=1 << 12)
 
 
 READERS: dict[str, Reader] = dict(_readers())

@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         _complain(str(interrupt) or "interrupted")
         return EXIT_INTERRUPTED
+    except MemoryError as error:
+        return _complain(f"not enough memory ({error or 'an array'}); give fewer or shorter files, or wider bins")
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

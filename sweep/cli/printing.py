@@ -48,9 +48,9 @@ class Printer:
         return self._json_path == _STDOUT
 
     def line(self, text: str = "") -> None:
-        """Print a line for people."""
+        """Print a line for people; what a file says may hold orders to the terminal, which are shown as blanks."""
         if not self.quiet:
-            print(text)
+            print("".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text))
 
     def lines(self, texts: Sequence[str]) -> None:
         """Print several lines for people."""
