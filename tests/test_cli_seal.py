@@ -380,24 +380,23 @@ def test_a_passphrase(
 
 def _on_a_terminal(words: list[str], typed: list[str], environment: dict[str, str]) -> tuple[int, str]:
     """Run a command on a terminal of its own, and type a line at each question."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(ROOT)
-        os.execve(sys.executable, [sys.executable, "-m", "sweep.cli.main", *words], environment)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sweep.cli.main", *words]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
     said, left = "", list(typed)
     while True:
         try:
-            part = os.read(terminal, 4096).decode()
-        except OSError:
-            break
-        if not part:
+            part = os.read(ours, 4096).decode()
+        except OSError:  # the terminal was hung up
             break
         said += part
-        while left and said.count(": ") > len(typed) - len(left) and said.rstrip(" ").endswith(":"):
-            os.write(terminal, left.pop(0).encode() + b"\n")
-            said += "\n"
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+        if left and part.rstrip(" ").endswith(":"):
+            os.write(ours, left.pop(0).encode() + b"\n")
+    os.close(ours)
+    return process.wait(30), said
 
 
 def test_a_passphrase_is_asked_on_the_terminal_and_not_shown(workspace: Workspace, keys: Path) -> None:
