@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -378,6 +379,28 @@ def test_a_passphrase(
     assert PassphraseError.__mro__[1] is RecordError
 
 
+def test_an_agent_that_died_is_no_hindrance(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QUIETROOM_KEY_PASSPHRASE", "a long one")
+    make_key()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "agent"))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    assert command(workspace, "seal", make_record(workspace)) == 0
+
+
+def test_a_key_that_cannot_be_used_does_not_keep_a_sweep_from_running(
+    workspace: Workspace, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_key()
+    (keys / "seal_key").chmod(0o644)
+    assert sweep(workspace).is_file()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Seal: not sealed: ")
+    assert "others may read or change it (mode 0644" in last
+
+
 def _on_a_terminal(words: list[str], typed: list[str], environment: dict[str, str]) -> tuple[int, str]:
     """Run a command on a terminal of its own, and type a line at each question."""
     ours, theirs = pty.openpty()
@@ -439,12 +462,12 @@ def test_a_key_in_an_agent(
     tmp_path = keys.parent
     with pytest.raises(ParameterError, match="no ssh-agent is running here"):
         run(["keys", "make", "--agent"])
-    socket = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    path = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
-        while not socket.exists():
+        while not path.exists():
             assert process.poll() is None
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
         with pytest.raises(ParameterError, match="holds these Ed25519 keys: none"):
             run(["keys", "make", "--agent"])
         for name in ("one", "two"):
@@ -457,8 +480,7 @@ def test_a_key_in_an_agent(
         assert not (keys / "seal_key").exists()
         record = make_record(workspace)
         assert command(workspace, "seal", record) == 0
-        path = allowed()
-        command(workspace, "verify", record, "--allowed-signers", path)
+        command(workspace, "verify", record, "--allowed-signers", allowed())
         assert "PASS         signature" in capsys.readouterr().out
         subprocess.run(["ssh-add", "-q", "-D"], check=True, stderr=subprocess.DEVNULL)
         with pytest.raises(ParameterError, match="is held by no ssh-agent here; add it with ssh-add"):

@@ -50,7 +50,7 @@ class Sealer:
         """Get the key ready, before the sweep: nobody may be there any more to type a passphrase after it."""
         try:
             signer = _signer()
-        except QuietroomError as error:
+        except (QuietroomError, OSError) as error:  # the sweep must not wait for a key to be mended
             return cls(workspace=workspace, signer=None, why_not=str(error))
         return cls(workspace=workspace, signer=signer, why_not="" if signer else NO_KEY, time_server=time_server)
 

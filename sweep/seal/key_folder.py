@@ -137,7 +137,7 @@ class KeyFolder:
         if text is not None:
             with suppress(PassphraseError):
                 private = load_private(path, text, None)
-        if private is None and agent is not None and any(held.key == entry.key for held in agent.held()):
+        if private is None and agent is not None and _holds(agent, entry.key):
             return Signer(
                 key=entry.key, identity=entry.identity, sign_bytes=lambda message: agent.sign(entry.key, message)
             )
@@ -195,6 +195,13 @@ def default_key_folder() -> Path:
     except RuntimeError as error:
         raise ParameterError("this user has no home for a key; name a folder with QUIETROOM_KEYS") from error
     return home / "quietroom" / "keys"
+
+
+def _holds(agent: Agent, key: PublicKey) -> bool:
+    """Whether an agent holds a key; one that does not answer holds none."""
+    with suppress(RecordError):
+        return any(held.key == key for held in agent.held())
+    return False
 
 
 def _entry(line: dict[str, object], until: str | None) -> KeyEntry:
