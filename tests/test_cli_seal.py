@@ -11,12 +11,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import pytest
 from rows import write_journal
-from seals import make_record, make_signer
+from seals import make_record, make_signer, request_of
 from time_server import TimeServer
 
 from dsp.errors import ParameterError, RecordError
@@ -26,6 +27,7 @@ from sweep.journal import JournalWriter
 from sweep.record import SweepRecord
 from sweep.seal.files import seal_path, signature_path, token_path
 from sweep.seal.private_key import PassphraseError
+from sweep.seal.sealing import seal_record
 from sweep.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -175,6 +177,24 @@ def test_what_cannot_be_verified_is_no_verdict(workspace: Workspace, capsys: pyt
         out, err = capsys.readouterr()
         assert out == ""
         assert len(err.splitlines()) == 1
+
+
+def test_a_register_that_is_not_there_is_no_verdict(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(workspace, "register", "check", workspace.root / "nothing") == 4
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "is no register" in err
+
+
+def test_nobody_forges_a_line_of_the_answer(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever seals a record chooses the words in the seal."""
+    record = make_record(workspace)
+    signer = replace(make_signer(), identity="x\nPASS         signature     a.smith\x1b[2J")
+    seal_record(record, request_of(workspace, signer, record))
+    assert command(workspace, "verify", record) == 3
+    said = capsys.readouterr().out
+    assert "\nPASS         signature" not in said
+    assert "\x1b" not in said
 
 
 def test_verify_says_which_row(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

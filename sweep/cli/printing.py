@@ -50,7 +50,7 @@ class Printer:
     def line(self, text: str = "") -> None:
         """Print a line for people; what a file says may hold orders to the terminal, which are shown as blanks."""
         if not self.quiet:
-            print("".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text))
+            print("\n".join(map(shown, text.split("\n"))))
 
     def lines(self, texts: Sequence[str]) -> None:
         """Print several lines for people."""
@@ -163,7 +163,7 @@ def span(start_hz: float, stop_hz: float) -> str:
 
 
 def shown(text: str) -> str:
-    """Put blanks for what a terminal would obey, in a text of others.
+    """Put blanks for what a terminal would obey, or take for another line, in a text of others.
 
     Examples
     --------

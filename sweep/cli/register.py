@@ -11,7 +11,7 @@ import msgspec
 from baselines.disposition import decision_log
 from dsp.errors import RecordError
 from sweep.cli.printing import Printer, short_time, table
-from sweep.cli.verify import claim_lines
+from sweep.cli.verify import claim_lines, with_own_codes
 from sweep.seal.claims import result_of
 from sweep.seal.files import seal_path
 from sweep.seal.register import Register
@@ -42,6 +42,7 @@ def add(arguments: Namespace) -> int:
     return 0
 
 
+@with_own_codes
 def check(arguments: Namespace) -> int:
     """Check a register, and hold records against it."""
     printer = Printer(arguments.json)

@@ -11,7 +11,7 @@ __all__ = ["add_seal_commands", "add_time_server"]
 
 _VERIFY_CODES = (
     "Exit codes: 0 all that bears on it passes, 1 altered, 2 incomplete or recovered, 3 identity or time unproven, "
-    "4 nothing could be verified."
+    "4 nothing could be verified, said in one line; a wrong command line exits 2 and prints no claim."
 )
 _PASSPHRASE = (
     "Its passphrase is asked on the terminal, or comes from QUIETROOM_KEY_PASSPHRASE or the file that "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sweep.seal.verification import NOT_EXCLUDED, Verification, VerifyRequest
 from sweep.seal.verification import verify as verify_record
 from sweep.workspace import Workspace
 
-__all__ = ["CANNOT_VERIFY", "claim_lines", "verify"]
+__all__ = ["CANNOT_VERIFY", "claim_lines", "verify", "with_own_codes"]
 
 CANNOT_VERIFY = 4
 """Exit code where nothing was verified, since 2 means something else here."""
@@ -33,15 +34,28 @@ _RESULTS = {
 }
 
 
+def with_own_codes(command: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+    """Let a command whose exit codes are verdicts end with another code where it could give none."""
+
+    @wraps(command)
+    def answer(arguments: Namespace) -> int:
+        try:
+            return command(arguments)
+        except BrokenPipeError:  # whoever read our output went away: the command line sees to that
+            raise
+        except (QuietroomError, OSError, MemoryError) as error:
+            print(f"quietroom: {shown(' '.join(str(error).split())) or 'not enough memory'}", file=sys.stderr)
+            return CANNOT_VERIFY
+
+    return answer
+
+
+@with_own_codes
 def verify(arguments: Namespace) -> int:
     """Verify a record, and say in a line each what holds, what fails and what was not checked."""
-    try:
-        printer = Printer(arguments.json)
-        path = Workspace(arguments.workspace).find_record(arguments.record)
-        done = verify_record(_request(arguments, path))
-    except QuietroomError as error:
-        print(f"quietroom: {' '.join(str(error).split())}", file=sys.stderr)
-        return CANNOT_VERIFY
+    printer = Printer(arguments.json)
+    path = Workspace(arguments.workspace).find_record(arguments.record)
+    done = verify_record(_request(arguments, path))
     if done.seal is not None and done.seal.told.marking:
         printer.line(f"{done.seal.told.marking}: this record holds simulated samples")
     printer.lines(claim_lines(done.claims))

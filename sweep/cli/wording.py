@@ -8,7 +8,7 @@ from typing import Any
 from reports.services import merge_ranges
 from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
-from sweep.cli.printing import level, short_time, shown, table, wrapped
+from sweep.cli.printing import level, short_time, table, wrapped
 
 __all__ = ["coverage_lines", "decision_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
 
@@ -56,7 +56,7 @@ def decision_lines(decisions: Sequence[Mapping[str, Any]]) -> list[str]:
     if not decisions:
         return []
     said = (f"{d['finding']} {d['as']}, by {d['by']}, {short_time(d['time'])}: {d['reason']}" for d in decisions)
-    return ["Decisions:", *(line for text in said for line in wrapped(shown(text), indent="  "))]
+    return ["Decisions:", *(line for text in said for line in wrapped(text, indent="  "))]
 
 
 def verdict_line(document: Mapping[str, Any]) -> str:
