@@ -13,6 +13,7 @@ __all__ = ["read_array", "refuse_links"]
 
 _MAX_BINS = 1 << 26
 _MAX_OBJECTS = 100
+_LEAST_CHUNK_BYTES = 4  # of a chunk shorter than its checksum HDF5 reads far beyond its end
 _MAX_CHUNK_BYTES = 1 << 20
 _FILTERS = frozenset((h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32))
 _MOST_PACKED = 64  # even a baseline of one visit, half of it constants, packs less than this
@@ -56,4 +57,7 @@ def read_array(group: h5py.Group, name: str, dtype: type[np.generic]) -> NDArray
     filters = {plist.get_filter(index)[0] for index in range(plist.get_nfilters())}
     if not filters <= _FILTERS or math.prod(dataset.chunks) * dataset.dtype.itemsize > _MAX_CHUNK_BYTES:
         raise ValueError(f"{name} has chunks of {dataset.chunks} or filters that no baseline has")
+    for index in range(dataset.id.get_num_chunks()):
+        if dataset.id.get_chunk_info(index).size < _LEAST_CHUNK_BYTES:
+            raise ValueError(f"{name} has a chunk that is shorter than its checksum")
     return np.asarray(dataset[()], dtype)

@@ -261,3 +261,22 @@ def test_a_later_minor_version_may_say_more(store: BaselineStore, learnt: Baseli
         visits = json.loads(file.attrs["visits"])
         file.attrs["visits"] = json.dumps([{**visit, "weather": "rain"} for visit in visits])
     assert store.load().visits == learnt.visits
+
+
+def test_a_chunk_shorter_than_its_checksum_does_not_crash_the_library(store: BaselineStore, learnt: Baseline) -> None:
+    """HDF5 takes the four bytes of the checksum off the length, below zero, and reads on and on."""
+    path = store.save(learnt)
+    with h5py.File(path, "r+") as file:
+        file["log_mean"].id.write_direct_chunk((0,), b"xy")
+    with pytest.raises(RecordError, match="log_mean has a chunk that is shorter than its checksum"):
+        store.load()
+
+
+def test_a_heap_that_leads_nowhere_is_not_followed_for_ever(store: BaselineStore, learnt: Baseline) -> None:
+    path = store.save(learnt)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"GCOL") + 16
+    data[at : at + 16] = bytes(16)
+    path.write_bytes(data)
+    with pytest.raises(RecordError, match=r"has a heap at byte .* with an object of 0 bytes"):
+        store.load()

@@ -445,6 +445,10 @@ def chunk_past_its_filters(file: h5py.File) -> None:
     levels.id.write_direct_chunk((0,), np.zeros(32, "<f4").tobytes(), filter_mask=0b111)
 
 
+def chunk_shorter_than_its_checksum(file: h5py.File) -> None:
+    file["entry/summary/mean"].id.write_direct_chunk((0,), b"xy")
+
+
 def absurd_chunk(file: h5py.File) -> None:
     del file["entry/data/mean"]
     file.create_dataset(
@@ -517,6 +521,7 @@ DAMAGE: list[tuple[Callable[[h5py.File], None], str]] = [
     (absurd_bins, "bins"),
     (rows_never_written, "chunks"),
     (chunk_past_its_filters, "checksum"),
+    (chunk_shorter_than_its_checksum, "checksum"),
     (absurd_chunk, "chunks"),
     (absurd_note, "no text"),
     (other_type, "float32"),
