@@ -18,8 +18,10 @@ from baselines.heard import floor_of
 from baselines.intercept import Intercept
 from baselines.known import KnownEmitter
 from baselines.model import Baseline
+from baselines.not_heard import not_heard
 from baselines.part import FEWEST_TO_CONFIRM, Bar, Rows, findings_of, part_of
 from baselines.summary import VisitSummary, summarise
+from baselines.uncertainty import Repeatability, level_uncertainty
 from baselines.verdict import nothing_measured, verdict_of
 from dsp.errors import ParameterError, RecordError
 from sweep.looks import MAX_LOOKS, Looks
@@ -103,6 +105,8 @@ def _judge(
         heard, rejected, more_cut = with_stays(sweep, camp, bar, looks, heard=heard, rejected=rejected)
         cut += more_cut
         outcome.reasons.append(camp.words)
+    repeatability = Repeatability(baseline=bar.baseline, gain_step_db=bar.gain_step_db)
+    heard = [{**one, "power_uncertainty_db": level_uncertainty(one, layout, repeatability)} for one in heard]
     explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
     once = [finding for finding in explained if compared and _heard_once(finding, summary)]
     findings = number_findings([finding for finding in explained if finding not in once])
@@ -129,6 +133,7 @@ def _judge(
         "reasons": reasons,
         "false_alarms_per_sweep": false_alarms,
         "coverage": coverage,
+        "not_heard": not_heard(layout),
         "findings": findings,
         "unconfirmed": unconfirmed,
         "rejected_candidates": [{**item, "id": f"R{number}"} for number, item in enumerate(rejected, 1)],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from baselines.coverage import is_overloaded
+from baselines.not_heard import not_heard
 from baselines.outcome import Outcome
 from baselines.summary import VisitSummary
 from sweep.plan import Layout
@@ -64,6 +65,7 @@ def nothing_measured(layout: Layout, false_alarms: float, reason: str) -> dict[s
         "reasons": [reason],
         "false_alarms_per_sweep": false_alarms,
         "coverage": coverage,
+        "not_heard": not_heard(layout),
         "findings": [],
         "unconfirmed": [],
         "rejected_candidates": [],

@@ -163,6 +163,9 @@ def _coverage(content: ReportContent) -> list[Block]:
         for service, state in service_states(content)
     ]
     blocks.append(together([intro, table(("Band", "Range", "This sweep"), services, widths=(48, 30, 22))]))
+    deaf = [str(item) for item in content.document.get("not_heard") or ()]
+    if deaf:
+        blocks.append(together([paragraph("What this hardware cannot hear, whatever it finds:"), bullets(deaf)]))
     return blocks
 
 

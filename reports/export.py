@@ -24,6 +24,7 @@ _DOCUMENT_KEYS = (
     "reasons",
     "false_alarms_per_sweep",
     "coverage",
+    "not_heard",
     "findings",
     "unconfirmed",
     "known_emitters",
@@ -60,6 +61,7 @@ _LATER_COLUMNS = (
     "burst_length_s",
     "burst_period_s",
     "burst_resolution_s",
+    "power_expanded_uncertainty_db",
 )
 CSV_COLUMNS = (
     "record",
@@ -110,6 +112,7 @@ def findings_document(
         **{key: judged.get(key) for key in _DOCUMENT_KEYS},
     }
     document["unconfirmed"] = document["unconfirmed"] or []
+    document["not_heard"] = document["not_heard"] or []
     if decided:
         document["dispositions"] = list(decided)
     plain: dict[str, Any] = _plain(document)
@@ -170,6 +173,7 @@ def _line(document: Mapping[str, Any], finding: Mapping[str, Any], decided: Mapp
     return {
         **{key: document.get(key) for key in ("record", "room", "position", "baseline")},
         **{key: finding.get(key) for key in (*_FINDING_COLUMNS, *_LATER_COLUMNS)},
+        "power_expanded_uncertainty_db": (finding.get("power_uncertainty_db") or {}).get("expanded"),
         "threat_level": threat.get("level"),
         "threat_score": threat.get("score"),
         "threat_reasons": "; ".join(str(reason) for reason in threat.get("reasons") or ()),

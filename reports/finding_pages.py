@@ -8,6 +8,7 @@ from typing import Any
 from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
 from reports.client import threat_level
 from reports.content import ReportContent
+from reports.levels import level_interval
 from reports.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
@@ -91,7 +92,7 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Centre", frequency(finding.get("center_freq_hz"))),
         ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
         ("Width under its highest bin", widths(finding)),
-        ("Level", number(finding.get("power_dbfs"), content.level_unit)),
+        ("Level", _level(content, finding)),
         ("Signal to noise", number(finding.get("snr_db"), "dB")),
         ("Excess over the baseline", _excess(content, finding)),
         ("First heard", utc(finding.get("first_seen"))),
@@ -102,6 +103,11 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Stands out by", _channels(finding)),
         ("Signal type", recorded(finding.get("signal_type"))),
     ]
+
+
+def _level(content: ReportContent, finding: Mapping[str, Any]) -> str:
+    unit = content.level_unit
+    return level_interval(finding, unit) or number(finding.get("power_dbfs"), unit)
 
 
 def _heard(content: ReportContent, finding: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reports.levels import level_interval
 from reports.services import merge_ranges
 from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
@@ -94,7 +95,7 @@ def findings_lines(
         header, *body = table(columns, rows)
         lines += ["", header]
         for row, finding in zip(body, findings, strict=True):
-            lines += [row, *wrapped("; ".join(_about(finding, document)), indent=_INDENT)]
+            lines += [row, *wrapped("; ".join(_about(finding, document, unit)), indent=_INDENT)]
         lines.append("")
     return lines + _unconfirmed_lines(document, decisions or {}, unit) + coverage_lines(document, unit=unit)
 
@@ -128,7 +129,15 @@ def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[s
         *wrapped(f"Coverage: {'; '.join(parts)}"),
         *wrapped(_sensitivity(measured, unit)),
         *wrapped(f"Could have been missed: {'; '.join(_missed(measured))}"),
+        *_deaf_lines(document),
     ]
+
+
+def _deaf_lines(document: Mapping[str, Any]) -> list[str]:
+    """What this hardware cannot hear whatever it finds; nothing of a record of before that was kept."""
+    deaf = [str(item) for item in document.get("not_heard") or ()]
+    lines = [line for item in deaf for line in wrapped(shown(item), indent="  ")]
+    return ["This hardware cannot hear:", *lines] if lines else []
 
 
 def known_changes(before: Sequence[Mapping[str, Any]] | None, now: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -146,11 +155,12 @@ def known_changes(before: Sequence[Mapping[str, Any]] | None, now: Sequence[Mapp
     return wrapped(f"Known emitters since the record was judged: {', '.join(changes)}") if changes else []
 
 
-def _about(finding: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]:
+def _about(finding: Mapping[str, Any], document: Mapping[str, Any], unit: str) -> list[str]:
     """Kind of signal, history, chance, and the reasons of the threat level that have a weight or name a known one."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
-    facts = [finding.get("signal_type"), *_measured(finding), _history(finding)]
+    interval = level_interval(finding, unit)
+    facts = [finding.get("signal_type"), interval and f"level {interval}", *_measured(finding), _history(finding)]
     if finding.get("p_value") is not None:
         facts.append(by_accident(finding["p_value"], compared=bool(document.get("baseline"))))
     return [*(str(fact) for fact in facts if fact), *said]

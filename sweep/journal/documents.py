@@ -107,6 +107,14 @@ class _PositionLevel(msgspec.Struct, frozen=True):
     limit_dbfs: float | None
 
 
+class _LevelUncertainty(msgspec.Struct, frozen=True):
+    expanded: float
+    coverage_factor: float
+    statistical: float | None
+    gain: float | None
+    antenna: float | None
+
+
 class FindingDocument(msgspec.Struct, frozen=True):
     """A finding, an emission that was not confirmed, or a candidate that was rejected."""
 
@@ -118,6 +126,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     excess_db: float | None
     duty_cycle: float | None
     threat: _Threat
+    power_uncertainty_db: _LevelUncertainty | None = None
     width_6db_hz: float | None = None
     width_26db_hz: float | None = None
     snr_db: float | None = None
@@ -187,6 +196,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     rejected_candidates: tuple[FindingDocument, ...] | None = None
     known_emitters: tuple[_KnownEmitter, ...] | None = None
     outside_record: str | None = None
+    not_heard: tuple[str, ...] | None = None
 
 
 class SweepDocument(msgspec.Struct, frozen=True):

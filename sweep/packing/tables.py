@@ -38,6 +38,7 @@ _SEGMENT_NUMBERS = ("start_hz", "stop_hz", "noise_floor_dbfs", "min_detectable_d
 def write_findings(entry: h5py.Group, findings: Sequence[Mapping[str, Any]], name: str = "findings") -> None:
     """Write a list of findings as the table ``name``; a number that was not measured is NaN."""
     numbers = {key: [_number(finding.get(key)) for finding in findings] for key in _FINDING_NUMBERS}
+    numbers["power_expanded_uncertainty_db"] = [_expanded(finding) for finding in findings]
     texts = {key: [str(finding.get(key) or "") for finding in findings] for key in _FINDING_TEXTS}
     threats = [finding["threat"] for finding in findings]
     texts["threat_level"] = [threat["level"] for threat in threats]
@@ -68,6 +69,10 @@ def write_segments(coverage: h5py.Group, segments: Sequence[Mapping[str, Any]]) 
     for period in sorted({period for segment in segments for period in segment["poi"]}):
         numbers[f"poi_{period}"] = [_number(segment["poi"].get(period)) for segment in segments]
     make_table(coverage, "segments", {"state": [segment["state"] for segment in segments]}, numbers, {})
+
+
+def _expanded(finding: Mapping[str, Any]) -> float:
+    return _number((finding.get("power_uncertainty_db") or {}).get("expanded"))
 
 
 def _number(value: float | None) -> float:
