@@ -136,7 +136,7 @@ def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[s
 def _deaf_lines(document: Mapping[str, Any]) -> list[str]:
     """What this hardware cannot hear whatever it finds; nothing of a record of before that was kept."""
     deaf = [str(item) for item in document.get("not_heard") or ()]
-    lines = [line for item in deaf for line in wrapped(shown(item), indent="  ")]
+    lines = [line for item in deaf for line in wrapped(item, indent="  ")]
     return ["This hardware cannot hear:", *lines] if lines else []
 
 
