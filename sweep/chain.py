@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ NO_HASH = "0" * 64
 
 _MAX_LOG_BYTES = 64 << 20
 _MAX_VALUES = 1 << 20  # of an entry in JSON
+_NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
+_MOST_TORN_LINES = 1000  # other data in the sectors of one entry may look like many lines
 _OWN_FIELDS = frozenset({"sequence", "time", "previous", "hash"})
 
 Entry = dict[str, Any]
@@ -104,7 +107,7 @@ class ChainedLog:
         ------
         RecordError
             A line is damaged, was edited, removed or put in. That the last lines are missing no chain can tell by
-            itself; an unfinished last line, which a power cut left and nobody was told is there, is passed over.
+            itself; what a power cut left of a last line, which nobody was told is there, is passed over.
         """
         path = self.path
         if not path.exists():
@@ -115,11 +118,8 @@ class ChainedLog:
             raise RecordError(f"{path}: {path.stat().st_size} bytes is no log that people wrote; {self.mend}")
         field, value = self.about
         entries: list[Entry] = []
-        whole, torn = self._lines()
-        for number, line in enumerate(whole, 1):
+        for number, line in enumerate(self._lines()[0], 1):
             entry = self._entry(line)
-            if entry is None and torn and number == len(whole):
-                break
             if entry is not None and entry[field] != value:
                 raise RecordError(f"{path}: line {number} is about {entry[field]}; put the {field}'s own log back")
             why = _misfit(entry, entries)
@@ -128,20 +128,22 @@ class ChainedLog:
             entries.append(entry)
         return entries
 
-    def _lines(self) -> tuple[list[bytes], bool]:
-        """All lines, and whether the last one has no end."""
-        data = self.path.read_bytes()
-        return data.splitlines(), not data.endswith(b"\n")
+    def _lines(self) -> tuple[list[bytes], int]:
+        """All lines but a torn last one, and how many bytes there are of that."""
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        n_whole = len(lines)
+        while n_whole > max(0, len(lines) - _MOST_TORN_LINES) and self._entry(lines[n_whole - 1]) is None:
+            n_whole -= 1
+        rest = b"".join(lines[n_whole:])
+        is_unfinished = n_whole == len(lines) - 1 and not rest.endswith(b"\n")
+        return (lines[:n_whole], len(rest)) if is_unfinished or _has_hole(rest) else (lines, 0)
 
     def _mend_end(self) -> bytes:
         """Take away what a power cut left of a last line; give what a whole one still needs."""
-        lines, torn = self._lines()
-        if not lines or not torn:
-            return b""
-        if self._entry(lines[-1]) is not None:
-            return b"\n"
-        os.truncate(self.path, self.path.stat().st_size - len(lines[-1]))
-        return b""
+        lines, n_torn = self._lines()
+        if n_torn:
+            os.truncate(self.path, self.path.stat().st_size - n_torn)
+        return b"\n" if lines and not lines[-1].endswith(b"\n") else b""
 
     def _write(self, file: BinaryIO, line: bytes) -> None:
         """Write one line to disk, or leave the log as it was."""
@@ -174,6 +176,14 @@ class ChainedLog:
         except (ValueError, RecursionError, rfc8785.CanonicalizationError):
             return None
         return entry if sound else None
+
+
+def _has_hole(text: bytes) -> bool:
+    """Whether there is in it what no editor leaves: a sector that never reached the disk has zeros or other data."""
+    try:
+        return _NO_TEXT.search(text.decode()) is not None
+    except UnicodeDecodeError:
+        return True
 
 
 def _misfit(entry: Entry | None, before: Sequence[Entry]) -> str | None:

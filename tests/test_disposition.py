@@ -149,6 +149,21 @@ def test_a_line_that_a_power_cut_left_unfinished(record: Path, kept: float) -> N
     assert [entry["reason"][:12] for entry in read_log(record)] == ["because of 0", "because of 1", "because of 7"]
 
 
+@pytest.mark.parametrize("left", [bytes(64), bytes([10, 1, 200, 10]) * 16], ids=["zeros", "other data"])
+def test_a_line_of_which_a_power_cut_left_the_end_only(record: Path, left: bytes) -> None:
+    """The sectors of a line reach the disk in any order; a line that a hand edited has no such hole."""
+    for number in range(3):
+        decide(record, number)
+    lines = log_path(record).read_bytes().splitlines(keepends=True)
+    log_path(record).write_bytes(b"".join(lines[:2]) + lines[2][:20] + left + lines[2][84:])
+    assert len(read_log(record)) == 2
+    decide(record, 7)
+    assert [entry["reason"][:12] for entry in read_log(record)] == ["because of 0", "because of 1", "because of 7"]
+    log_path(record).write_bytes(lines[0] + lines[1][:20] + left + lines[1][84:] + lines[2])
+    with pytest.raises(RecordError, match="line 2 was altered"):
+        read_log(record)
+
+
 def test_a_last_line_without_its_end_counts(record: Path) -> None:
     decide(record, 0)
     log_path(record).write_bytes(log_path(record).read_bytes()[:-1])

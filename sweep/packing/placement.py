@@ -78,7 +78,7 @@ def pack_locked(
         if record_path.exists():
             _compare(journal, record_path)
         else:
-            _remove_stale(part)
+            _clear_away(part)
             _check_room(journal_path, part)
             _write_and_check(journal, judged, part, recovered=recovered)
             part.rename(record_path)
@@ -96,20 +96,31 @@ def _check(judgement: Judgement, journal_path: Path) -> None:
         raise RecordError(f"{journal_path}: {error}") from error
 
 
-def _remove_stale(part: Path) -> None:
-    """Remove what a crash of an earlier packing left; nobody else packs, as the journal is locked."""
+def _clear_away(part: Path) -> None:
+    """Remove what a crash of an earlier packing left; nobody else packs, as the journal is locked.
+
+    After a power cut a file may begin with anything: what is not known to be ours is moved aside, and stays.
+    """
     try:
-        is_ours = stat.S_ISREG(part.lstat().st_mode)  # to open a pipe would wait for ever
+        if not stat.S_ISREG(part.lstat().st_mode):  # to open a pipe would wait for ever
+            raise RecordError(f"{part}: is in the way and was not made by packing; move it elsewhere")
+        with part.open("rb") as stream:
+            is_ours = stream.read(len(_HDF5_SIGNATURE)).strip(b"\0") in (b"", _HDF5_SIGNATURE)
         if is_ours:
-            with part.open("rb") as stream:
-                is_ours = stream.read(len(_HDF5_SIGNATURE)).strip(b"\0") in (b"", _HDF5_SIGNATURE)
+            part.unlink()
+        else:
+            part.rename(_free_name(part))
     except FileNotFoundError:
         return
-    except OSError:
-        is_ours = False
-    if not is_ours:
-        raise RecordError(f"{part}: is in the way and was not made by packing; move it elsewhere")
-    part.unlink()
+    except OSError as error:
+        raise RecordError(f"{part}: is in the way ({error.strerror}); move it elsewhere") from error
+
+
+def _free_name(part: Path) -> Path:
+    number = 1
+    while (aside := part.with_name(f"{part.name}.old{number}")).exists():
+        number += 1
+    return aside
 
 
 def _check_room(journal_path: Path, part: Path) -> None:

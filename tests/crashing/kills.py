@@ -57,8 +57,8 @@ class SweepBench:
     folder : Path
     environment : mapping
         In which the sweep finds its dongle and its key.
-    words : sequence of str
-        What follows ``quietroom sweep lab``.
+    words : tuple of str
+        A command that records room ``lab``, with all that follows it.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], words: tuple[str, ...]) -> None:
@@ -76,7 +76,7 @@ class SweepBench:
         """Begin a sweep; gives its process, the folder of its record, and the file of what it tells."""
         root = self.workspace(name)
         told = root / "told"
-        command = [sys.executable, str(DRIVER), str(told), "--workspace", str(root), "sweep", "lab"]
+        command = [sys.executable, str(DRIVER), str(told), "--workspace", str(root)]
         process = subprocess.Popen(
             [*command, *self._words],
             env={**self.environment, **environment},
