@@ -29,6 +29,7 @@ _DOCUMENT_KEYS = (
     "unconfirmed",
     "known_emitters",
     "outside_record",
+    "iq_snippets",
 )
 _HZ_KEYS = frozenset({"center_freq_hz", "occupied_bw_hz", "width_6db_hz", "width_26db_hz", "start_hz", "stop_hz"})
 _FINDING_COLUMNS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
@@ -139,8 +140,24 @@ def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[st
         ("Known as", recorded(known_as) if known_as else "not in the list of known emitters"),
         ("Threat", _threat(finding)),
         ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
+        *_samples(content, finding),
         ("Decision", _decision(content, str(finding["id"]))),
     ]
+
+
+def _samples(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where its raw samples are, of a record that says so."""
+    if "iq_snippet" not in finding:
+        return []
+    snippet = finding["iq_snippet"]
+    if not snippet:
+        return [("Raw samples", "none were kept")]
+    before, length = (
+        "" if snippet.get(name) is None else f", {number(1e3 * snippet[name], 'ms')}{words}"
+        for name, words in (("pre_trigger_s", " before the burst"), ("duration_s", ""))
+    )
+    folder = PurePath(content.record_name).with_suffix(".snippets").name
+    return [("Raw samples", f"{snippet['file']} in {folder}{length}{before}")]
 
 
 def _history(finding: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ __all__ = [
     "CampPlan",
     "CampRequest",
     "CampedSource",
+    "dwells_of",
     "holds_stays",
     "hop_of_stay",
     "stay_dwells",
@@ -181,8 +182,8 @@ def stay_row(plan: SweepPlan, samples: HopSamples, *, sequence: int, n_dwells: i
     center_hz = plan.hop_centers_hz[samples.hop_index]
     builder = RowBuilder(replace(plan, hop_centers_hz=(center_hz,) * n_dwells))
     refused: HopGap | None = None
-    for number in range(min(n_dwells, max(1, samples.raw.size // (2 * plan.hop_samples)))):
-        outcome = examine(plan, _dwell(plan, samples, number))
+    for number, dwell in enumerate(itertools.islice(dwells_of(plan, samples), n_dwells)):
+        outcome = examine(plan, dwell)
         if isinstance(outcome, HopGap):
             refused = refused or outcome
         else:
@@ -190,16 +191,18 @@ def stay_row(plan: SweepPlan, samples: HopSamples, *, sequence: int, n_dwells: i
     return refused if refused is not None and builder.is_empty else builder.build(sequence)
 
 
-def _dwell(plan: SweepPlan, samples: HopSamples, number: int) -> HopSamples:
-    first = number * plan.hop_samples
-    later_ns = first * 1_000_000_000 // plan.sample_rate_hz
-    return replace(
-        samples,
-        raw=samples.raw[2 * first : 2 * (first + plan.hop_samples)],
-        utc_ns=samples.utc_ns + later_ns,
-        monotonic_ns=samples.monotonic_ns + later_ns,
-        dropped_samples=0 if number else samples.dropped_samples,  # where in the stay they were lost is not known
-    )
+def dwells_of(plan: SweepPlan, samples: HopSamples) -> Iterator[HopSamples]:
+    """Cut the samples of a hop or a stay into whole dwells; where there is not one, they are given as they are."""
+    for number in range(max(1, samples.raw.size // (2 * plan.hop_samples))):
+        first = number * plan.hop_samples
+        later_ns = first * 1_000_000_000 // plan.sample_rate_hz
+        yield replace(
+            samples,
+            raw=samples.raw[2 * first : 2 * (first + plan.hop_samples)],
+            utc_ns=samples.utc_ns + later_ns,
+            monotonic_ns=samples.monotonic_ns + later_ns,
+            dropped_samples=0 if number else samples.dropped_samples,  # where in the stay they were lost is not known
+        )
 
 
 def hop_of_stay(layout: Layout, stay: SweepRow) -> int:

@@ -75,10 +75,10 @@ class IqFiles:
         self._saved = False
         self._looks.append(keys)
 
-    def annotate(self, **fields: Any) -> None:
-        """Say something of a part of the samples, in the words of SigMF without their prefix."""
+    def annotate(self, annotation: dict[str, Any]) -> None:
+        """Say something of a part of the samples, in the words of SigMF."""
         self._saved = False
-        self._annotations.append({f"core:{name}": value for name, value in fields.items()})
+        self._annotations.append(annotation)
 
     def append(self, hop: HopSamples | HopGap) -> None:
         """Add a hop or a gap.

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sweep.iq_writer import IqWriter
-from sweep.journal import JournalWriter, NameTakenError
+from sweep.journal import DiskFullError, JournalWriter, NameTakenError
 from sweep.model import Event, GapSeen, HopGap, HopSamples, Instrument, Noted, RowDone, SweepRow
 from sweep.plan import Layout, SweepPlan
+from sweep.snippets.held import HeldSamples
 
 __all__ = ["OpenRecord"]
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class OpenRecord:
     journal: JournalWriter
     layout: Layout
     iq_writer: IqWriter | None = None
+    held: HeldSamples | None = None
     n_rows: int = 0
     next_pass: int = 0
 
@@ -88,9 +92,36 @@ class OpenRecord:
         return noted
 
     def keep(self, block: HopSamples | HopGap) -> None:
-        """Keep the raw samples, where they are wanted."""
+        """Keep the raw samples, where they are wanted, and hold them until the sweep is judged."""
         if self.iq_writer is not None:
             self.iq_writer.write(block)
+        self.hold(block)
+
+    def hold(self, block: HopSamples | HopGap) -> None:
+        """Hold the raw samples of a hop or a stay until the sweep is judged."""
+        if self.held is not None:
+            self.held.add(block)
+
+    def make_room(self, append: Callable[[], T]) -> T:
+        """Append something; where the disk is full, once more without the samples that were held.
+
+        Raises
+        ------
+        DiskFullError
+            It is full nevertheless.
+        """
+        try:
+            return append()
+        except DiskFullError:
+            if self.held is None:
+                raise
+            self.held.give_up("the disk was full, and the samples that were held made room for the rows")
+            return append()
+
+    def let_go(self) -> None:
+        """Give the held samples back."""
+        if self.held is not None:
+            self.held.close()
 
     def close_iq(self) -> None:
         """Close the kept samples, once."""

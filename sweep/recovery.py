@@ -13,6 +13,7 @@ from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
 from sweep.packing import pack_locked
+from sweep.snippets.adopting import adopt_snippets
 
 __all__ = ["INTERRUPTED", "recover"]
 
@@ -46,7 +47,10 @@ def recover(journal_path: Path, judge: Judge | None = None) -> Path:
     record_path = journal_path.with_suffix(".h5")
     with exclusive(journal_path):
         with JournalReader(journal_path) as journal:
-            judgement = None if journal.judgement is not None else _judge_interrupted(journal, judge)
+            judgement = None
+            if journal.judgement is None:
+                judged = _judge_interrupted(journal, judge)
+                judgement = adopt_snippets(judged, record_path, journal.layout.bin_width_hz)
             torn = journal.torn_tail_bytes > 0
         pack_locked(journal_path, record_path, recovered=True, judgement=judgement, keep_journal=torn)
     return record_path

@@ -29,6 +29,7 @@ from sweep.model import (
     HopSamples,
     IqSource,
     Judge,
+    Judgement,
     LookTaken,
     Noted,
     Paused,
@@ -39,6 +40,9 @@ from sweep.model import (
 from sweep.open_record import OpenRecord
 from sweep.packing import pack_locked
 from sweep.plan import Layout
+from sweep.snippets.cutting import SnippetCutter
+from sweep.snippets.holding import hold_samples
+from sweep.snippets.noting import with_snippets
 from sweep.stay_taking import StayTaker
 from sweep.stitch import PassAssembler
 from sweep.syncing import Syncing
@@ -222,11 +226,15 @@ class SweepSession:
         opened = OpenRecord.create(lambda: self._name_record(utc_ns), start, layout)
         if self._keep_iq and plan is not None:
             opened.keep_samples(plan, source.instrument)
+        if _gives_samples(source):
+            opened.held = hold_samples(source, opened.record_path.parent)
         return opened
 
     def _until_room(self, append: Callable[[], T]) -> Generator[Paused | Noted, None, T]:
         """Write something to the disk; while that is full, wait."""
-        return until_room(append, self._opened.journal, is_stopping=lambda: self._stopping)
+        return until_room(
+            partial(self._opened.make_room, append), self._opened.journal, is_stopping=lambda: self._stopping
+        )
 
     def _watch_clock(self, utc_ns: int, monotonic_ns: int) -> Iterator[Paused | Noted]:
         noted = self._clock.step(utc_ns, monotonic_ns)
@@ -259,6 +267,7 @@ class SweepSession:
             pass_index=opened.next_pass,
             is_stopping=lambda: self._stopping,
             keep=opened.iq_writer,
+            hold=opened.hold,
         )
         stays: Iterable[Event] = ()
         if holds_stays(source):
@@ -283,6 +292,7 @@ class SweepSession:
         with JournalReader(opened.journal_path) as reader:
             stays = (reader.stays,) if reader.n_stays else ()
             judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker, *stays)
+            judgement = self._with_snippets(judgement, reader)
         opened.close_iq()
         for event in () if taker is None else taker.events:
             yield event
@@ -295,6 +305,20 @@ class SweepSession:
         yield from (FindingMade(finding=finding) for finding in findings)
         pack_locked(opened.journal_path, opened.record_path)  # nobody may recover it meanwhile
         yield Closed(record_path=str(opened.record_path), n_rows=opened.n_rows, judgement=judgement)
+
+    def _with_snippets(self, judgement: Judgement, reader: JournalReader) -> Judgement:
+        """Cut the samples of each finding from those held; they are on the disk before the journal is closed."""
+        opened, source = self._opened, self._source
+        if opened.held is None or not _gives_samples(source):
+            return with_snippets(judgement, {}, "the source gave spectra, no samples")
+        cutter = SnippetCutter(
+            record_path=opened.record_path,
+            plan=source.plan,
+            instrument=source.instrument,
+            held=opened.held,
+            room_bytes=2 * opened.journal_path.stat().st_size,
+        )
+        return cutter.cut(judgement, reader.rows(), reader.stays if reader.n_stays else None)
 
     def _look_taker(self, opened: OpenRecord) -> LookTaker | None:
         if not can_look(self._source):
@@ -312,6 +336,7 @@ class SweepSession:
         self._source.close()
         if self._open is not None:
             self._open.close_iq()
+            self._open.let_go()
             self._open.journal.close()
 
     def _discard(self) -> None:

@@ -36,6 +36,8 @@ class StayTaker:
         Whether the user wants the sweep to end: then no more stays are taken.
     keep : IqWriter or None
         Keeps the samples of each stay.
+    hold : callable
+        Takes each stay, to have its samples when the sweep has been judged.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class StayTaker:
         pass_index: int,
         is_stopping: Callable[[], bool],
         keep: IqWriter | None,
+        hold: Callable[[HopSamples | HopGap], None],
     ) -> None:
         self._journal = journal
         self._plan = plan
         self._pass_index = pass_index
         self._is_stopping = is_stopping
         self._keep = keep
+        self._hold = hold
 
     def camp(self, source: RetunableSource, request: CampRequest) -> Generator[Event, None, None]:
         """Camp where the passes in the journal say, for as long as is asked: whole stays, one at the least."""
@@ -82,6 +86,7 @@ class StayTaker:
         for number, stay in enumerate(stays, 1):
             if self._keep is not None:
                 yield from self._until_room(partial(self._keep.write_stay, stay, n_dwells))
+            self._hold(stay)
             if isinstance(stay, HopGap):
                 yield from self._gap(stay)
             else:

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from as_judged import as_judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import make_judgement, make_layout, make_plan, make_row, make_start, same_rows, write_journal
@@ -262,7 +263,7 @@ def judged_again(path: Path) -> str:
     with SweepRecord.open(path) as record:
         looks, stays = StoredLooks(record.looks), record.stays if record.n_stays else None
         judgement = make_judge(None)(record.layout, record.rows, record.start["instrument"], looks, stays)
-        told = json.dumps(record.judgement.document, sort_keys=True)
+        told = json.dumps(as_judged(record.judgement.document), sort_keys=True)
         assert told == json.dumps(dict(judgement.document), sort_keys=True)
         return told
 

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from as_judged import as_judged
 from rows import START_NS, make_judgement, make_layout, make_row, make_start, write_journal
 from virtual_dongle.scene import Dongle, Emitter, Scene
 
@@ -261,10 +262,10 @@ def outcomes(document: Mapping[str, Any], test: str) -> list[Mapping[str, Any]]:
 def judged_again(path: Path) -> str:
     with SweepRecord.open(path) as record:
         judgement = make_judge(None)(record.layout, record.rows, record.start["instrument"], StoredLooks(record.looks))
-        assert json.dumps(record.judgement.document, sort_keys=True) == json.dumps(
+        assert json.dumps(as_judged(record.judgement.document), sort_keys=True) == json.dumps(
             dict(judgement.document), sort_keys=True
         )
-        return json.dumps(record.judgement.document)
+        return json.dumps(as_judged(record.judgement.document))
 
 
 def test_every_candidate_is_looked_at_again(tmp_path: Path) -> None:
@@ -349,7 +350,7 @@ def test_interrupted_after_the_looks_it_is_judged_with_them(tmp_path: Path) -> N
             writer.sync()
         whole = record.judgement.document
     with SweepRecord.open(recover(journal, make_judge(None))) as record:
-        assert record.judgement.document["findings"] == whole["findings"]
+        assert as_judged(record.judgement.document)["findings"] == as_judged(whole)["findings"]
         assert record.judgement.document["rejected_candidates"] == whole["rejected_candidates"]
 
 

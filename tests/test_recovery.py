@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from as_judged import as_judged
 from rows import make_finding, make_judgement, make_layout, make_row, same_rows, write_journal
 
 from dsp.errors import ParameterError, RecordError
@@ -97,7 +98,7 @@ def test_an_unclosed_sweep_is_inconclusive(tmp_path: Path) -> None:
     rows = write_journal(tmp_path / "a.journal", closed=False)
     assert recover(tmp_path / "a.journal") == tmp_path / "a.h5"
     with SweepRecord.open(tmp_path / "a.h5") as record:
-        document = record.judgement.document
+        document = as_judged(record.judgement.document)
         assert (document["verdict"], document["reasons"]) == ("inconclusive", [INTERRUPTED])
         assert document["findings"] == [make_finding()]
         assert document["baseline"] is None

@@ -178,7 +178,9 @@ def test_a_sweep_gives_events_in_order_and_a_record(tmp_path: Path) -> None:
     with SweepRecord.open(sweep.record_path) as record:
         assert [ok for _, ok in record.verify_rows()] == [True, True]
         assert list(record.leaves) == [event.leaf for event in sweep.events if isinstance(event, RowDone)]
-        assert record.judgement.document["findings"] == [{**make_finding(), "center_freq_hz": TONE_HZ, "hits": 2}]
+        assert record.judgement.document["findings"] == [
+            {**make_finding(), "center_freq_hz": TONE_HZ, "hits": 2, "iq_snippet": None}
+        ]
         assert (record.plan, record.instrument) == (PLAN, source.instrument)
         assert record.start["start_time"] == "2023-11-14T22:13:20.000000000Z"
         assert (record.start["room"], record.start["synthetic"]) == ("lab", True)

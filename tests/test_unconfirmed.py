@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import pytest
+from as_judged import as_judged
 from report_records import DISPOSITION, document, finding, make_record
 from rows import make_finding, make_judgement, make_layout, make_start, write_journal
 
@@ -124,7 +125,7 @@ def test_an_unclosed_sweep_has_none(tmp_path: Path) -> None:
     recover(tmp_path / "a.journal")
     with SweepRecord.open(tmp_path / "a.h5") as record:
         assert record.judgement.document["unconfirmed"] == []
-        assert record.judgement.document["findings"] == [make_finding()]
+        assert as_judged(record.judgement.document)["findings"] == [make_finding()]
 
 
 # Decisions and exports

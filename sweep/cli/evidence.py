@@ -12,6 +12,7 @@ from reports.export import findings_document
 from reports.wording import frequency_range
 from sweep.model import Instrument, Judgement
 from sweep.record import SweepRecord
+from sweep.snippets.noting import with_snippets_of
 
 __all__ = ["Evidence", "read_evidence", "require_intact"]
 
@@ -65,7 +66,8 @@ def read_evidence(
         instrument = record.instrument
         level_unit = "dB" if record.plan is None else "dBFS"
     if judgement is not None:
-        document |= {key: value for key, value in judgement.document.items() if key in document}
+        judged = with_snippets_of(document, judgement.document)
+        document |= {key: value for key, value in judged.items() if key in document}
     return Evidence(
         path=path,
         document=document | {"record": str(path)},

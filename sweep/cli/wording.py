@@ -10,6 +10,7 @@ from reports.services import merge_ranges
 from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, short_time, table, wrapped
+from sweep.snippets.places import snippet_folder
 
 __all__ = ["coverage_lines", "decision_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
 
@@ -41,6 +42,7 @@ def evidence_lines(evidence: Evidence, decisions: Mapping[str, str] | None = Non
     for remark in evidence.remarks:
         lines += wrapped(remark, indent="  ")
     lines.append(f"Record: {evidence.path}")
+    lines += _snippet_lines(evidence)
     return lines if evidence.seal is None else [*lines, f"Seal: {evidence.seal}"]
 
 
@@ -58,6 +60,15 @@ def decision_lines(decisions: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     said = (f"{d['finding']} {d['as']}, by {d['by']}, {short_time(d['time'])}: {d['reason']}" for d in decisions)
     return ["Decisions:", *(line for text in said for line in wrapped(text, indent="  "))]
+
+
+def _snippet_lines(evidence: Evidence) -> list[str]:
+    """Where the samples of the findings are, and why some have none; nothing of a record that does not say."""
+    told = evidence.document.get("iq_snippets") or {}
+    if not told.get("count") and not told.get("note"):
+        return []
+    where = f"{told['count']:g} in {snippet_folder(evidence.path)}" if told["count"] else "none"
+    return [f"IQ snippets: {where}", *(wrapped(told["note"], indent="  ") if told["note"] else ())]
 
 
 def verdict_line(document: Mapping[str, Any]) -> str:
@@ -159,8 +170,10 @@ def _about(finding: Mapping[str, Any], document: Mapping[str, Any], unit: str) -
     """Kind of signal, history, chance, and the reasons of the threat level that have a weight or name a known one."""
     reasons = [str(reason) for reason in finding["threat"]["reasons"]]
     said = [reason for reason in reasons if not reason.startswith(_NO_WEIGHT) or _KNOWN in reason]
+    snippet = finding.get("iq_snippet")
     interval = level_interval(finding, unit)
     facts = [finding.get("signal_type"), interval and f"level {interval}", *_measured(finding), _history(finding)]
+    facts += [f"samples in {snippet['file']}"] if snippet else []
     if finding.get("p_value") is not None:
         facts.append(by_accident(finding["p_value"], compared=bool(document.get("baseline"))))
     return [*(str(fact) for fact in facts if fact), *said]

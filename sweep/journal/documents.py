@@ -43,6 +43,7 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A whole number that the tables of a record can hold."""
 
 _Index = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Period = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._]{1,32}\Z")]
 
 
@@ -115,6 +116,20 @@ class _LevelUncertainty(msgspec.Struct, frozen=True):
     antenna: float | None
 
 
+class _IqSnippet(msgspec.Struct, frozen=True):
+    file: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][0-9]{1,9}\.sigmf-meta\Z")]
+    sha256: _Sha256
+    data_sha256: _Sha256
+    start: str | None = None
+    duration_s: float | None = None
+    pre_trigger_s: float | None = None
+
+
+class _IqSnippets(msgspec.Struct, frozen=True):
+    count: _Index
+    note: str | None
+
+
 class FindingDocument(msgspec.Struct, frozen=True):
     """A finding, an emission that was not confirmed, or a candidate that was rejected."""
 
@@ -154,6 +169,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     positions: tuple[_PositionLevel, ...] | None = None
     artefact_tests: tuple[_ArtefactTest, ...] | None = None
     harmonic_of_hz: float | None = None
+    iq_snippet: _IqSnippet | None = None
 
 
 class _KnownEmitter(msgspec.Struct, frozen=True):
@@ -197,6 +213,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     known_emitters: tuple[_KnownEmitter, ...] | None = None
     outside_record: str | None = None
     not_heard: tuple[str, ...] | None = None
+    iq_snippets: _IqSnippets | None = None
 
 
 class SweepDocument(msgspec.Struct, frozen=True):

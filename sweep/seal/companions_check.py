@@ -1,4 +1,4 @@
-"""What lies beside a record: its journal, the samples that were kept, the log of decisions."""
+"""What lies beside a record: its journal, the samples that were kept, the snippets, the log of decisions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from sweep.seal.claims import Claim, Result, failed, passed, unchecked
 from sweep.seal.files import covered_files, sha256_file
 from sweep.seal.register import Register
 from sweep.seal.statement import Head, Seal
+from sweep.snippets.places import snippet_folder, snippet_parts
 
-__all__ = ["check_decisions", "check_journal", "check_samples"]
+__all__ = ["check_decisions", "check_journal", "check_samples", "check_snippets"]
 
 
 def check_journal(record: SweepRecord, journal_path: Path | None) -> Claim:
@@ -63,6 +64,24 @@ def check_samples(record_path: Path, seal: Seal | None) -> Claim:
         said = f"{len(missing)} of {len(sealed)} files are not here, such as {missing[0]}"
         return unchecked("samples", said, Result.INCOMPLETE)
     return passed("samples", f"{len(sealed)} files, as sealed")
+
+
+def check_snippets(record: SweepRecord) -> Claim:
+    """Hold the IQ snippets beside a record against the hashes in its judgement."""
+    judgement, folder = record.judgement, snippet_folder(record.path)
+    named = {folder / name: digest for one in judgement.emissions for name, digest in snippet_parts(one)}
+    if not named:
+        told = judgement.document.get("iq_snippets") or {}
+        return passed("snippets", told.get("note") or "none were cut")
+    here = [path for path in named if path.is_file() and not path.is_symlink() and not folder.is_symlink()]
+    altered = [path.name for path in here if sha256_file(path) != named[path]]
+    if altered:
+        return failed("snippets", f"{altered[0]} was altered ({len(altered)} of {len(named)} files)")
+    if len(here) < len(named):
+        first = next(path.name for path in named if path not in here)
+        said = f"{len(named) - len(here)} of {len(named)} files are not in {folder.name}, such as {first}"
+        return unchecked("snippets", said, Result.INCOMPLETE)
+    return passed("snippets", f"{len(named)} files, as the judgement names them")
 
 
 def check_decisions(log: ChainedLog, seal: Seal | None, register: Register | None) -> Claim:

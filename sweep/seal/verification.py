@@ -13,7 +13,7 @@ from sweep.chain import ChainedLog
 from sweep.record import SweepRecord
 from sweep.seal.allowed_signers import AllowedSigner
 from sweep.seal.claims import Claim, Result, failed, result_of, unchecked
-from sweep.seal.companions_check import check_decisions, check_journal, check_samples
+from sweep.seal.companions_check import check_decisions, check_journal, check_samples, check_snippets
 from sweep.seal.contents_check import check_complete, check_file, check_gaps
 from sweep.seal.files import seal_path
 from sweep.seal.ledger import SealLedger
@@ -123,6 +123,7 @@ def _of_record(request: VerifyRequest, seal: Seal | None) -> Iterator[Claim]:
         yield _answer("gaps", lambda: check_gaps(record, seal))
         yield _answer("complete", lambda: check_complete(record))
         yield _answer("journal", lambda: check_journal(record, request.journal_path))
+        yield _answer("snippets", lambda: check_snippets(record))
 
 
 def _answer(name: str, question: Callable[[], Claim]) -> Claim:

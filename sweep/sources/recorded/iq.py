@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -201,6 +202,11 @@ class RecordedSource:
         """Time of the first sample."""
         return self._recordings[0].utc_ns
 
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one IQ sample, the most of any recording."""
+        return max(recording.samples.sample_bytes for recording in self._recordings)
+
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         """Give hop after hop, pass after pass, until the recordings or ``passes`` are at their end.
 
@@ -209,6 +215,26 @@ class RecordedSource:
         CaptureError
             A file cannot be read any more.
         """
+        return self._give(passes, lambda step: True)
+
+    def reread(self, wanted: AbstractSet[tuple[int, int]]) -> Iterator[HopSamples]:
+        """Give hops once more; the samples of no other are read.
+
+        Parameters
+        ----------
+        wanted : set of (int, int)
+            Hop of the plan and monotonic time of each, as they were given.
+
+        Raises
+        ------
+        CaptureError
+            A file cannot be read any more.
+        """
+        for block in self._give(None, lambda step: (step.hop_index, step.monotonic_ns) in wanted):
+            if isinstance(block, HopSamples):
+                yield block
+
+    def _give(self, passes: int | None, wanted: Callable[[HopAt], bool]) -> Iterator[HopSamples | HopGap]:
         seen: set[int] = set()
         first_pass, monotonic_ns = 0, 0
         for recording in self._recordings:
@@ -219,9 +245,10 @@ class RecordedSource:
                     seen.add(step.pass_index)
                     if passes is not None and len(seen) > passes:
                         return
-                    yield (
-                        step if isinstance(step, HopGap) else hop_samples(recording, step, read(step.start, step.count))
-                    )
+                    if isinstance(step, HopGap):
+                        yield step
+                    elif wanted(step):
+                        yield hop_samples(recording, step, read(step.start, step.count))
             first_pass += recording.n_passes
             monotonic_ns += recording.duration_ns
 
