@@ -13,7 +13,7 @@ from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
 from sweep.packing import pack_locked
-from sweep.snippets.adopting import adopt_snippets
+from sweep.snippets.adopting import adopt_snippets, discard_unfinished
 
 __all__ = ["INTERRUPTED", "recover"]
 
@@ -52,6 +52,7 @@ def recover(journal_path: Path, judge: Judge | None = None) -> Path:
                 judged = _judge_interrupted(journal, judge)
                 judgement = adopt_snippets(judged, record_path, journal.layout.bin_width_hz)
             torn = journal.torn_tail_bytes > 0
+        discard_unfinished(record_path)
         pack_locked(journal_path, record_path, recovered=True, judgement=judgement, keep_journal=torn)
     return record_path
 

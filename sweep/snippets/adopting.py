@@ -13,9 +13,16 @@ from sweep.snippets.noting import with_snippets
 from sweep.snippets.places import DATA, META, edges_hz, sha256_of, snippet_folder, unfinished_folder
 from sweep.sources.recorded.sigmf_files import check_sha512, locate_data, read_metadata
 
-__all__ = ["adopt_snippets"]
+__all__ = ["adopt_snippets", "discard_unfinished"]
 
 _GONE = "the sweep was interrupted before the samples of its findings were cut"
+
+
+def discard_unfinished(record_path: Path) -> None:
+    """Remove snippets that were being written: nothing names them."""
+    unfinished = unfinished_folder(record_path)
+    if unfinished.is_dir() and not unfinished.is_symlink():
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def adopt_snippets(judgement: Judgement, record_path: Path, bin_width_hz: float) -> Judgement:
@@ -33,9 +40,6 @@ def adopt_snippets(judgement: Judgement, record_path: Path, bin_width_hz: float)
     Judgement
         As a sweep that was closed has it.
     """
-    unfinished = unfinished_folder(record_path)
-    if unfinished.is_dir() and not unfinished.is_symlink():
-        shutil.rmtree(unfinished, ignore_errors=True)
     emissions = [one for one in judgement.emissions if one["kind"] != "missing"]
     found = {str(one["id"]): _left(one, snippet_folder(record_path), bin_width_hz) for one in emissions}
     whole = {name: snippet for name, snippet in found.items() if snippet is not None}

@@ -15,7 +15,7 @@ from sweep.record import SweepRecord
 __all__ = ["Told", "broken_claims", "read_told"]
 
 _ALTERED = 1
-_ENDS_LEFT = (".part", ".ballast", ".journal")
+_ENDS_LEFT = (".part", ".snippets-part", ".ballast", ".journal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

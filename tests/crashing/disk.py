@@ -152,7 +152,7 @@ class Disk:
                 file = self._files[path.stat().st_ino] = _File(certain=bytearray(path.read_bytes()))
                 self._names[str(path)] = file
         self._certain = dict(self._names)
-        self._since: list[dict[str, _File | None]] = []
+        self._since: list[_Change] = []
 
     def apply(self, entry: Written) -> None:
         """Do what the process did next."""
@@ -161,7 +161,8 @@ class Disk:
             file = self._files[entry.inode] = _File()
             self._rename({entry.path: file})
         elif entry.operation is Operation.RENAME:
-            self._rename({entry.two.decode(): self._names[entry.path], entry.path: None})
+            old, new = entry.path, entry.two.decode()
+            self._rename({new: self._names[old], old: None} if old in self._names else _Moved(old, new))
         elif entry.operation is Operation.UNLINK:
             self._rename({entry.path: None})
         elif entry.operation is Operation.SYNC_FOLDER:
@@ -181,34 +182,51 @@ class Disk:
 
     def after_cut(self, rng: random.Random) -> Iterator[tuple[str, bytes]]:
         """Names and contents as they may be after the power was cut."""
-        names: dict[str, _File | None] = dict(self._certain)
+        names = dict(self._certain)
         if rng.random() < 0.5:  # in order
             kept = self._since[: rng.randrange(len(self._since) + 1)]
         else:
             share = rng.random()
             kept = [change for change in self._since if rng.random() < share]
         for change in kept:
-            names.update(change)
+            _change(names, change)
         contents: dict[int, bytes] = {}
         for name, file in names.items():
-            if file is not None:
-                if id(file) not in contents:
-                    contents[id(file)] = file.after_cut(rng)
-                yield name, contents[id(file)]
+            if id(file) not in contents:
+                contents[id(file)] = file.after_cut(rng)
+            yield name, contents[id(file)]
 
-    def _rename(self, change: dict[str, _File | None]) -> None:
+    def _rename(self, change: _Change) -> None:
         self._since.append(change)
         _change(self._names, change)
 
     def _sync_folder(self, folder: str) -> None:
         """All that was done to names in a folder is certain; a rename is in one folder."""
-        within = [change for change in self._since if str(Path(next(iter(change))).parent) == folder]
+        within = [change for change in self._since if str(Path(_place(change)).parent) == folder]
         for change in within:
             _change(self._certain, change)
         self._since = [change for change in self._since if change not in within]
 
 
-def _change(names: dict[str, _File], change: dict[str, _File | None]) -> None:
+class _Moved(NamedTuple):
+    """A folder got another name, with all that is in it."""
+
+    old: str
+    new: str
+
+
+_Change = dict[str, _File | None] | _Moved
+
+
+def _place(change: _Change) -> str:
+    return change.new if isinstance(change, _Moved) else next(iter(change))
+
+
+def _change(names: dict[str, _File], change: _Change) -> None:
+    if isinstance(change, _Moved):
+        moved = [name for name in names if name.startswith(f"{change.old}/")]
+        names.update({change.new + name.removeprefix(change.old): names.pop(name) for name in moved})
+        return
     for name, file in change.items():
         if file is None:
             names.pop(name, None)
