@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.rows import LeftOutError
 from tests.virtual_dongle.build import NoCompilerError, build
+from tests.virtual_dongle.handle import Handle
 from tests.virtual_dongle.scene import Scene
 
-__all__ = ["VARIABLES", "plugged_in"]
+__all__ = ["VARIABLES", "dongle_seconds", "plugged_in"]
 
 VARIABLES = ("QUIETROOM_LIBRTLSDR", "VIRTUAL_DONGLE_CONFIG", "LD_LIBRARY_PATH")
 """What makes a program use the virtual dongle."""
@@ -41,3 +43,20 @@ def plugged_in(scene: Scene) -> Iterator[dict[str, str]]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def dongle_seconds(scene: Scene, n_hops: int, hop_s: float, rate_hz: int) -> float:
+    """Processor seconds that the virtual dongle takes to make the samples of so many hops.
+
+    It makes them in the process that reads them. They are read at one frequency from a dongle that does not wait.
+    """
+    n_samples = round(hop_s * rate_hz) // 256 * 256
+    with (
+        plugged_in(Scene(emitters=scene.emitters)) as environment,
+        Handle(Path(environment["QUIETROOM_LIBRTLSDR"]), rate_hz=rate_hz) as handle,
+    ):
+        handle.read(n_samples)
+        begun = time.thread_time()
+        for _ in range(n_hops):
+            handle.read(n_samples)
+        return time.thread_time() - begun

@@ -11,18 +11,15 @@ reads of the same length of a dongle that does not wait, and is counted as ours 
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 from benchmarks import USER_ENVIRONMENT
-from benchmarks.dongle import VARIABLES, plugged_in
+from benchmarks.dongle import VARIABLES, dongle_seconds, plugged_in
 from benchmarks.effort import Effort
 from benchmarks.rows import Goal, LeftOut, LeftOutError, Row, Spread, ratio_row
 from benchmarks.soapy_power import soapy_power
 from benchmarks.sweeps import LiveSweep, live_sweep, rtl_power_s, soapy_power_s
-from tests.virtual_dongle.handle import Handle
 from tests.virtual_dongle.scene import Emitter, Scene
 
 __all__ = ["measure"]
@@ -79,7 +76,8 @@ def _rows(latency_s: float, band_hz: tuple[int, int], rtl_power: str | None, soa
         named = "soapy_power with its start, once,"
         yield ratio_row(f"{what}: capture", capture_s, [soapy_s] * _TURNS, unit="s", named=named, goal=_SHORTER)
     share = [one.processor_s / one.capture_s for one in sweeps]
-    own = _dongle_share(scene, sweeps[0], median(capture_s))
+    hop_s = sweeps[0].settle_s + sweeps[0].dwell_s
+    own = dongle_seconds(scene, sweeps[0].n_hops, hop_s, _RATE_HZ) / median(capture_s)
     yield Row(
         what=f"{what}: processor time of the capture",
         ours=f"{100 * median(share):.1f} %",
@@ -87,17 +85,3 @@ def _rows(latency_s: float, band_hz: tuple[int, int], rtl_power: str | None, soa
         ratio=Spread.of(share),
         goal=_PROCESSOR,
     )
-
-
-def _dongle_share(scene: Scene, sweep: LiveSweep, capture_s: float) -> float:
-    """Part of one core that the dongle takes to make the samples of a pass."""
-    n_samples = round((sweep.settle_s + sweep.dwell_s) * _RATE_HZ) // 256 * 256
-    with (
-        plugged_in(Scene(emitters=scene.emitters)) as environment,
-        Handle(Path(environment["QUIETROOM_LIBRTLSDR"]), rate_hz=_RATE_HZ) as handle,
-    ):
-        handle.read(n_samples)
-        begun = time.thread_time()
-        for _ in range(sweep.n_hops):
-            handle.read(n_samples)
-        return (time.thread_time() - begun) / capture_s

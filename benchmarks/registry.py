@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import (
     artefacts,
     comparison,
+    journal,
     live,
     pair,
     passes,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "replay": replay.measure,
     "live": live.measure,
     "pair": pair.measure,
+    "journal": journal.measure,
     "storage": storage.measure,
     "comparison": comparison.measure,
     "passes": passes.measure,

@@ -247,6 +247,7 @@ class SweepSession:
         with Syncing(self._sync, self._sync_interval_s) as syncing:
             for piece in pieces:
                 if isinstance(piece, HopDone | Paused | Noted):
+                    yield from syncing.ready()
                     yield piece
                 else:
                     done = yield from self._until_room(partial(self._opened.append, piece))

@@ -169,8 +169,10 @@ def measured_hops(row: SweepRow, plan: SweepPlan = PLAN) -> list[int]:
 def test_a_sweep_gives_events_in_order_and_a_record(tmp_path: Path) -> None:
     source = Receiver()
     sweep = Sweep(tmp_path, source, passes=2).run()
-    one_pass = ["HopDone"] * PLAN.n_hops + ["RowDone"]
-    assert sweep.kinds() == [*one_pass, *one_pass, "FindingMade", "Closed"]
+    kinds = sweep.kinds()
+    assert [kind for kind in kinds if kind != "HopDone"] == ["RowDone", "RowDone", "FindingMade", "Closed"]
+    assert kinds.count("HopDone") == 2 * PLAN.n_hops
+    assert kinds.index("RowDone") >= PLAN.n_hops  # and later where the disk is slow
     closed = sweep.events[-1]
     assert isinstance(closed, Closed)
     assert (closed.record_path, closed.n_rows) == (str(sweep.record_path), 2)
@@ -206,10 +208,9 @@ def test_a_row_is_on_disk_before_its_event(tmp_path: Path) -> None:
         if isinstance(event, RowDone):
             n_rows += 1
             assert sweep.session._open is not None
-            assert sweep.session._open.journal.n_saved == n_rows
+            assert sweep.session._open.journal.n_saved >= n_rows
             with JournalReader(sweep.journal_path) as journal:
-                assert journal.leaves[-1] == event.leaf
-                assert journal.n_rows == n_rows
+                assert journal.leaves[n_rows - 1] == event.leaf
     assert n_rows == 3
 
 

@@ -57,6 +57,31 @@ def test_no_event_is_told_before_the_disk_has_it(interval_s: float, delay_s: flo
     assert disk.n_syncs == 61 or interval_s > 0
 
 
+def test_a_slow_disk_holds_events_back_and_nobody_up() -> None:
+    """One late sync may be waited for; while it lasts, all that comes is taken at once."""
+    disk, n_told = Disk(0.4), 0
+    with Syncing(disk.sync, 0.0) as syncing:
+        for number in range(50):
+            disk.appended.append(gap(number))
+            begun = time.monotonic()
+            n_told += len(list(syncing.add(disk.appended[-1])))
+            assert time.monotonic() - begun < 0.3
+            assert n_told <= disk.kept
+            time.sleep(0.01)
+        n_told += len(list(syncing.finish()))
+    assert n_told == 50
+    assert disk.n_syncs < 10
+
+
+def test_events_that_are_held_back_are_bounded() -> None:
+    disk = Disk(0.3)
+    with Syncing(disk.sync, 0.0) as syncing:
+        told = [event for number in range(2500) for event in syncing.add(gap(number))]
+        told += syncing.finish()
+    assert len(told) == 2500
+    assert disk.n_syncs >= 3
+
+
 def test_a_disk_that_fails_is_told_at_the_next_event() -> None:
     def fail() -> None:
         raise RecordError("the disk failed")
