@@ -22,7 +22,7 @@ from baselines.not_heard import not_heard
 from baselines.part import FEWEST_TO_CONFIRM, Bar, Rows, findings_of, part_of
 from baselines.summary import VisitSummary, summarise
 from baselines.uncertainty import Repeatability, level_uncertainty
-from baselines.verdict import nothing_measured, verdict_of
+from baselines.verdict import failures, nothing_measured, verdict_of
 from dsp.errors import ParameterError, RecordError
 from sweep.looks import MAX_LOOKS, Looks
 from sweep.model import HOP_MEASURED, Judge, Judgement, Stays, SweepRow
@@ -91,7 +91,7 @@ def _judge(
     try:
         summary = summarise(layout, rows(), heard_when)
     except RecordError as error:
-        document = nothing_measured(layout, false_alarms, str(error))
+        document = nothing_measured(layout, false_alarms, [*failures(instrument), str(error)])
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))
     floor_dbfs = floor_of(summary, instrument)
     bar, reasons = _bar(baseline, layout, rows, instrument, false_alarms)
@@ -124,7 +124,7 @@ def _judge(
         model_sigma=outcome.model_sigma,
         camped=camp.n_dwells(layout),
     )
-    verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared)
+    verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared, instrument=instrument)
     if baseline is not None and not compared:  # asked to compare, and could not
         verdict = "inconclusive"
     document = {

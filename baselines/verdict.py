@@ -11,21 +11,31 @@ from baselines.coverage import is_overloaded
 from baselines.not_heard import not_heard
 from baselines.outcome import Outcome
 from baselines.summary import VisitSummary
+from sweep.health.checks import FAIL, checks_of
 from sweep.plan import Layout
 
-__all__ = ["nothing_measured", "verdict_of"]
+__all__ = ["failures", "nothing_measured", "verdict_of"]
 
 _ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
+_TOO_MUCH_LOSSY, _TOO_MUCH_LOST = 0.25, 0.1
 
 
 def verdict_of(
-    summary: VisitSummary, findings: Sequence[Mapping[str, Any]], outcome: Outcome, *, has_baseline: bool
+    summary: VisitSummary,
+    findings: Sequence[Mapping[str, Any]],
+    outcome: Outcome,
+    *,
+    has_baseline: bool,
+    instrument: Mapping[str, Any],
 ) -> tuple[str, list[str]]:
-    reasons = list(outcome.reasons)
+    """Give the verdict and its reasons; the rules are in ``docs/verdict.md``."""
+    failed, lost = failures(instrument), instrument.get("lost") or {"share": 0.0}
+    reasons = [*failed, *outcome.reasons]
     if not has_baseline:
         reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
     overloaded = float(np.mean(is_overloaded(summary)))
     measured = float(np.mean(summary.measured > 0))
+    lossy = summary.n_lossy / max(1.0, float(summary.measured.sum()) * summary.n_rows)
     if overloaded > 0:
         reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
     if summary.n_lossy:
@@ -33,14 +43,40 @@ def verdict_of(
         reasons.append(f"samples were lost on the way to this machine in {summary.n_lossy} {dwells}")
     if measured < 1:
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
+    if lost["share"] > 0:
+        reasons.append(f"{_percent(lost['share'])} of the dwells were lost: {lost['reason']}")
+    if failed:
+        if findings:
+            reasons.append("what was heard is listed; take it for real until a receiver that works says otherwise")
+        return "inconclusive", reasons
     if any(finding["kind"] != "missing" and finding["known_as"] is None for finding in findings):
         return "anomalies", reasons
-    if measured * outcome.judged < _ENOUGH_MEASURED or overloaded > _TOO_MUCH_OVERLOADED:
+    too_little = measured * outcome.judged < _ENOUGH_MEASURED
+    if too_little or overloaded > _TOO_MUCH_OVERLOADED or lossy > _TOO_MUCH_LOSSY or lost["share"] > _TOO_MUCH_LOST:
         return "inconclusive", reasons
     return "no_anomaly_detected", reasons
 
 
-def nothing_measured(layout: Layout, false_alarms: float, reason: str) -> dict[str, Any]:
+def failures(instrument: Mapping[str, Any]) -> list[str]:
+    """Say which checks before the sweep failed.
+
+    Examples
+    --------
+    >>> failures({"checks": [{"name": "dc", "state": "FAIL", "words": "at most -3.0 dBFS"}]})
+    ['the receiver failed its check (dc): at most -3.0 dBFS']
+    """
+    return [
+        f"{f'receiver {serial}' if serial else 'the receiver'} failed its check ({check['name']}): {check['words']}"
+        for serial, check in checks_of(instrument)
+        if check["state"] == FAIL
+    ]
+
+
+def _percent(share: float) -> str:
+    return "less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def nothing_measured(layout: Layout, false_alarms: float, reasons: Sequence[str]) -> dict[str, Any]:
     """Judgement of a visit of which nothing was measured."""
     width = layout.bin_width_hz
     gap = {
@@ -62,7 +98,7 @@ def nothing_measured(layout: Layout, false_alarms: float, reason: str) -> dict[s
     return {
         "baseline": None,
         "verdict": "inconclusive",
-        "reasons": [reason],
+        "reasons": list(reasons),
         "false_alarms_per_sweep": false_alarms,
         "coverage": coverage,
         "not_heard": not_heard(layout),

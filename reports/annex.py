@@ -24,6 +24,7 @@ from reports.wording import (
     recorded,
     utc,
 )
+from sweep.health.checks import checks_of
 from sweep.model import Instrument
 from sweep.units import iso_utc
 
@@ -39,6 +40,7 @@ def annex_sections(content: ReportContent) -> list[dict[str, Any]]:
     return [
         section("Scope", [_scope(content)]),
         section("Equipment", _equipment(content)),
+        section("Check of the receiver", [_checks(content)]),
         section("Acquisition", _acquisition(content)),
         section("Coverage", _coverage(content)),
         section("Waterfall", [_waterfall(content)]),
@@ -89,6 +91,25 @@ def _equipment(content: ReportContent) -> list[Block]:
     ]
     shared = [_sharing(instrument.receivers)] if instrument.receivers else []
     return [facts(rows), *shared, *([bullets(instrument.notes)] if instrument.notes else [])]
+
+
+def _checks(content: ReportContent) -> Block:
+    """What was checked before the sweep."""
+    told = list(checks_of(content.start.get("instrument") or {}))
+    if not told:
+        return paragraph("No check of the receiver is recorded.")
+    rows = [
+        (
+            f"{receiver} {check['name']}".strip(),
+            str(check["state"]),
+            _fact(check.get("value"), str(check.get("unit") or ""), digits=2)
+            if check.get("value") is not None
+            else _DASH,
+            str(check["words"]),
+        )
+        for receiver, check in told
+    ]
+    return table(("Check", "Result", "Measured", "What it means"), rows, widths=(20, 13, 15, 52))
 
 
 def _settings(instrument: Instrument) -> list[tuple[str, str]]:

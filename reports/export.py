@@ -12,6 +12,7 @@ from typing import Any
 
 from reports.content import ReportContent
 from reports.files import write_bytes
+from sweep.health.checks import checks_of
 from sweep.record import SweepRecord
 
 __all__ = ["CSV_COLUMNS", "SCHEMA", "findings_document", "write_csv", "write_json"]
@@ -114,6 +115,8 @@ def findings_document(
     }
     document["unconfirmed"] = document["unconfirmed"] or []
     document["not_heard"] = document["not_heard"] or []
+    started = source.start.get("instrument") or {}
+    document["checks"] = [{"receiver": receiver or None, **check} for receiver, check in checks_of(started)]
     if decided:
         document["dispositions"] = list(decided)
     plain: dict[str, Any] = _plain(document)

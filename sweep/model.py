@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.health.checks import Check
 from sweep.looks import Look, Looks
 from sweep.plan import Layout, SweepPlan
 
@@ -105,7 +106,7 @@ class Instrument:
     ``settle_measured`` is True when ``settle_s`` was measured on this receiver at the start of the visit, False
     when a safe value was assumed, None where nothing is retuned. Where several receivers shared the plan, ``receivers``
     tells of each, and what they do not have in common is None here, or names both; ``ranges_hz`` of each is its part,
-    whole hops: a hop is of the receiver in whose ranges its centre lies.
+    whole hops: a hop is of the receiver in whose ranges its centre lies. ``checks`` are those before the sweep.
     """
 
     driver: str
@@ -122,6 +123,7 @@ class Instrument:
     notes: tuple[str, ...] = ()
     ranges_hz: tuple[tuple[int, int], ...] = ()
     receivers: tuple[Instrument, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dsp.errors import QuietroomError
+from sweep.health.losses import judged_instrument
 from sweep.journal import JournalReader, exclusive
 from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
@@ -61,7 +62,8 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
     reasons = [INTERRUPTED]
     if judge is not None and journal.n_rows:
         try:
-            instrument = journal.start.get("instrument") or {}
+            started = journal.start.get("instrument")
+            instrument = judged_instrument(started, journal.gaps, journal.layout.n_hops, journal.n_rows)
             stays = (journal.stays,) if journal.n_stays else ()
             judged = judge(journal.layout, journal.rows, instrument, StoredLooks(journal.looks), *stays)
             check_judgement(judged.document)

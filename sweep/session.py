@@ -18,6 +18,7 @@ from sweep.analysis import analysed
 from sweep.camping import CampRequest, holds_stays
 from sweep.clock import ClockWatch
 from sweep.full_disk import until_room
+from sweep.health.losses import STOPPED, judged_instrument
 from sweep.journal import JournalReader
 from sweep.look_taking import LookTaker, can_look
 from sweep.model import (
@@ -177,7 +178,7 @@ class SweepSession:
                     yield from self._until_room(partial(self._open.keep, block))
                     yield from assembler.take(outcome)
             if self._stopping and not assembler.has_finished(self._passes):
-                yield from self._break_off(assembler, "stopped by the user")
+                yield from self._break_off(assembler, STOPPED)
         except DeviceError as error:
             if self._open is None:
                 raise
@@ -204,7 +205,7 @@ class SweepSession:
                     hop_index=None,
                     utc_ns=row.utc_ns,
                     monotonic_ns=row.monotonic_ns,
-                    reason=f"stopped by the user after row {count}",
+                    reason=f"{STOPPED} after row {count}",
                 )
                 return
 
@@ -292,7 +293,8 @@ class SweepSession:
         taker = self._look_taker(opened)
         with JournalReader(opened.journal_path) as reader:
             stays = (reader.stays,) if reader.n_stays else ()
-            judgement = self._judge(opened.layout, reader.rows, reader.start["instrument"], taker, *stays)
+            told = judged_instrument(reader.start["instrument"], reader.gaps, opened.layout.n_hops, reader.n_rows)
+            judgement = self._judge(opened.layout, reader.rows, told, taker, *stays)
             judgement = self._with_snippets(judgement, reader)
         opened.close_iq()
         for event in () if taker is None else taker.events:

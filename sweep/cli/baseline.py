@@ -21,6 +21,7 @@ from sweep.cli.printing import Printer, table, wrapped
 from sweep.cli.room_history import in_room, outside_record, ready_register
 from sweep.cli.visits import NO_BASELINE, Comparison
 from sweep.cli.wording import evidence_lines, known_changes
+from sweep.health.losses import judged_instrument
 from sweep.looks import StoredLooks
 from sweep.record import SweepRecord
 from sweep.room_names import check_room_name
@@ -132,7 +133,8 @@ def compare(arguments: Namespace) -> int:
         judge = in_room(
             comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
         )
-        instrument = record.start.get("instrument") or {}
+        started = record.start.get("instrument")
+        instrument = judged_instrument(started, record.gaps, record.layout.n_hops, record.n_rows)
         stays = record.stays if record.n_stays else None
         judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks), stays)
         before = record.judgement.document.get("known_emitters")

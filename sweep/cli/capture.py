@@ -13,12 +13,14 @@ from typing import Any
 from baselines.judge import make_judge
 from dsp.errors import ParameterError, RecordError
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
+from sweep.cli.checking import check_source
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
-from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, record_visit
+from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, bytes_needed, record_visit
 from sweep.cli.wording import evidence_lines
+from sweep.health.machine import check_clock, check_disk
 from sweep.journal import JournalReader
 from sweep.model import Instrument, IqSource, Judge, SpectraSource
 from sweep.recovery import recover as recover_journal
@@ -59,6 +61,12 @@ def sweep(arguments: Namespace) -> int:
         camp_s=arguments.camp,
         time_server=arguments.time_server,
     )
+    try:
+        disk = check_disk(workspace.sweeps, bytes_needed(source, request, passes))
+        check_source(source, texts, (disk, check_clock()))
+    except BaseException:
+        source.close()
+        raise
     evidence = record_visit(source, request).evidence
     printer.lines(evidence_lines(evidence))
     printer.document(evidence.document)

@@ -155,6 +155,21 @@ def _demo(demo: OneLineParser) -> None:
 
 
 def _devices(devices: OneLineParser) -> None:
+    devices.add_argument(
+        "--check", action="store_true", help="also check each, in some seconds; exit code 3 where a check fails"
+    )
+    devices.add_argument(
+        "--source",
+        metavar="S",
+        action="append",
+        help="check this one, rtlsdr:INDEX-or-SERIAL or rtltcp:HOST:PORT; may be repeated (default: all dongles)",
+    )
+    devices.add_argument(
+        "--warm-up",
+        metavar="T",
+        type=duration_s,
+        help="with --check: see for so long how far the crystal drifts, for example 10m (default: not)",
+    )
     add_json(devices)
 
 

@@ -7,13 +7,17 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from dsp.errors import ParameterError
+from sweep.cli.checking import check_devices
 from sweep.cli.printing import Printer, table, wrapped
 from sweep.sources.rtlsdr import DongleInfo, list_dongles
 from sweep.workspace import Workspace
 
 __all__ = ["devices", "init"]
 
+_EXIT_NOTHING_CHECKED = 3
 _NO_DONGLE = (
     "No dongle was found. Plug one in; if one is plugged in, install the udev rules of rtl-sdr",
     "(Debian: apt install librtlsdr0), plug it in again, and look for it with lsusb (0bda:2832 or 0bda:2838).",
@@ -30,12 +34,26 @@ def init(arguments: Namespace) -> int:
 
 
 def devices(arguments: Namespace) -> int:
-    """List the dongles of this machine."""
+    """List the dongles of this machine, and check them where that is wanted."""
     printer = Printer(arguments.json)
-    dongles = list_dongles()
-    printer.lines(_lines(dongles) if dongles else _NO_DONGLE)
-    printer.document({"schema": "quietroom.devices/1", "devices": [asdict(dongle) for dongle in dongles]})
-    return 0
+    wanted: list[str] = arguments.source or []
+    if not arguments.check and (wanted or arguments.warm_up is not None):
+        raise ParameterError("--source and --warm-up say what to check; add --check")
+    dongles = [] if wanted else list_dongles()
+    if not wanted:
+        printer.lines(_lines(dongles) if dongles else _NO_DONGLE)
+    document: dict[str, Any] = {
+        "schema": "quietroom.devices/1",
+        "devices": [asdict(dongle) for dongle in dongles],
+    }
+    code = 0
+    if arguments.check:
+        texts = wanted or [f"rtlsdr:{dongle.index}" for dongle in dongles]
+        printer.lines([""] if dongles else [])
+        document["checked"], code = check_devices(texts, arguments, printer)
+        code = code if texts else _EXIT_NOTHING_CHECKED
+    printer.document(document)
+    return code
 
 
 def _lines(dongles: Sequence[DongleInfo]) -> list[str]:

@@ -29,7 +29,7 @@ from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
-__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "record_visit"]
+__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "bytes_needed", "record_visit"]
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
 NO_BASELINE = "none"
@@ -139,7 +139,7 @@ def record_visit(source: IqSource | SpectraSource, request: VisitRequest) -> Vis
     """
     passes = request.passes or getattr(source, "n_passes", None)
     try:
-        require_free_space(request.workspace.sweeps, _bytes_needed(source, request, passes))
+        require_free_space(request.workspace.sweeps, bytes_needed(source, request, passes))
     except RecordError:
         source.close()
         raise
@@ -183,7 +183,7 @@ def _camp(duration_s: float, comparison: Comparison) -> CampRequest:
     return CampRequest(duration_s=duration_s, where=where_to_camp(comparison.judge))
 
 
-def _bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:
+def bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:
     """Journal, record, and the samples where they are kept; nothing where the plan is not known."""
     plan: SweepPlan | None = getattr(source, "plan", None)
     if plan is None:

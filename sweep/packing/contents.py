@@ -16,7 +16,7 @@ from sweep.packing.hdf5 import add_attributes, make_group, make_note, plain_text
 from sweep.packing.look_datasets import write_looks
 from sweep.packing.previews import write_previews
 from sweep.packing.row_datasets import WrittenRows, write_rows, write_stays
-from sweep.packing.tables import write_events, write_findings, write_gaps, write_segments
+from sweep.packing.tables import write_checks, write_events, write_findings, write_gaps, write_segments
 from sweep.plan import SweepPlan
 from sweep.record.schema import SCHEMA
 from sweep.units import iso_utc
@@ -78,7 +78,9 @@ def _write_attributes(
     plan = _known(start.get("plan"), SweepPlan) | layout_document(journal.layout)
     add_attributes(make_group(entry, "plan", "NXcollection"), plan)
     health = rows.health.totals() | {"gaps": len(journal.gaps)}
-    add_attributes(make_group(entry, "health", "NXcollection"), health)
+    told = make_group(entry, "health", "NXcollection")
+    add_attributes(told, health)
+    write_checks(told, start.get("instrument") or {})
     baseline = {"baseline": document.get("baseline"), "planned": start.get("baseline")}
     add_attributes(make_group(entry, "baseline", "NXcollection"), baseline)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import h5py
 
+from sweep.health.checks import checks_of
 from sweep.journal import Note
 from sweep.model import HopGap
 from sweep.packing.hdf5 import make_table
 
-__all__ = ["write_events", "write_findings", "write_gaps", "write_segments"]
+__all__ = ["write_checks", "write_events", "write_findings", "write_gaps", "write_segments"]
 
 _FINDING_NUMBERS = (
     "center_freq_hz",
@@ -61,6 +62,15 @@ def write_events(entry: h5py.Group, notes: Sequence[Note]) -> None:
     """Write everything else that happened."""
     words = {"kind": [note.kind for note in notes], "text": [note.text for note in notes]}
     make_table(entry, "events", words, {}, {"utc_ns": [note.utc_ns for note in notes]})
+
+
+def write_checks(health: h5py.Group, instrument: Mapping[str, Any]) -> None:
+    """Write what was checked before the sweep; nothing where nothing was, as with a recording."""
+    told = list(checks_of(instrument))
+    if told:
+        texts = {"receiver": [receiver for receiver, _ in told]}
+        texts |= {key: [str(check.get(key) or "") for _, check in told] for key in ("name", "state", "words", "unit")}
+        make_table(health, "checks", texts, {"value": [_number(check.get("value")) for _, check in told]}, {})
 
 
 def write_segments(coverage: h5py.Group, segments: Sequence[Mapping[str, Any]]) -> None:

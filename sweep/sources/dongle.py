@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import DeviceError
+from sweep.health.counting import Count, count_breaks
 from sweep.sources.driver import load_driver, load_library
 from sweep.sources.live import TuningRefusedError, Visit
 from sweep.sources.runqueue import RunQueue
@@ -35,6 +36,7 @@ _MOST_BYTES = 4 << 20  # of one transfer; the kernel lends 16 MiB of USB memory 
 _STALL_S = 3.0
 _CRYSTAL = 100e-6  # how slow one may be
 _FRESH_NS = 2_000_000  # what a dongle holds back until it is read is then still within the samples that are skipped
+_COUNTED_SAMPLES = 1 << 17  # of one read in test mode
 _OPEN_CURES = {
     -3: "no permission; install the udev rules of rtl-sdr (package librtlsdr0), then unplug it and plug it in again",
     -4: "it was unplugged; plug it in again",
@@ -114,6 +116,16 @@ class RtlSdrReceiver:
         """Set another fixed gain."""
         self._call(lambda: self._set_gain(gain_db), _STALL_S)
 
+    def count_losses(self, duration_s: float) -> Count | None:
+        """Have the chip count, and see where numbers are missing; None where the driver does not switch that on.
+
+        Raises
+        ------
+        DeviceError
+            The dongle is lost.
+        """
+        return self._call(lambda: self._count_losses(duration_s), 2 * duration_s + _STALL_S)
+
     def close(self) -> None:
         """Close the dongle, unless a call into its driver never came back."""
         try:
@@ -178,6 +190,20 @@ class RtlSdrReceiver:
             monotonic_ns=start_ns,
             dropped_samples=round(late_s * rate_hz) if late_s > LATE_S + _CRYSTAL * needed_s else 0,
         )
+
+    def _count_losses(self, duration_s: float) -> Count | None:
+        if self._library.rtlsdr_set_testmode(self._sdr.dev_p, 1) < 0:
+            return None
+        n_reads = max(2, round(duration_s * self._settings.sample_rate_hz / _COUNTED_SAMPLES))
+        try:
+            self._flush()
+            self._read(_COUNTED_SAMPLES)  # what was under way is not of the counter
+            n_breaks = sum(count_breaks(self._read(_COUNTED_SAMPLES)) for _ in range(n_reads))
+        finally:
+            self._check(self._library.rtlsdr_set_testmode(self._sdr.dev_p, 0), "leaving the test mode")
+        self._flush()
+        self._read(_COUNTED_SAMPLES)
+        return Count(n_samples=n_reads * _COUNTED_SAMPLES, n_breaks=n_breaks)
 
     def _tune(self, freq_hz: int) -> None:
         """Tune; a dongle that refuses is lost only if it also refuses the frequency that it was tuned to."""

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import DeviceError
+from sweep.health.checks import Check
+from sweep.health.counting import Count
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
@@ -73,6 +75,16 @@ class Receiver(Protocol):
 
     def set_gain(self, gain_db: float) -> None:
         """Set another fixed gain, in dB.
+
+        Raises
+        ------
+        DeviceError
+            The receiver is lost.
+        """
+        ...
+
+    def count_losses(self, duration_s: float) -> Count | None:
+        """Count lost samples with the chip's own counter; None where it cannot be reached.
 
         Raises
         ------
@@ -160,6 +172,31 @@ class LiveSource:
     def tunes_hz(self) -> tuple[tuple[int, int], ...]:
         """What its tuner covers, in Hz."""
         return self._tunes_hz
+
+    @property
+    def gains_db(self) -> tuple[float, ...]:
+        """Gains that it has, in dB; empty where that is not known."""
+        return self._gains_db
+
+    def note_checks(self, checks: Sequence[Check]) -> None:
+        """Add what was checked before the sweep to what is known of the receiver."""
+        self._instrument = replace(self._instrument, checks=(*self._instrument.checks, *checks))
+
+    def count_losses(self, duration_s: float) -> Count | None:
+        """Count lost samples with the chip's own counter; None where it cannot be reached.
+
+        Raises
+        ------
+        DeviceError
+            The receiver is lost.
+        """
+        try:
+            if self._receiver is None:
+                self._receiver = self._reconnect()
+            return self._receiver.count_losses(duration_s)
+        except DeviceError:
+            self.close()
+            raise
 
     def take_part(self, plan: SweepPlan, hops: Sequence[int]) -> None:
         """From now on visit these hops of a plan, at this receiver's own gain; others visit the rest of them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsp.errors import DeviceError
+from sweep.health.checks import FAIL, PASS, WARN, Check
 from sweep.model import Instrument
 from sweep.sources.dongle import LATE_S, READS, RtlSdrReceiver, read_tuner, usb_strings
 from sweep.sources.live import LiveSource, Recovery
@@ -13,7 +14,7 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.settle import SettleSearch, settle_receiver
 from sweep.sources.tuners import NOT_REPORTED, ReceiverSettings, live_plan, nearest_gain_db, rate_notes
 
-__all__ = ["DongleInfo", "check_serials", "find_dongle", "list_dongles", "open_rtlsdr"]
+__all__ = ["DongleInfo", "check_serials", "find_dongle", "list_dongles", "open_rtlsdr", "serial_check"]
 
 _FACTORY_SERIAL = "00000001"
 _INDEX_DIGITS = 2  # a longer number is a serial
@@ -135,6 +136,27 @@ def check_serials(addresses: Sequence[str]) -> None:
                 f"which heard what; give one another with: rtl_eeprom -d {index} -s SERIAL, and plug it in again"
             )
         first[serial] = index
+
+
+def serial_check(serial: str) -> Check:
+    """Whether a dongle can be told from all others, now and in the record.
+
+    Raises
+    ------
+    DeviceError
+        The driver is missing.
+    """
+    serials = [found for _, _, found in usb_strings()]
+    last = max((index for index, found in enumerate(serials) if found == serial), default=0)
+    cure = f"give it one of its own with: rtl_eeprom -d {last} -s SERIAL, and plug it in again"
+    if serials.count(serial) > 1:
+        cure = cure.replace("give it one", f"give dongle {last} one")
+        words = f"{serials.count(serial)} dongles have serial {serial or '(none)'}: nobody could tell which heard what"
+        return Check(name="serial", state=FAIL, words=f"{words}; {cure}")
+    if serial in (_FACTORY_SERIAL, ""):
+        what = f"serial is the factory's {serial}" if serial else "it has no readable serial"
+        return Check(name="serial", state=WARN, words=f"{what}, as that of others may be; {cure}")
+    return Check(name="serial", state=PASS, words=serial)
 
 
 def find_dongle(address: str) -> int:

@@ -114,6 +114,9 @@ class RtlTcpReceiver:
         """Set another fixed gain."""
         self._stream.command(Command.GAIN_TENTHS, round(gain_db * 10))
 
+    def count_losses(self, duration_s: float) -> None:
+        """The counter would also count what the network loses: nothing is told."""
+
     def close(self) -> None:
         """Hang up."""
         self._stream.close()

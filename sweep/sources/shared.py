@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
+from sweep.health.checks import Check
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument, IqSource
 from sweep.plan import SweepPlan
@@ -80,6 +81,16 @@ class SharedSource:
     def plan(self) -> SweepPlan:
         """The plan that ``blocks`` follows."""
         return self._plan
+
+    @property
+    def receivers(self) -> tuple[PartSource, ...]:
+        """The sources that share the plan."""
+        return tuple(part.source for part in self._parts)
+
+    def note_checks(self, checks: Sequence[Check]) -> None:
+        """Add what was checked of all together, and take over what was noted of each receiver."""
+        told = (*self._instrument.checks, *checks)
+        self._instrument = replace(_instrument(self._plan, self._parts), checks=told)
 
     def blocks(self, passes: int | None) -> Iterator[HopSamples | HopGap]:
         """Give hop after hop, pass after pass; within a pass all parts go on evenly.

@@ -103,7 +103,10 @@ EXPORT int rtlsdr_set_center_freq(rtlsdr_dev_t *dev, uint32_t freq_hz)
 {
     if (!vd_usable(dev))
         return VD_ERROR_NO_DEVICE;
+    const struct vd_fault *fault = &dev->dongle->fault;
     if (freq_hz < LOWEST_HZ || freq_hz > HIGHEST_HZ)
+        return VD_ERROR_INVALID;
+    if (freq_hz >= fault->refuse_start_hz && freq_hz < fault->refuse_stop_hz)
         return VD_ERROR_INVALID;
     vd_retune(dev, freq_hz);
     return 0;

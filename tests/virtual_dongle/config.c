@@ -100,6 +100,13 @@ static bool parse_dongle(char *rest, struct vd_scene *scene)
         {"hang_after_reads", TYPE_INT64, &d->fault.hang_after_reads},
         {"drop_every_reads", TYPE_INT64, &d->fault.drop_every_reads},
         {"drop_samples", TYPE_INT64, &d->fault.drop_samples},
+        {"stuck_after_reads", TYPE_INT64, &d->fault.stuck_after_reads},
+        {"repeat_after_reads", TYPE_INT64, &d->fault.repeat_after_reads},
+        {"deaf_after_reads", TYPE_INT64, &d->fault.deaf_after_reads},
+        {"deaf_start_hz", TYPE_DOUBLE, &d->fault.deaf_start_hz},
+        {"deaf_stop_hz", TYPE_DOUBLE, &d->fault.deaf_stop_hz},
+        {"refuse_start_hz", TYPE_DOUBLE, &d->fault.refuse_start_hz},
+        {"refuse_stop_hz", TYPE_DOUBLE, &d->fault.refuse_stop_hz},
         {"busy", TYPE_BOOL, &d->fault.busy},
         {NULL, TYPE_TEXT, NULL},
     };

@@ -11,6 +11,8 @@
 
 #include "virtual_dongle.h"
 
+#define REPEATED_BYTES 8192 /* sixteen packets */
+
 static struct vd_scene scene;
 static struct rtlsdr_dev devices[VD_MAX_DEVICES];
 static char *loaded_text;
@@ -252,6 +254,18 @@ static int inject_fault(struct rtlsdr_dev *dev)
     return 0;
 }
 
+/* What a pipe gives that stands still, or that hands old transfers out again. */
+static void spoil(const struct rtlsdr_dev *dev, uint8_t *out, int n_bytes)
+{
+    const struct vd_fault *fault = &dev->dongle->fault;
+    if (fault->stuck_after_reads > 0 && dev->n_reads >= fault->stuck_after_reads)
+        memset(out, 131, (size_t)n_bytes);
+    if (fault->repeat_after_reads > 0 && dev->n_reads >= fault->repeat_after_reads) {
+        for (int k = REPEATED_BYTES; k < n_bytes; k++)
+            out[k] = out[k - REPEATED_BYTES];
+    }
+}
+
 int vd_read(struct rtlsdr_dev *dev, uint8_t *out, int n_bytes, int64_t fifo_samples)
 {
     const struct vd_fault *fault = &dev->dongle->fault;
@@ -275,6 +289,7 @@ int vd_read(struct rtlsdr_dev *dev, uint8_t *out, int n_bytes, int64_t fifo_samp
     serve(dev, out, half);
     dev->position += dropped;
     serve(dev, out + 2 * half, n - half);
+    spoil(dev, out, n_bytes);
     pthread_mutex_unlock(&dev->lock);
     return 0;
 }

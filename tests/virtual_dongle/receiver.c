@@ -12,6 +12,7 @@
 
 #define CHUNK 64        /* samples between two steps of the coarse phasor; divides VD_BLOCK */
 #define CRYSTAL_HZ 28.8e6
+#define DEAF_DB -90.0
 #define AUDIBLE 1.2     /* emitters further out than this part of half the rate are lost in the filter */
 
 struct block {
@@ -169,12 +170,22 @@ static void convert(const struct block *b, uint8_t *out)
     memcpy(out, pairs, 2 * (size_t)b->n);
 }
 
+/* Nothing comes in at the aerial, and nothing from the amplifier behind it. */
+static bool is_deaf(const struct rtlsdr_dev *dev, uint32_t freq_hz)
+{
+    const struct vd_fault *fault = &dev->dongle->fault;
+    if (fault->deaf_after_reads == 0 || dev->n_reads < fault->deaf_after_reads)
+        return false;
+    return fault->deaf_stop_hz == 0 || (freq_hz >= fault->deaf_start_hz && freq_hz < fault->deaf_stop_hz);
+}
+
 void vd_receive(struct rtlsdr_dev *dev, int64_t position, uint32_t freq_hz, uint8_t *out, int n_samples)
 {
     static _Thread_local struct block block;
     const struct vd_scene *scene = vd_scene();
     const double ratio = clock_ratio(dev), lo_hz = freq_hz * ratio, rate_hz = dev->real_rate_hz * ratio;
-    const double gain = amplitude(vd_gain_db(dev) - scene->reference_gain_db);
+    const double heard_db = is_deaf(dev, freq_hz) ? DEAF_DB : 0;
+    const double gain = amplitude(vd_gain_db(dev) + heard_db - scene->reference_gain_db);
     while (n_samples > 0) {
         const int left = (int)(VD_BLOCK - position % VD_BLOCK);
         block.position = position;

@@ -53,6 +53,13 @@ class Dongle:
         Later reads never return, as when the firmware of a dongle stops.
     drop_every_reads, drop_samples : int
         Every so many reads so many samples are lost in the middle.
+    stuck_after_reads, repeat_after_reads : int
+        From this read on every byte is the same, or 8192 bytes come again and again.
+    deaf_after_reads : int
+    deaf_start_hz, deaf_stop_hz : float
+        From this read on nothing comes in at the antenna, for these tunings; for all where the second is 0.
+    refuse_start_hz, refuse_stop_hz : float
+        Tunings that are refused.
     busy : bool
         Another program has it.
     """
@@ -65,6 +72,13 @@ class Dongle:
     hang_after_reads: int = 0
     drop_every_reads: int = 0
     drop_samples: int = 0
+    stuck_after_reads: int = 0
+    repeat_after_reads: int = 0
+    deaf_after_reads: int = 0
+    deaf_start_hz: float = 0.0
+    deaf_stop_hz: float = 0.0
+    refuse_start_hz: float = 0.0
+    refuse_stop_hz: float = 0.0
     busy: bool = False
 
 

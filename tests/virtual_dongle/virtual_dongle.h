@@ -51,6 +51,11 @@ struct vd_fault {          /* of one dongle */
     int64_t hang_after_reads;   /* 0: never; later reads block until the handle is closed */
     int64_t drop_every_reads;   /* 0: never */
     int64_t drop_samples;
+    int64_t stuck_after_reads;  /* 0: never; from that read on every byte is the same */
+    int64_t repeat_after_reads; /* 0: never; from that read on the first packets come again and again */
+    int64_t deaf_after_reads;   /* 0: never. From that read on the aerial's lead is off ... */
+    double deaf_start_hz, deaf_stop_hz; /* ... for these tunings; 0: for all */
+    double refuse_start_hz, refuse_stop_hz; /* tunings that the tuner refuses */
     bool busy;                  /* claimed by another program */
 };
 

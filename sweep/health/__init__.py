@@ -1,0 +1,1 @@
+"""Whether a receiver can be trusted: checks before a sweep, and what is done about faults while it runs."""

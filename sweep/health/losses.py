@@ -1,0 +1,50 @@
+"""What of a sweep was lost to faults, as the judge of its rows is told: it sees neither gaps nor what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sweep.model import HopGap
+
+__all__ = ["STOPPED", "judged_instrument"]
+
+STOPPED = "stopped by the user"
+"""How the reason of a gap begins that is no fault."""
+
+
+def judged_instrument(
+    instrument: Mapping[str, Any] | None, gaps: Iterable[HopGap], n_hops: int, n_rows: int
+) -> dict[str, Any]:
+    """Give the instrument of a record with ``lost``: the share of the hops of all passes, and the first reason.
+
+    Parameters
+    ----------
+    instrument : mapping or None
+        As the start of the record has it.
+    gaps : iterable of HopGap
+    n_hops, n_rows : int
+        Of the plan, and rows that there are.
+
+    Examples
+    --------
+    >>> gap = HopGap(pass_index=1, hop_index=None, utc_ns=0, monotonic_ns=0, reason="it was unplugged")
+    >>> judged_instrument({"driver": "rtlsdr"}, [gap], n_hops=5, n_rows=1)["lost"]
+    {'share': 0.5, 'reason': 'it was unplugged'}
+    """
+    whole: set[int] = set()
+    single: set[tuple[int, int]] = set()
+    reason = None
+    for gap in gaps:
+        if gap.reason.startswith(STOPPED):
+            continue
+        reason = reason or gap.reason
+        if gap.hop_index is None:
+            whole.add(gap.pass_index)
+        else:
+            single.add((gap.pass_index, gap.hop_index))
+    n_lost = len(whole) * n_hops + sum(pass_index not in whole for pass_index, _ in single)
+    touched = whole | {pass_index for pass_index, _ in single}
+    n_passes = max(n_rows, max(touched, default=-1) + 1)
+    lost = {"share": round(n_lost / (n_passes * n_hops), 4), "reason": reason} if reason else None
+    return {**(instrument or {}), "lost": lost}
