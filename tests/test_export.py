@@ -42,7 +42,7 @@ def test_document_follows_the_contract(tmp_path: Path) -> None:
     with make_record(tmp_path) as record:
         plain = findings_document(record)
         content = from_record(record)
-    assert set(plain) == TOP | {"unconfirmed", "known_emitters", "outside_record", "not_heard", "iq_snippets"}
+    assert set(plain) == TOP | {"unconfirmed", "known_emitters", "outside_record", "not_heard", "iq_snippets", "checks"}
     assert plain["known_emitters"] is None  # a record of before there was such a list
     assert plain["schema"] == "quietroom.findings/1"
     assert plain["record"] == "sweep.h5"
