@@ -10,6 +10,7 @@ import numpy as np
 from dsp.errors import QuietroomError
 from sweep.health.losses import judged_instrument
 from sweep.journal import JournalReader, exclusive
+from sweep.journal.ballast import drop_ballast
 from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
@@ -47,6 +48,7 @@ def recover(journal_path: Path, judge: Judge | None = None) -> Path:
     """
     record_path = journal_path.with_suffix(".h5")
     with exclusive(journal_path):
+        drop_ballast(journal_path)  # the record may need the room, and a journal that holds nothing needs none
         with JournalReader(journal_path) as journal:
             judgement = None
             if journal.judgement is None:

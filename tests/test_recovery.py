@@ -182,6 +182,16 @@ def test_a_torn_tail_is_left_out_and_the_journal_kept(tmp_path: Path) -> None:
     assert data == (tmp_path / "whole.journal").read_bytes()
 
 
+def test_what_a_crash_left_of_the_first_moment_holds_no_room(tmp_path: Path) -> None:
+    for length in (0, 10):
+        path = tmp_path / "a.journal"
+        path.write_bytes(b"\x89QRJ1\r\n\x1a"[:length] + bytes(max(0, length - 8)))
+        ballast_path(path).write_bytes(bytes(1000))
+        with pytest.raises(RecordError, match="no row was ever saved in it; delete it and sweep again"):
+            recover(path)
+        assert [left.name for left in tmp_path.iterdir()] == ["a.journal"]
+
+
 def test_recovering_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     write_journal(tmp_path / "a.journal", closed=False)
     shutil.copy(tmp_path / "a.journal", tmp_path / "b.journal")
