@@ -204,4 +204,4 @@ def _finish(record_path: Path, ledger: SealLedger) -> None:
     for path in (signature_path(record_path), seal_path(record_path)):
         with suppress(FileNotFoundError):  # another command did it first
             _part(path).rename(path)
-    sync_folder(record_path.parent)
+        sync_folder(record_path.parent)  # after a power cut no seal may be there without its signature
