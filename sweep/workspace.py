@@ -23,7 +23,8 @@ This folder is a Quietroom workspace.
 
 rooms/    one folder for each room: its baselines, its known emitters, and the register of what was found
 sweeps/   the sweep records (.h5) with their seals, signatures and time tokens (.seal.json, .sig, .tsr), the logs of
-          decisions about them (.jsonl), and the journals of sweeps that were interrupted (.journal)
+          decisions about them (.jsonl), folders with raw samples of what was found (.snippets), and the journals of
+          sweeps that were interrupted (.journal)
 reports/  plots, reports and exports; they can be made again from the records
 seals.jsonl  the list of all seals that were made here, numbered and chained
 

@@ -224,7 +224,7 @@ def test_with_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     register.write_bytes(register.read_bytes()[1:])
     assert main(["--workspace", str(tmp_path), *SWEEP, f"sim:{scene}?visit=2"]) == 2
     assert "quietroom emitters lab --rebuild" in capsys.readouterr().err
-    assert len(list(workspace.sweeps.iterdir())) == 2
+    assert len(list(workspace.sweeps.glob("*.h5"))) == 2
     assert run("emitters", "lab", "--rebuild")["emitters"] == listed
     printed = capsys.readouterr().out
     assert "emitters.old1.jsonl" in printed

@@ -74,7 +74,7 @@ def test_a_running_sweep_is_not_recovered_by_another_process(tmp_path: Path) -> 
     sweep.terminate()
     _, err = sweep.communicate(timeout=60)
     assert sweep.returncode in (0, 3), err
-    (path,) = workspace.sweeps.iterdir()
+    (path,) = (one for one in workspace.sweeps.iterdir() if one.suffix != ".snippets")
     with SweepRecord.open(path) as record:
         assert not record.recovered
         assert all(ok for _, ok in record.verify_rows())
@@ -135,7 +135,7 @@ def test_learning_while_a_sweep_closes_sees_a_whole_record_or_none(tmp_path: Pat
             n_learned += 1
     _, err = sweep.communicate(timeout=120)
     assert sweep.returncode in (0, 3), err
-    (path,) = workspace.sweeps.iterdir()
+    (path,) = (one for one in workspace.sweeps.iterdir() if one.suffix != ".snippets")
     with SweepRecord.open(path) as record:
         assert record.n_rows == 60
 
