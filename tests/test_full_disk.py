@@ -97,7 +97,7 @@ def test_a_live_sweep_pauses_and_goes_on(small_disk: Path, virtual_dongle: PlugI
     filler.unlink()
     _, err = process.communicate(timeout=120)
     assert process.returncode in (0, 3), err
-    (path,) = workspace.sweeps.iterdir()
+    (path,) = workspace.sweeps.glob("*.h5")
     with SweepRecord.open(path) as record:
         assert record.n_rows == N_PASSES
         assert [ok for _, ok in record.verify_rows()] == [True] * N_PASSES
@@ -123,7 +123,7 @@ def test_ctrl_c_in_a_pause_leaves_a_journal_that_can_be_recovered(small_disk: Pa
         assert "stopped by the user" in journal.gaps[-1].reason
         assert journal.torn_tail_bytes == 0
     assert main(["recover", str(journal_path)]) in (0, 3)
-    (path,) = workspace.sweeps.iterdir()
+    (path,) = workspace.sweeps.glob("*.h5")
     with SweepRecord.open(path) as record:
         assert list(record.leaves) == leaves
         assert [note.kind for note in record.notes] == ["pause"]
@@ -145,7 +145,7 @@ def test_a_limit_of_the_size_of_files_leaves_a_journal_that_can_be_recovered(
         timeout=120,
     )
     assert result.returncode == 2
-    (journal_path,) = workspace.sweeps.iterdir()
+    (journal_path,) = workspace.sweeps.glob("*.journal")
     last = result.stderr.splitlines()[-1]
     assert "File too large" in last
     assert f"quietroom recover {journal_path}" in last

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from dsp.errors import DeviceError, ParameterError
 from dsp.spectra import hop_spectra
 from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
+from sweep.record import SweepRecord
 from sweep.sources import rtltcp_stream as stream_module
 from sweep.sources.live import Recovery
 from sweep.sources.options import SourceOptions
@@ -28,6 +31,7 @@ from sweep.sources.registry import open_sources
 from sweep.sources.rtltcp import RtlTcpReceiver, open_rtltcp, parse_address
 from sweep.sources.rtltcp_stream import ArrivalClock, RtlTcpStream
 from sweep.sources.tuners import ReceiverSettings
+from sweep.workspace import Workspace
 
 PlugIn = Callable[[Scene], dict[str, str]]
 STATION = Emitter(kind="fm", freq_hz=98.3e6, level_dbfs=-15, bandwidth_hz=75e3)
@@ -150,6 +154,40 @@ def test_a_cut_connection_is_a_gap_and_the_sweep_goes_on(
     assert "cannot be reached" in gaps[-1].reason
     assert isinstance(rest[-1], HopSamples)
     assert len(waits) == 2
+
+
+def test_a_record_has_the_gap_of_a_cut_connection(
+    rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    """The whole program: the server is killed in mid-sweep and comes back."""
+    port, scene, workspace = free_port(), Scene(realtime=True, emitters=(STATION,)), Workspace.create(tmp_path)
+    server = rtl_tcp(scene, port)
+    command = [sys.executable, "-m", "sweep.cli.main", "--workspace", str(tmp_path), "sweep", "lab", "--source"]
+    sweep = subprocess.Popen(
+        [*command, f"rtltcp:127.0.0.1:{port}", "--range", "96M:104M", "--duration", "6"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        text=True,
+    )
+    while not list(workspace.sweeps.glob("*.journal")):
+        assert sweep.poll() is None, sweep.communicate()
+        time.sleep(0.01)
+    time.sleep(1)
+    server.kill()
+    server.wait()
+    rtl_tcp(scene, port)
+    _, err = sweep.communicate(timeout=60)
+    assert sweep.returncode in (0, 3), err
+    assert f"rtl_tcp at 127.0.0.1:{port}" in err
+    (path,) = workspace.sweeps.glob("*.h5")
+    with SweepRecord.open(path) as record:
+        assert record.gaps
+        assert all(f"rtl_tcp at 127.0.0.1:{port}" in gap.reason for gap in record.gaps)
+        lost_ns = record.gaps[-1].monotonic_ns
+        rows = list(record.rows())
+        assert rows[0].monotonic_ns < lost_ns < rows[-1].hop_monotonic_ns.max()  # it went on
+        assert [ok for _, ok in record.verify_rows()] == [True] * len(rows)
 
 
 class StallingNetwork:
