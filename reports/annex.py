@@ -13,6 +13,7 @@ from reports.content import ReportContent
 from reports.coverage import POI_KEYS, pooled, service_states
 from reports.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
 from reports.limitations import limitations
+from reports.visit import antenna, check_blocks, equipment_blocks, surroundings, visit_blocks
 from reports.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
@@ -39,6 +40,8 @@ def annex_sections(content: ReportContent) -> list[dict[str, Any]]:
     """Sections of the annex, in order."""
     return [
         section("Scope", [_scope(content)]),
+        section("Visit", visit_blocks(content)),
+        section("Checks that are not radio", check_blocks(content)),
         section("Equipment", _equipment(content)),
         section("Check of the receiver", [_checks(content)]),
         section("Acquisition", _acquisition(content)),
@@ -60,6 +63,7 @@ def _scope(content: ReportContent) -> Block:
             ("Record", recorded(start.get("record_id") or content.record_name)),
             ("Room", recorded(start.get("room"))),
             ("Site", recorded(start.get("site"))),
+            *surroundings(start),
             ("Position of the antenna", recorded(start.get("position"))),
             ("Operator", recorded(start.get("operator"))),
             ("People present", recorded(start.get("people"))),
@@ -83,14 +87,15 @@ def _equipment(content: ReportContent) -> list[Block]:
         ("Driver", recorded(instrument.driver)),
         ("Source", recorded(start.get("source"))),
         *([] if instrument.receivers else _settings(instrument)),
-        ("Antenna", recorded(instrument.antenna)),
+        ("Antenna", antenna(content)),
         ("Sample format", recorded(instrument.sample_format)),
         ("Calibration", f"none: levels are in {content.level_unit}, not in dBm"),
         ("Software", recorded(start.get("software"))),
         ("Transform", recorded(start.get("fft_engine"))),
     ]
     shared = [_sharing(instrument.receivers)] if instrument.receivers else []
-    return [facts(rows), *shared, *([bullets(instrument.notes)] if instrument.notes else [])]
+    notes = [bullets(instrument.notes)] if instrument.notes else []
+    return [facts(rows), *shared, *equipment_blocks(content), *notes]
 
 
 def _checks(content: ReportContent) -> Block:

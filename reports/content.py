@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reports.middles import bins_of, is_overview, middle_bins
 from reports.segments import envelope, max_bins
+from sweep.guided.log import VisitTold
 from sweep.journal import Note
 from sweep.model import FILL, HopGap, Instrument, Judgement, SweepRow
 from sweep.plan import Layout, SweepPlan
@@ -63,6 +64,8 @@ class ReportContent:
         Finding id to its level in every pass.
     dispositions : tuple of mapping
         ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
+    visit : VisitTold or None
+        The guided visit that the sweep was part of.
     """
 
     record_name: str
@@ -85,6 +88,7 @@ class ReportContent:
     gaps: tuple[HopGap, ...]
     notes: tuple[Note, ...]
     dispositions: tuple[Mapping[str, Any], ...]
+    visit: VisitTold | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -134,7 +138,11 @@ class ReportContent:
 
 
 def from_record(
-    record: SweepRecord, dispositions: Sequence[Mapping[str, Any]] = (), *, judgement: Judgement | None = None
+    record: SweepRecord,
+    dispositions: Sequence[Mapping[str, Any]] = (),
+    *,
+    judgement: Judgement | None = None,
+    visit: VisitTold | None = None,
 ) -> ReportContent:
     """Gather what a report shows from a sweep record.
 
@@ -145,6 +153,8 @@ def from_record(
         ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
     judgement : Judgement, optional
         A later judgement of the same rows, shown in place of the one in the record.
+    visit : VisitTold, optional
+        The guided visit that the sweep was part of.
 
     Raises
     ------
@@ -173,6 +183,7 @@ def from_record(
         gaps=record.gaps,
         notes=record.notes,
         dispositions=tuple(dispositions),
+        visit=visit,
     )
 
 

@@ -20,6 +20,8 @@ from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
 from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, bytes_needed, record_visit
 from sweep.cli.wording import evidence_lines
+from sweep.facts.loading import load_facts
+from sweep.facts.start import start_facts
 from sweep.health.machine import check_clock, check_disk
 from sweep.journal import JournalReader
 from sweep.model import Instrument, IqSource, Judge, SpectraSource
@@ -30,7 +32,16 @@ from sweep.sources.recorded import open_captures
 from sweep.sources.registry import open_sources
 from sweep.workspace import Workspace
 
-__all__ = ["RECORD_ENDS", "capture_options", "recover", "refuse_records", "replay", "replay_captures", "sweep"]
+__all__ = [
+    "RECORD_ENDS",
+    "capture_options",
+    "recover",
+    "refuse_records",
+    "replay",
+    "replay_captures",
+    "sweep",
+    "sweep_room",
+]
 
 RECORD_ENDS = (".h5", ".hdf5")
 _FIRST_DONGLE = "rtlsdr:0"
@@ -40,7 +51,29 @@ _GAIN_TOLERANCE_DB = 0.05
 def sweep(arguments: Namespace) -> int:
     """Sweep a room live."""
     printer = Printer(arguments.json)
+    evidence = sweep_room(arguments)
+    printer.lines(evidence_lines(evidence))
+    printer.document(evidence.document)
+    return evidence.exit_code
+
+
+def sweep_room(arguments: Namespace, *, visit: str | None = None) -> Evidence:
+    """Make one sweep.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        Of ``sweep``.
+    visit : str, optional
+        The guided visit that it is part of, for the record.
+
+    Raises
+    ------
+    QuietroomError
+        Of the files of the workspace, the source, the journal or the record.
+    """
     workspace = Workspace.open(arguments.workspace)
+    facts = load_facts(workspace.root, workspace.room(arguments.room))
     comparison = _choose(workspace, arguments)
     texts = arguments.source or [_FIRST_DONGLE]
     options = _source_options(arguments, len(texts))
@@ -49,11 +82,14 @@ def sweep(arguments: Namespace) -> int:
     _say_gains(options, source.instrument)
     _say_settling(source)
     workspace.make_room(arguments.room)
+    told = start_facts(facts, source.instrument) | ({} if visit is None else {"visit": visit})
+    if arguments.operator is None and facts.operator is not None:
+        told["operator"] = facts.operator
     request = VisitRequest(
         workspace=workspace,
         room=arguments.room,
         comparison=comparison,
-        context=_context(arguments, ", ".join(texts)),
+        context=_context(arguments, ", ".join(texts)) | told,
         live=True,
         passes=passes,
         duration_s=arguments.duration,
@@ -67,10 +103,7 @@ def sweep(arguments: Namespace) -> int:
     except BaseException:
         source.close()
         raise
-    evidence = record_visit(source, request).evidence
-    printer.lines(evidence_lines(evidence))
-    printer.document(evidence.document)
-    return evidence.exit_code
+    return record_visit(source, request).evidence
 
 
 def replay(arguments: Namespace) -> int:
@@ -135,6 +168,20 @@ def replay_captures(
 def recover(arguments: Namespace) -> int:
     """Pack the journal of an interrupted sweep, judged as the sweep would have been."""
     printer = Printer(arguments.json)
+    evidence = recover_record(arguments)
+    printer.lines(evidence_lines(evidence))
+    printer.document(evidence.document)
+    return evidence.exit_code
+
+
+def recover_record(arguments: Namespace) -> Evidence:
+    """Make the record of an interrupted sweep.
+
+    Raises
+    ------
+    QuietroomError
+        The journal is damaged or in use, or the record cannot be written.
+    """
     with JournalReader(arguments.journal) as journal:
         start, is_judged = journal.start, journal.judgement is not None
     path = recover_journal(arguments.journal, None if is_judged else _planned_judge(arguments, start))
@@ -142,9 +189,7 @@ def recover(arguments: Namespace) -> int:
     home = Workspace.of(path)
     if home is not None:
         evidence = replace(evidence, seal=Sealer.ready(home, arguments.time_server).seal_closed(path))
-    printer.lines(evidence_lines(evidence))
-    printer.document(evidence.document)
-    return evidence.exit_code
+    return evidence
 
 
 def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:

@@ -29,6 +29,7 @@ from sweep.cli.arguments import add_command as _command
 from sweep.cli.help_format import RawHelpFormat
 from sweep.cli.room_parser import add_baseline, add_room_commands
 from sweep.cli.seal_parser import add_seal_commands, add_time_server
+from sweep.cli.visit_parser import add_visit
 
 __all__ = ["build_parser"]
 
@@ -101,6 +102,7 @@ def _add_sweeping(commands: Commands[OneLineParser]) -> None:
         "Ctrl-C ends the sweep in order: what was measured is judged and recorded.",
         fill=_sweep,
     )
+    add_visit(commands)
     _command(
         commands,
         "replay",

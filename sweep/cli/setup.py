@@ -12,6 +12,7 @@ from typing import Any
 from dsp.errors import ParameterError
 from sweep.cli.checking import check_devices
 from sweep.cli.printing import Printer, table, wrapped
+from sweep.facts.loading import write_examples
 from sweep.sources.rtlsdr import DongleInfo, list_dongles
 from sweep.workspace import Workspace
 
@@ -28,8 +29,11 @@ def init(arguments: Namespace) -> int:
     """Make a folder a workspace."""
     root: Path = arguments.folder or arguments.workspace
     Workspace.create(root)
+    written = write_examples(root)
     place = "" if root == Path() else f"--workspace {shlex.quote(str(root))} "
-    print(f"{root.resolve()} is a Quietroom workspace; next: quietroom {place}sweep ROOM")
+    if written:
+        print(f"Say in {' and '.join(str(path) for path in written)} what you know of site, people and equipment")
+    print(f"{root.resolve()} is a Quietroom workspace; next: quietroom {place}visit ROOM")
     return 0
 
 

@@ -66,6 +66,20 @@ class GapDocument(msgspec.Struct, frozen=True):
     reason: str
 
 
+class EquipmentDocument(msgspec.Struct, frozen=True):
+    """A piece of equipment that was in use, as ``equipment.toml`` describes it."""
+
+    kind: str
+    name: str
+    model: str | None = None
+    serial: str | None = None
+    calibrated: str | None = None
+    calibration_due: str | None = None
+    calibration_expired: bool | None = None
+    length_m: float | None = None
+    notes: str | None = None
+
+
 class StartDocument(msgspec.Struct, frozen=True):
     """What was known as a sweep began, as far as anything depends on it."""
 
@@ -76,6 +90,14 @@ class StartDocument(msgspec.Struct, frozen=True):
     position: str | None = None
     operator: str | None = None
     people: tuple[str, ...] | None = None
+    address: str | None = None
+    client: str | None = None
+    reference: str | None = None
+    room_title: str | None = None
+    room_floor: str | None = None
+    room_description: str | None = None
+    equipment: tuple[EquipmentDocument, ...] | None = None
+    visit: str | None = None
     source: str | None = None
     software: str | None = None
     fft_engine: str | None = None

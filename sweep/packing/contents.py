@@ -23,7 +23,10 @@ from sweep.units import iso_utc
 
 __all__ = ["write_contents"]
 
-_SITE = ("site", "room", "position")
+_SITE = (
+    *("site", "room", "position", "address", "client", "reference"),
+    *("room_title", "room_floor", "room_description", "visit"),
+)
 _PEOPLE = ("operator", "people")
 _SWEEP = ("record_id", "source", "software", "engine", "fft_engine", "synthetic")
 
@@ -72,7 +75,8 @@ def _write_attributes(
     start = journal.start
     add_attributes(entry, {name: start.get(name) for name in _SWEEP} | {"recovered": recovered})
     add_attributes(entry, {"verdict": document["verdict"]})
-    add_attributes(make_group(entry, "instrument", "NXinstrument"), _known(start.get("instrument"), Instrument))
+    instrument = _known(start.get("instrument"), Instrument) | {"equipment": start.get("equipment")}
+    add_attributes(make_group(entry, "instrument", "NXinstrument"), instrument)
     for name, members in (("site", _SITE), ("people", _PEOPLE)):
         add_attributes(make_group(entry, name, "NXcollection"), {member: start.get(member) for member in members})
     plan = _known(start.get("plan"), SweepPlan) | layout_document(journal.layout)

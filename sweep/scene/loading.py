@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from dsp.errors import CaptureError, ParameterError
 from sweep.scene.schema import KINDS, Scene
+from sweep.toml_files import parse_toml
 from sweep.units import parse_range
 
 __all__ = ["TUNER_RANGE_HZ", "load_scene", "scene_ranges", "shipped_scenes"]
@@ -22,7 +17,6 @@ TUNER_RANGE_HZ = (24_000_000, 1_766_000_000)
 """What the R820T tunes (dongle.md)."""
 
 _MAX_BYTES = 1 << 20
-_MAX_DOTS = 2000  # in a line: a list of 500 frequencies has 500
 _HINT = "see docs/scenes.md"
 
 
@@ -86,48 +80,11 @@ def _read(file: Traversable | Path, name: str) -> str:
 
 
 def _parse(text: str, name: str) -> Scene:
-    try:
-        if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):  # tomllib takes their square of memory
-            raise RecursionError
-        document = tomllib.loads(text)
-        _refuse_non_finite(document, "")
-        scene = msgspec.convert(document, Scene)
-    except tomllib.TOMLDecodeError as error:
-        raise CaptureError(f"scene {name!r} is not TOML: {_one_line(error)}") from error
-    except RecursionError as error:
-        raise CaptureError(f"scene {name!r} is nested too deeply; {_HINT}") from error
-    except (ValueError, OverflowError) as error:  # of msgspec, or a whole number of thousands of digits
-        raise CaptureError(f"scene {name!r}: {_explain(error)}; {_HINT}") from error
+    kinds = {"kind": f"the kinds are {', '.join(KINDS)}"}
+    scene = parse_toml(text, Scene, name=f"scene {name!r}", hint=_HINT, choices=kinds, error_type=CaptureError)
     _check_names(scene, name)
     _check_ranges(scene, name)
     return scene
-
-
-def _explain(error: Exception) -> str:
-    text = _one_line(error)
-    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", text)
-    if match is None:
-        return text
-    says, key = match.groups()
-    if key.endswith(".kind"):
-        says += f", the kinds are {', '.join(KINDS)}"
-    return f"{key}: {says}" if key else says
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _refuse_non_finite(value: Any, key: str) -> None:
-    # nan passes every comparison of a range check
-    if isinstance(value, float) and not math.isfinite(value):
-        raise msgspec.ValidationError(f"{value} is not a finite number - at `$.{key}`")
-    if isinstance(value, dict):
-        for name, item in value.items():
-            _refuse_non_finite(item, f"{key}.{name}" if key else name)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _refuse_non_finite(item, f"{key}[{index}]")
 
 
 def _check_names(scene: Scene, name: str) -> None:

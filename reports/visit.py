@@ -1,0 +1,91 @@
+"""The guided visit and the equipment in a report: what was done, what was left out and why, with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.blocks import Block, facts, paragraph, table
+from reports.content import ReportContent
+from reports.wording import NOT_RECORDED, recorded, utc
+from sweep.guided.log import DONE, Outcome
+from sweep.guided.steps import CHECKS
+
+__all__ = ["antenna", "check_blocks", "equipment_blocks", "surroundings", "visit_blocks"]
+
+_NO_VISIT = "Not recorded: the sweep was no part of a guided visit, or the log of the visit is not at hand."
+
+
+def surroundings(start: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What there is to say of client, site and room beside their names."""
+    names = (
+        ("Address", "address"),
+        ("Client", "client"),
+        ("Reference", "reference"),
+        ("About the room", "room_title"),
+        ("Floor", "room_floor"),
+        ("Description", "room_description"),
+    )
+    return [(title, recorded(start.get(name))) for title, name in names]
+
+
+def antenna(content: ReportContent) -> str:
+    """Antenna of the instrument, or of the list of equipment where only that knows it."""
+    listed = [str(item["name"]) for item in _listed(content) if item.get("kind") == "antenna"]
+    return recorded(content.instrument.antenna or listed)
+
+
+def equipment_blocks(content: ReportContent) -> list[Block]:
+    """Receivers, antennas and cables in use with serials and calibration dates."""
+    items = _listed(content)
+    if not items:
+        return [facts([("Equipment list", NOT_RECORDED)])]
+    rows = [
+        (
+            str(item.get("kind")),
+            " ".join(str(item[key]) for key in ("name", "model") if item.get(key)),
+            recorded(item.get("serial")),
+            recorded(item.get("calibrated")),
+            _due(item),
+        )
+        for item in items
+    ]
+    return [table(("Kind", "Name", "Serial", "Calibrated", "Due"), rows, widths=(14, 32, 18, 16, 20))]
+
+
+def check_blocks(content: ReportContent) -> list[Block]:
+    """Checks that are not done with the receiver; one of which nothing is known is not recorded."""
+    known = {} if content.visit is None else {step.id: outcome for step, outcome in content.visit.steps}
+    rows = []
+    for name, (title, _) in CHECKS.items():
+        outcome = known.get(f"check:{name}")
+        state = NOT_RECORDED if outcome is None else "done" if outcome.outcome == DONE else "not done"
+        rows.append((title, state, "" if outcome is None else outcome.text))
+    return [table(("Check", "State", "Result or reason"), rows, widths=(30, 18, 52))]
+
+
+def visit_blocks(content: ReportContent) -> list[Block]:
+    """Every step of the visit, with the reason where it was skipped."""
+    visit = content.visit
+    if visit is None:
+        return [paragraph(_NO_VISIT)]
+    rows = [
+        (step.title, *(("this report", "", "") if step.kind == "report" else _told(outcome)))
+        for step, outcome in visit.steps
+        if step.kind != "check"
+    ]
+    about = [("Visit", visit.id), ("Carried out by", visit.operator), ("Digest of its log so far", visit.digest)]
+    return [facts(about), table(("Step", "Outcome", "Remark", "Time"), rows, widths=(26, 15, 37, 22))]
+
+
+def _told(outcome: Outcome | None) -> Sequence[str]:
+    return ("not finished", "", "") if outcome is None else (outcome.outcome, outcome.text, utc(outcome.time))
+
+
+def _due(item: Mapping[str, Any]) -> str:
+    due = recorded(item.get("calibration_due"))
+    return f"{due}: EXPIRED" if item.get("calibration_expired") else due
+
+
+def _listed(content: ReportContent) -> Sequence[Mapping[str, Any]]:
+    return [item for item in content.start.get("equipment") or () if isinstance(item, Mapping)]

@@ -1,0 +1,1 @@
+"""A guided visit: its steps, and the log that keeps which of them are finished."""
