@@ -1,0 +1,82 @@
+"""A real terminal (a pty) in which a command runs, and somebody who waits for prompts and types."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command in a terminal. A context manager: what still runs at its end is hung up.
+
+    Parameters
+    ----------
+    command : sequence of str
+    cwd : Path
+    env : mapping
+    """
+
+    def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:  # the child: nothing of the tests may go on in it
+            try:
+                os.chdir(cwd)
+                os.execvpe(command[0], list(command), dict(env))
+            finally:
+                os._exit(127)
+        self.shown = ""
+        self._from = 0
+        self.status: int | None = None
+
+    def wait_for(self, text: str, seconds: float = 60.0) -> None:
+        """Read until the text is shown after what was waited for before."""
+        end = time.monotonic() + seconds
+        while (at := self.shown.find(text, self._from)) < 0:
+            assert time.monotonic() < end, f"no {text!r} in {self.shown[self._from :]!r}"
+            assert self._read(0.2), f"ended without {text!r}: {self.shown[self._from :]!r}"
+        self._from = at + len(text)
+
+    def type(self, text: str) -> None:
+        """Type something, and Enter."""
+        os.write(self._fd, text.encode() + b"\n")
+
+    def press(self, key: bytes) -> None:
+        """Press a key, for example Ctrl-C."""
+        os.write(self._fd, key)
+
+    def finish(self, seconds: float = 60.0) -> int:
+        """Wait for the end of the command and give its exit code."""
+        end = time.monotonic() + seconds
+        while self._read(0.2):
+            assert time.monotonic() < end, self.shown[self._from :]
+        _, status = os.waitpid(self.pid, 0)
+        self.status = os.waitstatus_to_exitcode(status)
+        return self.status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._fd)  # hangs up
+        if self.status is None:
+            os.waitpid(self.pid, 0)
+
+    def _read(self, seconds: float) -> bool:
+        """Take what is shown; False at the end."""
+        if not select.select([self._fd], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:  # Linux says so where the other side is closed
+            return False
+        self.shown += _ESCAPES.sub("", data.decode(errors="replace")).replace("\r\n", "\n")
+        return bool(data)
