@@ -6,12 +6,18 @@ import os
 import pty
 import re
 import select
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+# Ctrl-C reaches those whose terminal it is; to fork here and take it would be a fork of several threads.
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -26,16 +32,19 @@ class Terminal:
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:  # the child: nothing of the tests may go on in it
-            try:
-                os.chdir(cwd)
-                os.execvpe(command[0], list(command), dict(env))
-            finally:
-                os._exit(127)
+        self._fd, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *command],
+            cwd=cwd,
+            env=env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
         self.shown = ""
         self._from = 0
-        self.status: int | None = None
 
     def wait_for(self, text: str, seconds: float = 60.0) -> None:
         """Read until the text is shown after what was waited for before."""
@@ -58,17 +67,14 @@ class Terminal:
         end = time.monotonic() + seconds
         while self._read(0.2):
             assert time.monotonic() < end, self.shown[self._from :]
-        _, status = os.waitpid(self.pid, 0)
-        self.status = os.waitstatus_to_exitcode(status)
-        return self.status
+        return self._process.wait(seconds)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         os.close(self._fd)  # hangs up
-        if self.status is None:
-            os.waitpid(self.pid, 0)
+        self._process.wait(30)
 
     def _read(self, seconds: float) -> bool:
         """Take what is shown; False at the end."""

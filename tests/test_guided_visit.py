@@ -80,7 +80,7 @@ def test_a_whole_visit(workspace: Path, capsys: pytest.CaptureFixture[str]) -> N
             assert words in page
     assert "[5 of 15] stimulus: somebody speaks" in out
     assert "\x1b" not in out
-    assert max(map(len, out.splitlines())) <= 110
+    assert max(map(len, out.splitlines())) <= 130
     assert "Answers that no question asked for" not in out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,15 @@ from sweep.cli.printing import level, table
 from sweep.guided.log import DONE
 from sweep.guided.steps import Step
 
-__all__ = ["VERDICTS", "Heard", "analysis_step", "heard_inside", "visit_document", "visit_verdict"]
+__all__ = ["Heard", "analysis_step", "heard_inside", "short_verdict", "visit_document", "visit_verdict"]
 
-VERDICTS = {
+_VERDICTS = {
     "anomalies": "anomalies were found",
     "no_anomaly_detected": "no anomalous emitter was detected",
     "inconclusive": "inconclusive",
 }
+_UNCOMPARED = "emitters were heard; without a baseline none can be called anomalous"
+_WIDE = 200  # the name of a record is not cut: somebody will look for it
 _RADIO = ("preflight", "outside", *INSIDE)
 _LEVELS = {"high": 0, "medium": 1, "low": 2, "info": 3}
 
@@ -57,18 +59,31 @@ def analysis_step(visiting: Visiting, step: Step) -> Result:
     rows = []
     for swept in visiting.swept():
         document = read_evidence(swept.path).document
-        words = VERDICTS[document["verdict"]]
-        rows.append((swept.step.title, words, str(len(document["findings"])), swept.path.name))
-    for line in table(("step", "verdict", "findings", "record"), rows):
+        rows.append((swept.step.title, short_verdict(document), str(len(document["findings"])), swept.path.name))
+    for line in table(("step", "verdict", "findings", "record"), rows, width=_WIDE):
         print(line)
     emitters = heard_inside(visiting)
     if emitters:
         print()
         for line in table(("id", "MHz", "dBFS", "threat", "strongest", "heard"), [_cells(one) for one in emitters]):
             print(line)
-    said = f"Verdict of the visit: {VERDICTS[verdict]}"
-    console.say("", said + (f" ({'; '.join(reasons)})" if reasons else ""))
-    return Result(text=f"{VERDICTS[verdict]}; {count(len(emitters), 'finding')}", details={"verdict": verdict})
+    compared = any(read_evidence(swept.path).document["baseline"] for swept in visiting.swept())
+    words = _VERDICTS[verdict] if compared or verdict != "anomalies" else _UNCOMPARED
+    console.say("", f"Verdict of the visit: {words}" + (f" ({'; '.join(reasons)})" if reasons else ""))
+    return Result(text=f"{words}; {count(len(emitters), 'finding')}", details={"verdict": verdict})
+
+
+def short_verdict(document: Mapping[str, Any]) -> str:
+    """Say the verdict of a sweep in a few words; without a baseline nothing is called an anomaly.
+
+    Examples
+    --------
+    >>> short_verdict({"verdict": "anomalies", "baseline": None, "findings": [{}]})
+    'emitters heard, no baseline'
+    """
+    if document["verdict"] == "anomalies" and not document["baseline"]:
+        return "emitters heard, no baseline"
+    return _VERDICTS[document["verdict"]]
 
 
 def heard_inside(visiting: Visiting) -> list[Heard]:

@@ -40,7 +40,7 @@ class Option:
     text: str
 
 
-LEAVE = Option(0, "leave", "leave, go on later")
+LEAVE = Option(0, "leave", "leave")
 _WIDTH = 100
 
 
@@ -122,8 +122,8 @@ class Console:
             The answer in the file is empty or too long.
         """
         self.say(f"{question}{'' if default is None else f' (Enter: {default})'}")
-        for number, preset in enumerate(presets, 1):
-            self.say(f"{number}  {preset}", indent="  ")
+        for line in _in_lines([f"{number}: {preset}" for number, preset in enumerate(presets, 1)]):
+            print(line)
         while True:
             is_given = name in self._answers or self.unattended
             typed = self._read(name, default="" if default is None else default) or (default or "")
@@ -176,6 +176,8 @@ def read_answers(path: Path | None) -> dict[str, str]:
 
 def _in_lines(options: Sequence[str]) -> list[str]:
     """Options side by side where a line takes them, else below each other."""
+    if not options:
+        return []
     line = "  " + "    ".join(options)
     return [line] if len(line) <= _WIDTH else [f"  {option}" for option in options]
 

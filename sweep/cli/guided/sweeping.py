@@ -12,7 +12,7 @@ from reports.wording import count
 from sweep.cli.arguments import DEFAULT_PASSES
 from sweep.cli.capture import recover_record, sweep_room
 from sweep.cli.evidence import Evidence, read_evidence
-from sweep.cli.guided.analysis import VERDICTS
+from sweep.cli.guided.analysis import short_verdict
 from sweep.cli.guided.console import Option
 from sweep.cli.guided.visiting import Result, Visiting
 from sweep.cli.parser import build_parser
@@ -112,6 +112,6 @@ def _said(evidence: Evidence) -> list[str]:
 def _result(evidence: Evidence, *, seconds: float | None = None) -> Result:
     document = evidence.document
     verdict = str(document["verdict"])
-    text = f"{VERDICTS[verdict]}; {count(len(document['findings']), 'finding')}"
+    text = f"{short_verdict(document)}; {count(len(document['findings']), 'finding')}"
     took = {} if seconds is None else {"seconds": seconds}
     return Result(text=text, details={"record": evidence.path.name, "verdict": verdict, **took})
