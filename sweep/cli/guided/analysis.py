@@ -108,7 +108,8 @@ def visit_verdict(visiting: Visiting) -> tuple[str, list[str]]:
     -------
     (str, list of str)
         Verdict and reasons. ``anomalies`` where one sweep in the room has them; else ``inconclusive`` where one sweep
-        is, a position was not swept, or a step of the radio is not finished; else ``no_anomaly_detected``.
+        is, a position was not swept, a step of the radio is not finished, or the check of the receiver failed; else
+        ``no_anomaly_detected``.
     """
     inside = [swept for swept in visiting.swept() if swept.step.kind in INSIDE]
     verdicts = {swept.step.title: read_evidence(swept.path).document["verdict"] for swept in inside}
@@ -120,6 +121,9 @@ def visit_verdict(visiting: Visiting) -> tuple[str, list[str]]:
             is_whole = is_whole and outcome is not None and step.kind != "position"
             said = "not finished" if outcome is None else f"{outcome.outcome}, {outcome.text}"
             reasons.append(f"{step.title}: {said}")
+        elif outcome is not None and outcome.details.get("failed"):
+            is_whole = False
+            reasons.append(f"{step.title}: {outcome.text}")
     reasons += [f"{title}: inconclusive" for title, verdict in verdicts.items() if verdict == "inconclusive"]
     if "anomalies" in verdicts.values():
         return "anomalies", reasons
