@@ -21,6 +21,7 @@ from baselines.wide import GAP_BINS, WideRuns
 from dsp.groups import known_mean, known_median
 from dsp.running import closed_runs, long_runs, running_maximum
 from dsp.statistics import to_nepers
+from sweep.plan import Layout
 
 __all__ = ["Aligned", "Zones", "align", "busy_bins", "quiet_bins", "zones_of"]
 
@@ -169,6 +170,8 @@ def align(
     shown = np.empty_like(log_mean)
     for gain, group in zip(shown, log_mean, strict=True):
         gain[:] = align_gains(group - baseline.log_mean, quiet, layout, shift.parts)
+        if summary.lowered is not None and summary.lowered.any():
+            _lift_lowered(gain, group - baseline.log_mean, quiet, np.repeat(summary.lowered, layout.hop_bins), layout)
     level = believed_gain(baseline, log_mean, shown, _settings(shift.parts, gain_step_db))
     del shown
     log_mean -= level.gains
@@ -186,6 +189,19 @@ def align(
         notes=(*level.notes, *shift.remarks, *_unmeasured(shift, instrument or {}, frame)),
         busy_scatter=_GUESSED_SCATTER if busy_spread is None else max(busy_spread, _SMALLEST_SCATTER),
     )
+
+
+def _lift_lowered(
+    gain: NDArray[np.float32],
+    difference: NDArray[np.float32],
+    quiet: NDArray[np.bool_],
+    lowered: NDArray[np.bool_],
+    layout: Layout,
+) -> None:
+    """Give hops taken at a lower gain their own curve: their noise did not fall with it, and theirs alone rises."""
+    own = block_medians(difference, quiet & lowered & np.isfinite(difference), layout.hop_bins)
+    own_bins = np.repeat(own, layout.hop_bins)[: gain.size]
+    gain[:] = np.where(lowered & np.isfinite(own_bins), own_bins, gain)
 
 
 def _settings(parts: Sequence[Part], gain_step_db: Callable[[float], float | None]) -> list[Setting]:

@@ -233,6 +233,8 @@ def _rebuilt(
         measured=np.asarray(has_all, np.float64),
         overloaded=np.full(target.n_hops, float(summary.overloaded.max())),
         n_lossy=summary.n_lossy,
+        n_unlocked=summary.n_unlocked,
+        n_deaf=summary.n_deaf,
         n_rows=summary.n_rows,
         start_utc_ns=summary.start_utc_ns,
         stop_utc_ns=summary.stop_utc_ns,

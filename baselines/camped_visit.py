@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from baselines.camped import Camp, hop_layout
 from baselines.intercept import Intercept
+from baselines.referral import Referral
 from baselines.summary import VisitSummary, summarise
 from dsp.errors import RecordError
 from sweep.record import SweepRecord
@@ -24,7 +25,8 @@ def summary_of(record: SweepRecord) -> VisitSummary:
     RecordError
         The record is damaged, or no bin of any row was measured.
     """
-    summary = summarise(record.layout, record.rows())
+    rows = Referral(record.layout, record.start.get("instrument") or {}).of(record.rows)
+    summary = summarise(record.layout, rows())
     stays = record.stays if record.n_stays else None
     return with_camp(summary, Camp.of(record.layout, stays, Intercept(record.layout)))
 

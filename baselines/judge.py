@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from baselines.known import KnownEmitter
 from baselines.model import Baseline
 from baselines.not_heard import not_heard
 from baselines.part import FEWEST_TO_CONFIRM, Bar, Rows, findings_of, part_of
+from baselines.referral import Referral
 from baselines.summary import VisitSummary, summarise
 from baselines.uncertainty import Repeatability, level_uncertainty
 from baselines.verdict import failures, nothing_measured, verdict_of
@@ -87,9 +89,10 @@ def _judge(
     false_alarms: float,
     known: tuple[KnownEmitter, ...],
 ) -> Judgement:
-    heard_when = Intercept(layout)
+    heard_when, referral = Intercept(layout), Referral(layout, instrument)
+    rows = referral.of(rows)
     try:
-        summary = summarise(layout, rows(), heard_when)
+        summary = replace(summarise(layout, rows(), heard_when), lowered=referral.lowered)
     except RecordError as error:
         document = nothing_measured(layout, false_alarms, [*failures(instrument), str(error)])
         return Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32))

@@ -15,6 +15,7 @@ from baselines.axes import curve_onto, onto, shared_bins
 from baselines.emitters import Emitter
 from baselines.heard import floor_of
 from baselines.receivers import parts_of
+from baselines.referral import Referral
 from baselines.shifts import align_gains
 from baselines.summary import VisitSummary, summarise
 from baselines.tracking import Track, follow
@@ -121,13 +122,14 @@ def levels_there(
     RecordError
         The record is damaged, holds nothing measured, or shares no frequency or no quiet part with this sweep.
     """
-    there = summarise(record.layout, record.rows())
+    rows = Referral(record.layout, record.start.get("instrument") or {}).of(record.rows)
+    there = summarise(record.layout, rows())
     floor_dbfs = floor_of(there, record.start.get("instrument"))
     noise_gain = _gain(here, there, floor_dbfs, record.start.get("instrument") or {})
     ambient = _ambient(here, there.layout, noise_gain, floor_dbfs)
     placed = [_placed(finding, there, ambient, floor_dbfs) for finding in findings]
     emitters = [emitter for emitter in placed if emitter is not None]
-    tracks = iter(follow(there.layout, record.rows(), emitters))
+    tracks = iter(follow(there.layout, rows(), emitters))
     gain = noise_gain - np.log(_noise_bandwidth_hz(there.layout) / _noise_bandwidth_hz(here.summary.layout))
     levels = [UNKNOWN_LEVEL if emitter is None else _level(emitter, next(tracks), there, gain) for emitter in placed]
     return levels, DB_PER_NEPER_POWER * float(np.nanmedian(gain))

@@ -9,10 +9,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.deafness import HopFloors
 from baselines.intercept import Intercept
 from dsp.errors import RecordError
 from dsp.statistics import effective_averages, log_power_variance, to_linear
-from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, SweepRow
+from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, SweepRow
 from sweep.plan import Layout
 from sweep.row_blocks import RowBlock, side_by_side
 
@@ -57,13 +58,16 @@ class VisitSummary:
         Largest common fluctuation of each hop.
     measured, overloaded : ndarray of float64, shape (n_hops,)
         Share of the passes in which the hop was measured, and was overloaded.
-    n_lossy : int
-        Dwells that lack samples, over all passes.
+    n_lossy, n_unlocked, n_deaf : int
+        Dwells over all passes that lack samples, of a tuner that was not locked, and with a noise floor 3 dB or more
+        below that which the hop began with, at the same gain.
     n_rows : int
     start_utc_ns, stop_utc_ns : int
         Of the first and the last pass.
     pass_variance : float
         Variance of ln(mean) of a noise bin in one pass.
+    lowered : ndarray of bool, shape (n_hops,), or None
+        Hops that were taken at another gain than the rest (see `baselines.referral`); None where that is not known.
     """
 
     layout: Layout
@@ -77,10 +81,13 @@ class VisitSummary:
     measured: NDArray[np.float64]
     overloaded: NDArray[np.float64]
     n_lossy: int
+    n_unlocked: int
+    n_deaf: int
     n_rows: int
     start_utc_ns: int
     stop_utc_ns: int
     pass_variance: float
+    lowered: NDArray[np.bool_] | None = None
 
     @property
     def n_groups(self) -> int:
@@ -170,7 +177,8 @@ def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None 
     n_kurtosis = np.zeros(layout.n_bins, np.int32)
     measured = np.zeros(layout.n_hops)
     overloaded = np.zeros(layout.n_hops)
-    n_lossy = 0
+    n_lossy = n_unlocked = 0
+    floors = HopFloors(layout)
     for block in side_by_side(rows):
         start_utc_ns = start_utc_ns if n_rows else block.times[0][0]
         stop_utc_ns = block.times[-1][0]
@@ -180,6 +188,8 @@ def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None 
         if heard is not None:
             heard.add_passes(slice(None), block.arrays["hop_monotonic_ns"], (flags & HOP_MEASURED) > 0)
         overloaded += np.count_nonzero(flags & HOP_OVERLOADED, axis=0)
+        n_unlocked += int(np.count_nonzero(flags & HOP_UNLOCKED))
+        floors.add(block)
         n_lossy += int(np.count_nonzero(block.arrays["hop_dropped_samples"]))
         if "spectral_kurtosis" in block.arrays:
             known = block.arrays["spectral_kurtosis"] != FILL
@@ -214,6 +224,8 @@ def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None 
         measured=measured / n_rows,
         overloaded=overloaded / n_rows,
         n_lossy=n_lossy,
+        n_unlocked=n_unlocked,
+        n_deaf=floors.n_deaf,
         n_rows=n_rows,
         start_utc_ns=start_utc_ns,
         stop_utc_ns=stop_utc_ns,

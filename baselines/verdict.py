@@ -18,6 +18,7 @@ __all__ = ["failures", "nothing_measured", "verdict_of"]
 
 _ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
 _TOO_MUCH_LOSSY, _TOO_MUCH_LOST = 0.25, 0.1
+_WORTH_SAYING = 0.01
 
 
 def verdict_of(
@@ -35,12 +36,21 @@ def verdict_of(
         reasons.append("no baseline: every emitter heard is listed, whether it belongs to the room is not known")
     overloaded = float(np.mean(is_overloaded(summary)))
     measured = float(np.mean(summary.measured > 0))
-    lossy = summary.n_lossy / max(1.0, float(summary.measured.sum()) * summary.n_rows)
+    n_dwells = max(1.0, float(summary.measured.sum()) * summary.n_rows)
+    lossy = summary.n_lossy / n_dwells
     if overloaded > 0:
         reasons.append(f"{100 * overloaded:.0f} % of the hops were overloaded: the receiver makes signals of its own")
     if summary.n_lossy:
         dwells = "dwell" if summary.n_lossy == 1 else "dwells"
         reasons.append(f"samples were lost on the way to this machine in {summary.n_lossy} {dwells}")
+    unlocked, deaf = (count / n_dwells for count in (summary.n_unlocked, summary.n_deaf))
+    if unlocked > 0:
+        reasons.append(f"the tuner was not locked in {_percent(unlocked)} of the dwells")
+    if deaf > _WORTH_SAYING:
+        reasons.append(
+            f"the noise floor fell by 3 dB or more against the start of the visit in {_percent(deaf)} of the dwells: "
+            "the receiver went deaf there; check antenna and cable"
+        )
     if measured < 1:
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
     if lost["share"] > 0:
@@ -52,7 +62,8 @@ def verdict_of(
     if any(finding["kind"] != "missing" and finding["known_as"] is None for finding in findings):
         return "anomalies", reasons
     too_little = measured * outcome.judged < _ENOUGH_MEASURED
-    if too_little or overloaded > _TOO_MUCH_OVERLOADED or lossy > _TOO_MUCH_LOSSY or lost["share"] > _TOO_MUCH_LOST:
+    too_little |= overloaded > _TOO_MUCH_OVERLOADED or lossy > _TOO_MUCH_LOSSY
+    if too_little or max(lost["share"], unlocked, deaf) > _TOO_MUCH_LOST:
         return "inconclusive", reasons
     return "no_anomaly_detected", reasons
 

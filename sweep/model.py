@@ -69,6 +69,8 @@ class HopSamples:
     dropped_samples : int
         Samples known to be lost within this hop.
     tuner_locked : bool
+    note : str
+        What was done because of a fault, for the record; empty for nothing.
     """
 
     raw: NDArray[Any]
@@ -83,6 +85,7 @@ class HopSamples:
     full_scale: float = 1.0
     dropped_samples: int = 0
     tuner_locked: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +345,7 @@ class Noted:
     ----------
     utc_ns : int
     kind : str
-        ``clock`` or ``pause``.
+        ``clock``, ``pause`` or ``receiver``.
     text : str
     """
 

@@ -176,6 +176,10 @@ class SweepSession:
                         self._open = self._begin(block.utc_ns, source.plan.layout())
                     yield from self._watch_clock(block.utc_ns, block.monotonic_ns)
                     yield from self._until_room(partial(self._open.keep, block))
+                    if isinstance(block, HopSamples) and block.note:
+                        noted = Noted(utc_ns=block.utc_ns, kind="receiver", text=block.note)
+                        yield from self._until_room(partial(self._open.note, noted))
+                        yield noted
                     yield from assembler.take(outcome)
             if self._stopping and not assembler.has_finished(self._passes):
                 yield from self._break_off(assembler, STOPPED)

@@ -7,6 +7,7 @@ starts looking again.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +20,17 @@ from numpy.typing import NDArray
 from dsp.errors import DeviceError
 from sweep.health.checks import Check
 from sweep.health.counting import Count
+from sweep.health.watch import OVERLOADED, REPEATED, HopWatch, lower_gains
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
 from sweep.plan import SweepPlan
 from sweep.sources.tuners import nearest_gain_db
+from sweep.units import format_hz
 
 __all__ = ["LiveSource", "Receiver", "Recovery", "TuningRefusedError", "Visit"]
+
+
+_OLD_SAMPLES = "the receiver gives the same samples again and again; unplug it and plug it in again, into another port"
 
 
 class TuningRefusedError(DeviceError):
@@ -157,6 +163,7 @@ class LiveSource:
         self._recovery = recovery or Recovery()
         self._n_skip = round((instrument.settle_s or 0.0) * plan.sample_rate_hz)
         self._failures = 0  # in a row, over passes
+        self._watch = HopWatch()
 
     @property
     def instrument(self) -> Instrument:
@@ -246,7 +253,7 @@ class LiveSource:
         centers_hz = [self._plan.hop_centers_hz[hop_index] for hop_index in self._hops]
         for hop_index, center_hz, next_hz in zip(self._hops, centers_hz, (*centers_hz[1:], then_hz), strict=True):
             try:
-                visit = self._visit(center_hz, then_hz=next_hz)
+                hop = self._watched(pass_index, hop_index, center_hz, next_hz)
             except TuningRefusedError as error:
                 yield _gap(pass_index, hop_index, str(error))
                 continue
@@ -258,7 +265,34 @@ class LiveSource:
                 yield _gap(pass_index, hop_index, str(error))
                 continue
             failures = 0
-            yield self._hop(pass_index, hop_index, visit)
+            yield hop
+
+    def _watched(self, pass_index: int, hop_index: int, center_hz: int, then_hz: int | None) -> HopSamples | HopGap:
+        """Receive a hop; with a fault it is taken again, at a lower gain where it is overloaded."""
+        watch, gain_db = self._watch, self._watch.gain_db(hop_index)
+        visit = self._visit(center_hz, gain_db=gain_db, then_hz=then_hz)
+        hop = self._hop(pass_index, hop_index, visit, gain_db)
+        fault = watch.fault(hop_index, visit.raw, hop.gain_db)
+        if fault is not None and not watch.is_given_up(hop_index, fault):
+            tries = lower_gains(self._gains_db, hop.gain_db) if fault == OVERLOADED else (hop.gain_db,)
+            for tried_db in tries:
+                with contextlib.suppress(DeviceError):
+                    again = self._visit(center_hz, gain_db=tried_db, then_hz=then_hz)
+                    if watch.fault(hop_index, again.raw, tried_db) is None:
+                        return self._mended(self._hop(pass_index, hop_index, again, tried_db), fault)
+            watch.give_up(hop_index, fault)
+            hop = replace(hop, note=f"{_words(hop)} was {fault}, also when it was taken again; it is kept as it is")
+        if fault == REPEATED:
+            return _gap(pass_index, hop_index, _OLD_SAMPLES)
+        return hop
+
+    def _mended(self, hop: HopSamples, fault: str) -> HopSamples:
+        """A hop that was taken again, with what was done."""
+        note = f"{_words(hop)} was {fault} and was taken again"
+        if fault == OVERLOADED and hop.gain_db is not None:
+            self._watch.keep_gain(hop.hop_index, hop.gain_db)
+            note += f", and is from now on, at a gain of {hop.gain_db:g} dB"
+        return replace(hop, note=note)
 
     def _visit(
         self,
@@ -296,19 +330,23 @@ class LiveSource:
     def _first_hz(self) -> int:
         return self._plan.hop_centers_hz[self._hops[0]]
 
-    def _hop(self, pass_index: int, hop_index: int, visit: Visit) -> HopSamples:
+    def _hop(self, pass_index: int, hop_index: int, visit: Visit, gain_db: float | None) -> HopSamples:
         return HopSamples(
             raw=visit.raw,
             sample_format="cu8",
             center_freq_hz=float(self._plan.hop_centers_hz[hop_index]),
             sample_rate_hz=self._plan.sample_rate_hz,
-            gain_db=self._plan.gain_db,
+            gain_db=self._plan.gain_db if gain_db is None else gain_db,
             utc_ns=visit.utc_ns,
             monotonic_ns=visit.monotonic_ns,
             pass_index=pass_index,
             hop_index=hop_index,
             dropped_samples=visit.dropped_samples,
         )
+
+
+def _words(hop: HopSamples) -> str:
+    return f"hop {hop.hop_index} at {format_hz(hop.center_freq_hz)} of pass {hop.pass_index + 1}"
 
 
 def _gap(pass_index: int, hop_index: int | None, reason: str) -> HopGap:
