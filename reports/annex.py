@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.calibrated import calibration_rows
 from reports.client import MIDDLES_LEFT_OUT, passes
 from reports.content import ReportContent
 from reports.coverage import POI_KEYS, pooled, service_states
@@ -89,7 +90,7 @@ def _equipment(content: ReportContent) -> list[Block]:
         *([] if instrument.receivers else _settings(instrument)),
         ("Antenna", antenna(content)),
         ("Sample format", recorded(instrument.sample_format)),
-        ("Calibration", f"none: levels are in {content.level_unit}, not in dBm"),
+        *calibration_rows(start, content.level_unit),
         ("Software", recorded(start.get("software"))),
         ("Transform", recorded(start.get("fft_engine"))),
     ]

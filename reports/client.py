@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.calibrated import with_dbm
 from reports.content import ReportContent
 from reports.missed import heard_text, level_scale, missed
 from reports.wording import count, frequency, listed, number, recorded, remarks, utc, verdict
@@ -136,7 +137,7 @@ def _found(content: ReportContent) -> list[Block]:
                 str(finding["id"]),
                 frequency(finding.get("center_freq_hz")),
                 recorded(finding.get("signal_type")),
-                number(finding.get("power_dbfs"), content.level_unit),
+                with_dbm(number(finding.get("power_dbfs"), content.level_unit), content.start, finding),
                 threat_level(finding),
                 content.decision_on(finding),
             ]

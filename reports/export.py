@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reports.calibrated import level_dbm
 from reports.content import ReportContent
 from reports.files import write_bytes
 from sweep.health.checks import checks_of
@@ -113,7 +114,9 @@ def findings_document(
         "position": source.start.get("position"),
         **{key: judged.get(key) for key in _DOCUMENT_KEYS},
     }
-    document["unconfirmed"] = document["unconfirmed"] or []
+    for key in ("findings", "unconfirmed"):
+        items: Sequence[Mapping[str, Any]] = judged.get(key) or ()
+        document[key] = [{**item, "power_dbm": level_dbm(source.start, item)} for item in items]
     document["not_heard"] = document["not_heard"] or []
     started = source.start.get("instrument") or {}
     document["checks"] = [{"receiver": receiver or None, **check} for receiver, check in checks_of(started)]

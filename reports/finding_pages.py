@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
+from reports.calibrated import with_dbm
 from reports.client import threat_level
 from reports.content import ReportContent
 from reports.levels import level_interval
@@ -108,7 +109,8 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
 
 def _level(content: ReportContent, finding: Mapping[str, Any]) -> str:
     unit = content.level_unit
-    return level_interval(finding, unit) or number(finding.get("power_dbfs"), unit)
+    text = level_interval(finding, unit) or number(finding.get("power_dbfs"), unit)
+    return with_dbm(text, content.start, finding)
 
 
 def _heard(content: ReportContent, finding: Mapping[str, Any]) -> str:

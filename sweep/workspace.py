@@ -21,11 +21,14 @@ _SPARE_BYTES = 64 * 2**20  # what a full disk leaves of the rest of the machine'
 _README = """\
 This folder is a Quietroom workspace.
 
-rooms/    one folder for each room: its baselines, its known emitters, and the register of what was found
+rooms/    one folder for each room: its baselines, its known emitters, the register of what was found, and visits/, the
+          logs of guided visits
 sweeps/   the sweep records (.h5) with their seals, signatures and time tokens (.seal.json, .sig, .tsr), the logs of
           decisions about them (.jsonl), folders with raw samples of what was found (.snippets), and the journals of
           sweeps that were interrupted (.journal)
 reports/  plots, reports and exports; they can be made again from the records
+dongles/  profiles of the dongles, by serial
+site.toml, equipment.toml  what people wrote down of site, rooms, people and equipment
 seals.jsonl  the list of all seals that were made here, numbered and chained
 
 The records, their seals and the baselines are evidence: copy them, do not edit them. Names are part of them.

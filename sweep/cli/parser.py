@@ -29,7 +29,7 @@ from sweep.cli.arguments import add_command as _command
 from sweep.cli.help_format import RawHelpFormat
 from sweep.cli.room_parser import add_baseline, add_room_commands
 from sweep.cli.seal_parser import add_seal_commands, add_time_server
-from sweep.cli.visit_parser import add_visit
+from sweep.cli.visit_parser import add_calibrate, add_visit
 
 __all__ = ["build_parser"]
 
@@ -103,6 +103,7 @@ def _add_sweeping(commands: Commands[OneLineParser]) -> None:
         fill=_sweep,
     )
     add_visit(commands)
+    add_calibrate(commands)
     _command(
         commands,
         "replay",

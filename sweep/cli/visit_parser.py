@@ -1,7 +1,9 @@
-"""The grammar of a guided visit."""
+"""The grammar of a guided visit, and of what is measured once for many visits."""
 
 from __future__ import annotations
 
+import argparse
+import re
 from pathlib import Path
 
 from sweep.cli.arguments import (
@@ -11,14 +13,18 @@ from sweep.cli.arguments import (
     add_command,
     add_json,
     add_room,
+    decibels,
     duration_s,
+    frequency_hz,
     positive_int,
     printable,
     range_hz,
 )
 from sweep.cli.seal_parser import add_time_server
 
-__all__ = ["add_visit"]
+__all__ = ["add_calibrate", "add_visit"]
+
+_LEVEL = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:dBm)?", re.IGNORECASE)
 
 
 def add_visit(commands: Commands[OneLineParser]) -> None:
@@ -32,6 +38,65 @@ def add_visit(commands: Commands[OneLineParser]) -> None:
         "inconclusive.",
         fill=_visit,
     )
+
+
+def add_calibrate(commands: Commands[OneLineParser]) -> None:
+    """Add ``calibrate``."""
+    add_command(
+        commands,
+        "calibrate",
+        "calibrate:calibrate",
+        "measure a dongle, and keep its profile in the workspace",
+        "A profile is never changed: measuring again makes a new one that keeps the other parts. Levels are dBFS; dBm "
+        "are given beside them only near a level that was fed, at its gain, until it expires.",
+        fill=_calibrate,
+    )
+
+
+def _calibrate(calibrate: OneLineParser) -> None:
+    calibrate.add_argument("--source", metavar="S", default="rtlsdr:0", help="a dongle (default rtlsdr:0)")
+    calibrate.add_argument(
+        "--terminated",
+        action="store_true",
+        help="floor and lines without an antenna: put a 50 ohm terminator in its place",
+    )
+    calibrate.add_argument("--passes", metavar="N", type=positive_int, default=10, help="of --terminated (default 10)")
+    calibrate.add_argument(
+        "--carrier", metavar="HZ", type=frequency_hz, help="error of the crystal, against a carrier of this frequency"
+    )
+    calibrate.add_argument(
+        "--gains",
+        action="store_true",
+        help="steps of the gain, against a steady carrier at --at, or else against noise",
+    )
+    calibrate.add_argument(
+        "--level", metavar="DBM", type=_dbm, help="a known level that is fed at --at, for example -40dBm"
+    )
+    calibrate.add_argument(
+        "--at", metavar="HZ", type=frequency_hz, help="frequency of the level, or of the steady carrier"
+    )
+    calibrate.add_argument(
+        "--valid-days", metavar="N", type=positive_int, default=365, help="days until the level expires (default 365)"
+    )
+    calibrate.add_argument(
+        "--gain", metavar="DB", type=decibels, help="fixed gain in dB (default: that of a sweep, 28)"
+    )
+    calibrate.add_argument(
+        "--range",
+        metavar="R",
+        dest="ranges_hz",
+        type=range_hz,
+        action="append",
+        help="of --terminated, as for sweep (default: all that the dongle tunes)",
+    )
+    add_json(calibrate)
+
+
+def _dbm(text: str) -> float:
+    match = _LEVEL.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a level in dBm; write for example --level=-40dBm")
+    return float(match[1])
 
 
 def _visit(visit: OneLineParser) -> None:

@@ -80,6 +80,26 @@ class EquipmentDocument(msgspec.Struct, frozen=True):
     notes: str | None = None
 
 
+class _KnownLevel(msgspec.Struct, frozen=True):
+    at_hz: _Index
+    gain_db: float
+    offset_db: float
+    measured: str
+    expires: str
+
+
+class CalibrationDocument(msgspec.Struct, frozen=True):
+    """The profile of a receiver, and the known levels that held as the sweep began."""
+
+    serial: str
+    profile: str
+    sha256: str
+    made: str
+    ppm: float | None
+    absolute: tuple[_KnownLevel, ...]
+    expired: tuple[str, ...]
+
+
 class StartDocument(msgspec.Struct, frozen=True):
     """What was known as a sweep began, as far as anything depends on it."""
 
@@ -97,6 +117,7 @@ class StartDocument(msgspec.Struct, frozen=True):
     room_floor: str | None = None
     room_description: str | None = None
     equipment: tuple[EquipmentDocument, ...] | None = None
+    calibration: tuple[CalibrationDocument, ...] | None = None
     visit: str | None = None
     source: str | None = None
     software: str | None = None

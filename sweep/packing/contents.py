@@ -75,7 +75,9 @@ def _write_attributes(
     start = journal.start
     add_attributes(entry, {name: start.get(name) for name in _SWEEP} | {"recovered": recovered})
     add_attributes(entry, {"verdict": document["verdict"]})
-    instrument = _known(start.get("instrument"), Instrument) | {"equipment": start.get("equipment")}
+    instrument = _known(start.get("instrument"), Instrument) | {
+        name: start.get(name) for name in ("equipment", "calibration")
+    }
     add_attributes(make_group(entry, "instrument", "NXinstrument"), instrument)
     for name, members in (("site", _SITE), ("people", _PEOPLE)):
         add_attributes(make_group(entry, name, "NXcollection"), {member: start.get(member) for member in members})

@@ -17,6 +17,7 @@ from sweep.scene.loading import TUNER_RANGE_HZ, load_scene, scene_ranges
 from sweep.scene.room import Room, choose_bugs
 from sweep.scene.schema import Scene
 from sweep.sources.options import SourceOptions
+from sweep.sources.tuners import tuner_of
 
 __all__ = ["SimSource", "open_sim"]
 
@@ -127,6 +128,11 @@ class SimSource:
     def plan(self) -> SweepPlan:
         """The plan that ``blocks`` follows."""
         return self._plan
+
+    @property
+    def gains_db(self) -> tuple[float, ...]:
+        """Those of an R820T; the simulated one takes any between."""
+        return tuner_of(5).gains_db
 
     @property
     def room(self) -> Room:
