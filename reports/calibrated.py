@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.wording import frequency, number
 
-__all__ = ["calibration_rows", "level_dbm", "with_dbm"]
+__all__ = ["calibration_rows", "level_dbm", "with_dbm", "with_levels"]
 
 _NEAR = 0.05
 """Share of its frequency within which a calibration is taken to hold: tuners differ by some dB over an octave."""
@@ -32,6 +32,11 @@ def level_dbm(start: Mapping[str, Any], finding: Mapping[str, Any]) -> float | N
     if not near:
         return None
     return float(power + min(near, key=lambda one: abs(center_hz - one["at_hz"]))["offset_db"])
+
+
+def with_levels(start: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add ``power_dbm`` to findings of a document; None where nothing says it."""
+    return [{**item, "power_dbm": level_dbm(start, item)} for item in items]
 
 
 def with_dbm(text: str, start: Mapping[str, Any], finding: Mapping[str, Any]) -> str:

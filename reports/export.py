@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.calibrated import level_dbm
+from reports.calibrated import with_levels
 from reports.content import ReportContent
 from reports.files import write_bytes
 from sweep.health.checks import checks_of
@@ -115,8 +115,7 @@ def findings_document(
         **{key: judged.get(key) for key in _DOCUMENT_KEYS},
     }
     for key in ("findings", "unconfirmed"):
-        items: Sequence[Mapping[str, Any]] = judged.get(key) or ()
-        document[key] = [{**item, "power_dbm": level_dbm(source.start, item)} for item in items]
+        document[key] = with_levels(source.start, judged.get(key) or ())
     document["not_heard"] = document["not_heard"] or []
     started = source.start.get("instrument") or {}
     document["checks"] = [{"receiver": receiver or None, **check} for receiver, check in checks_of(started)]

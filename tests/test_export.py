@@ -47,7 +47,7 @@ def test_document_follows_the_contract(tmp_path: Path) -> None:
     assert plain["schema"] == "quietroom.findings/1"
     assert plain["record"] == "sweep.h5"
     assert plain["room"] == "board room"
-    assert plain["findings"] == document()["findings"]
+    assert plain["findings"] == [{**item, "power_dbm": None} for item in document()["findings"]]
     assert plain["coverage"] == document()["coverage"]
     assert findings_document(content) == plain
     assert findings_document(replace(content, dispositions=(DISPOSITION,)))["dispositions"] == [DISPOSITION]

@@ -121,11 +121,12 @@ def test_back_opens_the_step_before(workspace: Path) -> None:
 
 
 def test_a_failing_step_can_be_skipped_and_loses_nothing(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = {"outside.failed": "skip", "outside.reason": "no dongle", "position:table.failed": "leave"}
+    answers = {"preflight.failed": "skip", "preflight.reason": "no dongle"}
+    answers |= {"outside.failed": "skip", "outside.reason": "no dongle", "position:table.failed": "leave"}
     code, _ = visit(workspace, answers, "--source", "sim:no-such-scene")
     out = capsys.readouterr().out
     assert code == 3
-    assert out.count("It did not work: scene 'no-such-scene'") == 2
+    assert out.count("It did not work: scene 'no-such-scene'") == 3
     assert log_of(workspace).outcomes["outside"].text == "no dongle"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsp.errors import RecordError
+from reports.calibrated import with_levels
 from reports.export import findings_document
 from reports.wording import frequency_range
 from sweep.model import Instrument, Judgement
@@ -63,11 +64,12 @@ def read_evidence(
     """
     with SweepRecord.open(path) as record:
         document = findings_document(record, decisions)
-        instrument = record.instrument
+        start, instrument = record.start, record.instrument
         level_unit = "dB" if record.plan is None else "dBFS"
     if judgement is not None:
         judged = with_snippets_of(document, judgement.document)
         document |= {key: value for key, value in judged.items() if key in document}
+        document |= {key: with_levels(start, document[key] or ()) for key in ("findings", "unconfirmed")}
     return Evidence(
         path=path,
         document=document | {"record": str(path)},
