@@ -11,6 +11,7 @@ from dsp.errors import QuietroomError
 from sweep.health.losses import judged_instrument
 from sweep.journal import JournalReader, exclusive
 from sweep.journal.ballast import drop_ballast
+from sweep.journal.files import sync_file
 from sweep.journal.documents import check_judgement
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
@@ -48,6 +49,7 @@ def recover(journal_path: Path, judge: Judge | None = None) -> Path:
     """
     record_path = journal_path.with_suffix(".h5")
     with exclusive(journal_path):
+        sync_file(journal_path)  # a power cut while it is packed must not leave less of it than the record has
         drop_ballast(journal_path)  # the record may need the room, and a journal that holds nothing needs none
         with JournalReader(journal_path) as journal:
             judgement = None

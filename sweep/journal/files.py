@@ -22,6 +22,7 @@ __all__ = [
     "is_full",
     "lock",
     "open_regular",
+    "sync_file",
     "sync_folder",
     "write_at",
 ]
@@ -146,6 +147,12 @@ class ReadAhead:
             self._data = os.pread(self._descriptor, max(length, _READ_AHEAD_BYTES), offset)
             self._offset, begin = offset, 0
         return memoryview(self._data)[begin : begin + length]
+
+
+def sync_file(path: Path) -> None:
+    """Put what others wrote into a file on the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:

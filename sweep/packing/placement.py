@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import stat
 from dataclasses import replace
@@ -14,7 +13,7 @@ import h5py
 from dsp.errors import QuietroomError, RecordError
 from sweep.journal import JournalReader, ballast_path, exclusive
 from sweep.journal.documents import check_judgement
-from sweep.journal.files import sync_folder
+from sweep.journal.files import sync_file, sync_folder
 from sweep.model import Judgement
 from sweep.packing.contents import write_contents
 from sweep.packing.hdf5 import plain_text
@@ -142,8 +141,7 @@ def _write_and_check(journal: JournalReader, judged: Judgement, part: Path, *, r
         with h5py.File(part, "x", libver=("v108", "v110")) as file:
             write_contents(file, journal, judged, recovered=recovered)
             file.flush()
-        with part.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync_file(part)
         _compare(journal, part)
     except FileExistsError as error:
         raise RecordError(f"{part}: appeared while packing began; move it elsewhere, and pack again") from error
