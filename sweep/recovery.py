@@ -11,8 +11,8 @@ from dsp.errors import QuietroomError
 from sweep.health.losses import judged_instrument
 from sweep.journal import JournalReader, exclusive
 from sweep.journal.ballast import drop_ballast
-from sweep.journal.files import sync_file
 from sweep.journal.documents import check_judgement
+from sweep.journal.files import sync_file
 from sweep.looks import StoredLooks
 from sweep.model import Judge, Judgement
 from sweep.packing import pack_locked
