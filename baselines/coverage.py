@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.injection.sensitivity import Sensitivity
+from baselines.injection.signals import KINDS, Kind
 from baselines.intercept import BURSTS_S, Intercept
 from baselines.summary import VisitSummary
+from baselines.theory import weakest_over_noise_db
 from dsp.statistics import DB_PER_NEPER_POWER
 
 __all__ = ["coverage_of", "is_overloaded"]
 
 _BLOCK_HZ = 50_000_000
-_REFERENCE_BANDWIDTH_HZ = 11_000.0  # narrowband FM speech
-_PD_90_SIGMAS = 1.28
+_NFM = KINDS[0].name
 _OVERLOADED_SHARE = 0.5
 
 
@@ -32,6 +34,7 @@ class _Covered:
     camped: NDArray[np.int64]
     threshold_sigmas: float
     model_sigma: float
+    tried: Sensitivity | None
 
 
 def coverage_of(
@@ -42,6 +45,7 @@ def coverage_of(
     threshold_sigmas: float,
     model_sigma: float,
     camped: NDArray[np.int64] | None = None,
+    tried: Sensitivity | None = None,
 ) -> list[Mapping[str, Any]]:
     """Describe each band of the sweep.
 
@@ -58,6 +62,8 @@ def coverage_of(
         Error of the background in nats: of the fitted floor, or between visits.
     camped : ndarray of int64, shape (n_hops,), optional
         Dwells of the stays on each hop.
+    tried : Sensitivity, optional
+        What trials on the passes showed.
 
     Returns
     -------
@@ -65,8 +71,10 @@ def coverage_of(
         As in the findings JSON; contiguous hops of like state that were camped on for as long are one entry, cut
         every 50 MHz. ``dwell_s`` counts passes and stays, ``camp_s`` the stays; ``poi`` is that of `Intercept`, mean
         over the hops.
-        ``min_detectable_dbfs`` is the steady narrowband FM emitter (11 kHz) that the stated threshold finds with
-        probability 0.9 on the median floor, by the detector's own statistics.
+        ``min_detectable`` is by kind the level of the weakest emitter that is found with probability 0.9, and
+        ``min_detectable_detail`` says how that is known: by ``injection`` into the visit, wherever in the band it may
+        be, with its 95 % interval; or from ``theory``, steady and on the median floor. ``min_detectable_dbfs`` is that
+        of narrowband FM.
     """
     layout = summary.layout
     visit = _Covered(
@@ -76,6 +84,7 @@ def coverage_of(
         camped=np.zeros(layout.n_hops, np.int64) if camped is None else camped,
         threshold_sigmas=threshold_sigmas,
         model_sigma=model_sigma,
+        tried=tried,
     )
     if layout.n_hops == 1:
         return _single_hop(visit)
@@ -131,12 +140,15 @@ def _entry(visit: _Covered, bins: slice, state: str) -> Mapping[str, Any]:
     passes, stays = float(summary.measured[hops].mean()) * summary.n_rows, int(visit.camped[hops.start])
     dwell_s = None if layout.n_averages is None or not measured else (layout.n_averages + 1) / 2 / width
     chances = visit.chances if measured else None
+    weakest, detail = _weakest(visit, bins, floor, stays) if measured and floor is not None else ({}, {})
     return {
         "start_hz": round(float(layout.freq_hz[bins.start]) - width / 2),
         "stop_hz": round(float(layout.freq_hz[bins.stop - 1]) + width / 2),
         "state": state,
         "noise_floor_dbfs": round(floor, 2) if measured and floor is not None else None,
-        "min_detectable_dbfs": _weakest(visit, floor, stays) if measured else None,
+        "min_detectable_dbfs": weakest.get(_NFM),
+        "min_detectable": weakest,
+        "min_detectable_detail": detail,
         "dwell_s": None if dwell_s is None else round(dwell_s * (passes + stays), 6),
         "camp_s": None if dwell_s is None else round(dwell_s * stays, 6),
         "visits": 1,
@@ -144,13 +156,41 @@ def _entry(visit: _Covered, bins: slice, state: str) -> Mapping[str, Any]:
     }
 
 
-def _weakest(visit: _Covered, floor_dbfs: float | None, stays: int) -> float | None:
-    """Level that the passes or the stays find, whichever listened for longer: they are judged apart."""
-    if floor_dbfs is None:
-        return None
+def _weakest(
+    visit: _Covered, bins: slice, floor_dbfs: float, stays: int
+) -> tuple[dict[str, float | None], dict[str, Mapping[str, Any]]]:
+    """Level by kind, and how it is known."""
+    weakest: dict[str, float | None] = {}
+    detail: dict[str, Mapping[str, Any]] = {}
+    for kind in KINDS:
+        told = None if visit.tried is None else visit.tried.of_band(bins, kind)
+        if told is not None and visit.tried is not None:
+            gain_db = (
+                0.0 if kind.keyed else _reckoned(visit, kind, floor_dbfs, 0) - _reckoned(visit, kind, floor_dbfs, stays)
+            )
+            weakest[kind.name], detail[kind.name] = _measured(told, gain_db, visit.tried.n_trials(kind))
+        elif not kind.keyed:
+            weakest[kind.name] = round(_reckoned(visit, kind, floor_dbfs, stays), 2)
+            detail[kind.name] = {"basis": "theory"}
+        else:
+            weakest[kind.name], detail[kind.name] = None, {"basis": "not measured"}
+    return weakest, detail
+
+
+def _measured(told: Mapping[str, Any], gain_db: float, n_trials: int) -> tuple[float | None, Mapping[str, Any]]:
+    """What trials on the passes showed; what stays hear more than they is reckoned."""
+    lower = {name: None if told[name] is None else round(told[name] - gain_db, 2) for name in ("dbfs", "low", "high")}
+    basis = "injection" if gain_db <= 0 else "injection into the passes, theory for the stays"
+    more = {name: told[name] for name in ("met", "if_met_dbfs") if name in told}
+    return lower.pop("dbfs"), {"basis": basis, "n_injected": n_trials, **lower, **more}
+
+
+def _reckoned(visit: _Covered, kind: Kind, floor_dbfs: float, stays: int) -> float:
+    """Level that the passes or the stays find by theory, whichever listened for longer: they are judged apart."""
     summary, layout = visit.summary, visit.summary.layout
-    n_bins = max(1.0, _REFERENCE_BANDWIDTH_HZ / layout.bin_width_hz)
-    noise = min(summary.group_variance / summary.n_groups, summary.pass_variance / max(stays, 1)) / n_bins
-    rise = (visit.threshold_sigmas + _PD_90_SIGMAS) * float(np.sqrt(noise + visit.model_sigma**2))
-    over_noise = np.expm1(rise) * n_bins / layout.enbw_bins
-    return round(floor_dbfs + DB_PER_NEPER_POWER * float(np.log(over_noise)), 2)
+    n_bins = max(1.0, kind.reference_hz / layout.bin_width_hz)
+    variance = min(summary.group_variance / summary.n_groups, summary.pass_variance / max(stays, 1))
+    over_db = weakest_over_noise_db(
+        variance, n_bins, threshold_sigmas=visit.threshold_sigmas, model_sigma=visit.model_sigma
+    )
+    return floor_dbfs + over_db + DB_PER_NEPER_POWER * float(np.log(n_bins / layout.enbw_bins))

@@ -16,6 +16,7 @@ from baselines.coverage import coverage_of
 from baselines.explanation import explain, within
 from baselines.findings import number_findings
 from baselines.heard import floor_of
+from baselines.injection.attempt import try_sweep
 from baselines.intercept import Intercept
 from baselines.known import KnownEmitter
 from baselines.model import Baseline
@@ -34,7 +35,11 @@ __all__ = ["make_judge"]
 
 
 def make_judge(
-    baseline: Baseline | None, *, false_alarms_per_sweep: float = 0.1, known: Sequence[KnownEmitter] = ()
+    baseline: Baseline | None,
+    *,
+    false_alarms_per_sweep: float = 0.1,
+    known: Sequence[KnownEmitter] = (),
+    with_trials: bool = False,
 ) -> Judge:
     """Make the judge that a sweep session is handed.
 
@@ -47,6 +52,9 @@ def make_judge(
     known : sequence of KnownEmitter
         What may be heard; what one of them explains is listed, and is no anomaly. The judgement keeps those of them
         that lie within the sweep, as ``known_emitters``.
+    with_trials : bool
+        Whether what the visit would have found is measured, by synthetic emitters; a second or some of work. Else it is
+        reckoned.
 
     Raises
     ------
@@ -73,6 +81,7 @@ def make_judge(
             baseline=baseline,
             false_alarms=false_alarms_per_sweep,
             known=tuple(known),
+            with_trials=with_trials,
         )
 
     return judge
@@ -88,6 +97,7 @@ def _judge(
     baseline: Baseline | None,
     false_alarms: float,
     known: tuple[KnownEmitter, ...],
+    with_trials: bool,
 ) -> Judgement:
     heard_when, referral = Intercept(layout), Referral(layout, instrument)
     rows = referral.of(rows)
@@ -99,7 +109,8 @@ def _judge(
     floor_dbfs = floor_of(summary, instrument)
     bar, reasons = _bar(baseline, layout, rows, instrument, false_alarms)
     compared = bar.baseline is not None
-    sweep = part_of(rows, summary, floor_dbfs, bar, share=1.0 if stays is None else 1.0 - CAMP_SHARE)
+    share = 1.0 if stays is None else 1.0 - CAMP_SHARE
+    sweep = part_of(rows, summary, floor_dbfs, bar, share=share)
     outcome = sweep.outcome
     outcome.reasons[:0] = reasons
     heard, rejected, cut = findings_of(sweep, looks)
@@ -126,6 +137,7 @@ def _judge(
         threshold_sigmas=outcome.threshold_sigmas,
         model_sigma=outcome.model_sigma,
         camped=camp.n_dwells(layout),
+        tried=try_sweep(sweep, bar, share) if with_trials else None,
     )
     verdict, reasons = verdict_of(summary, findings, outcome, has_baseline=compared, instrument=instrument)
     if baseline is not None and not compared:  # asked to compare, and could not

@@ -25,7 +25,7 @@ from sweep.looks import Looks
 from sweep.model import SweepRow
 from sweep.plan import Layout
 
-__all__ = ["FEWEST_TO_CONFIRM", "Bar", "Part", "Rows", "findings_of", "part_of"]
+__all__ = ["FEWEST_TO_CONFIRM", "Bar", "Part", "Rows", "findings_of", "outcome_of", "part_of"]
 
 FEWEST_TO_CONFIRM = 3
 """Sweeps from which on one of them is no evidence that an emitter stays."""
@@ -104,23 +104,34 @@ def part_of(
     error : FrequencyError, optional
         Against the baseline, where another part has shown it.
     """
-    if bar.baseline is None:
-        outcome = hear(summary, floor_dbfs, share * bar.false_alarms)
-    else:
-        outcome = compare(
-            summary,
-            floor_dbfs,
-            bar.baseline,
-            share * bar.false_alarms,
-            gain_step_db=bar.gain_step_db,
-            instrument=bar.instrument,
-            error=error,
-        )
+    outcome = outcome_of(summary, floor_dbfs, bar, share=share, error=error)
     outcome = replace(outcome, emitters=[_in_report(emitter, share) for emitter in outcome.emitters])
     frame = None if bar.baseline is None else bar.baseline.visits[0].instrument
     spectrum = _spectrum(summary, outcome, bar.instrument, frame)
     return Part(
         layout=summary.layout, rows=rows, summary=summary, floor_dbfs=floor_dbfs, outcome=outcome, spectrum=spectrum
+    )
+
+
+def outcome_of(
+    summary: VisitSummary,
+    floor_dbfs: NDArray[np.float32],
+    bar: Bar,
+    *,
+    share: float = 1.0,
+    error: FrequencyError | None = None,
+) -> Outcome:
+    """Detect what a summary shows, with nothing vetted yet; parameters as for `part_of`."""
+    if bar.baseline is None:
+        return hear(summary, floor_dbfs, share * bar.false_alarms)
+    return compare(
+        summary,
+        floor_dbfs,
+        bar.baseline,
+        share * bar.false_alarms,
+        gain_step_db=bar.gain_step_db,
+        instrument=bar.instrument,
+        error=error,
     )
 
 

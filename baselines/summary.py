@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from baselines.deafness import HopFloors
 from baselines.intercept import Intercept
+from baselines.minutes import MINUTE_PARTS, count_by_minute
 from dsp.errors import RecordError
 from dsp.statistics import effective_averages, log_power_variance, to_linear
 from sweep.model import FILL, HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, SweepRow
@@ -68,6 +69,8 @@ class VisitSummary:
         Variance of ln(mean) of a noise bin in one pass.
     lowered : ndarray of bool, shape (n_hops,), or None
         Hops that were taken at another gain than the rest (see `baselines.referral`); None where that is not known.
+    by_minute : ndarray of int32, shape (G, n_hops, 120), or None
+        Dwells that began in each half second of a minute.
     """
 
     layout: Layout
@@ -88,6 +91,7 @@ class VisitSummary:
     stop_utc_ns: int
     pass_variance: float
     lowered: NDArray[np.bool_] | None = None
+    by_minute: NDArray[np.int32] | None = None
 
     @property
     def n_groups(self) -> int:
@@ -114,6 +118,7 @@ class _Group:
     burst_1: NDArray[np.int16] | None
     bursts: dict[str, NDArray[np.int16]]
     fluctuation_db: NDArray[np.float32]
+    by_minute: NDArray[np.int32]
 
     def absorb(self, other: _Group) -> None:
         """Take in the passes of a later group."""
@@ -129,6 +134,7 @@ class _Group:
     def _absorb_rest(self, other: _Group) -> None:
         self.passes += other.passes
         self.n_measured += other.n_measured
+        self.by_minute += other.by_minute
         for mine, theirs in (
             (self.max_hold, other.max_hold),
             (self.burst_1, other.burst_1),
@@ -230,6 +236,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None 
         start_utc_ns=start_utc_ns,
         stop_utc_ns=stop_utc_ns,
         pass_variance=_pass_variance(layout, groups),
+        by_minute=np.array([group.by_minute for group in groups]),
     )
 
 
@@ -245,6 +252,7 @@ def _no_passes(block: RowBlock, layout: Layout) -> _Group:
         burst_1=np.full(layout.n_bins, FILL, np.int16) if has_max else None,
         bursts={name: lowest[name] for name in BURST_BOXES if name in lowest and lowest[name].size},
         fluctuation_db=np.full(layout.n_hops, np.nan, np.float32),
+        by_minute=np.zeros((layout.n_hops, MINUTE_PARTS), np.int32),
     )
 
 
@@ -268,6 +276,7 @@ def _group_of(block: RowBlock, start: int, stop: int) -> tuple[_Group, NDArray[n
         burst_1=None if max_hold is None else _over_mean(max_hold, mean, known).max(axis=0),
         bursts={name: arrays[name].max(axis=0) for name in BURST_BOXES if name in arrays and arrays[name].size},
         fluctuation_db=np.fmax.reduce(arrays["hop_fluctuation_db"], axis=0),
+        by_minute=count_by_minute(arrays),
     )
     return group, linear
 

@@ -90,10 +90,12 @@ def _percent(share: float) -> str:
 def nothing_measured(layout: Layout, false_alarms: float, reasons: Sequence[str]) -> dict[str, Any]:
     """Judgement of a visit of which nothing was measured."""
     width = layout.bin_width_hz
-    gap = {
+    gap: dict[str, Any] = {
         "state": "not_measured",
         "noise_floor_dbfs": None,
         "min_detectable_dbfs": None,
+        "min_detectable": {},
+        "min_detectable_detail": {},
         "dwell_s": None,
         "camp_s": None,
     }

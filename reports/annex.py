@@ -12,6 +12,7 @@ from reports.calibrated import calibration_rows
 from reports.client import MIDDLES_LEFT_OUT, passes
 from reports.content import ReportContent
 from reports.coverage import POI_KEYS, pooled, service_states
+from reports.detectable import basis_text, detectable_texts
 from reports.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
 from reports.limitations import limitations
 from reports.visit import antenna, check_blocks, equipment_blocks, surroundings, visit_blocks
@@ -184,6 +185,7 @@ def _coverage(content: ReportContent) -> list[Block]:
         )
     else:
         blocks.append(paragraph("The record gives no coverage."))
+    blocks += _detectable(content)
     intro = paragraph("Bands in which devices that can carry speech out of a room are found:")
     services = [
         (service.name, frequency_range(service.start_hz, service.stop_hz), state)
@@ -194,6 +196,16 @@ def _coverage(content: ReportContent) -> list[Block]:
     if deaf:
         blocks.append(together([paragraph("What this hardware cannot hear, whatever it finds:"), bullets(deaf)]))
     return blocks
+
+
+def _detectable(content: ReportContent) -> list[Block]:
+    """What would have been found with a probability of 0.9, and how that is known."""
+    measured = [entry for entry in content.document.get("coverage") or () if entry.get("state") == "measured"]
+    texts, basis = detectable_texts(measured, content.level_unit), basis_text(measured)
+    if not texts or not basis:
+        return []
+    said = f"The weakest transmitter that this sweep would have found with a probability of 0.9, {basis}:"
+    return [together([paragraph(said), bullets(texts)])]
 
 
 def _coverage_row(line: Mapping[str, Any]) -> tuple[str, ...]:

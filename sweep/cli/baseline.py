@@ -170,7 +170,7 @@ def _replayed(arguments: Namespace, workspace: Workspace, captures: Sequence[Pat
     refuse_records(captures)
     sources = open_captures(captures, capture_options(arguments, antenna=None))
     context = {"source": ", ".join(path.name for path in captures)}
-    comparison = Comparison.choose(workspace, arguments.room, NO_BASELINE)
+    comparison = Comparison.choose(workspace, arguments.room, NO_BASELINE, with_trials=False)
     visits = replay_captures(sources, workspace, arguments.room, comparison, context)
     return [evidence.path for evidence in visits]
 

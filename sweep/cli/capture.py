@@ -205,7 +205,7 @@ def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:
     false_alarms = false_alarms if isinstance(false_alarms, float) else DEFAULT_FALSE_ALARMS
     home, room = Workspace.of(arguments.journal), start.get("room")
     if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
-        return make_judge(None, false_alarms_per_sweep=false_alarms)
+        return make_judge(None, false_alarms_per_sweep=false_alarms, with_trials=True)
     workspace, name = home or Workspace.open(arguments.workspace), str(room)
     try:
         check_room_name(name)

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,11 +50,14 @@ class Comparison:
         None when the room has none, or none is wanted: then every emitter that is heard is listed.
     false_alarms_per_sweep : float
     judge : Judge
+    scout : Judge
+        The same, in less time: what a visit would have found is not measured.
     """
 
     baseline_id: str | None
     false_alarms_per_sweep: float
     judge: Judge
+    scout: Judge
 
     @classmethod
     def choose(
@@ -62,8 +66,12 @@ class Comparison:
         room: str,
         baseline_id: str | None = None,
         false_alarms_per_sweep: float = DEFAULT_FALSE_ALARMS,
+        *,
+        with_trials: bool = True,
     ) -> Comparison:
         """Load the wanted baseline of a room, by default the latest one, and what is known to be heard there.
+
+        ``with_trials`` is as for `make_judge`.
 
         Raises
         ------
@@ -75,10 +83,12 @@ class Comparison:
         wanted = baseline_id != NO_BASELINE and (baseline_id is not None or bool(store.list()))
         baseline = store.load(baseline_id) if wanted else None
         known = (*room_list(folder).entries(), *site_list(workspace.root).entries())
+        judge = partial(make_judge, baseline, false_alarms_per_sweep=false_alarms_per_sweep, known=known)
         return cls(
             baseline_id=None if baseline is None else baseline.id,
             false_alarms_per_sweep=false_alarms_per_sweep,
-            judge=make_judge(baseline, false_alarms_per_sweep=false_alarms_per_sweep, known=known),
+            judge=judge(with_trials=with_trials),
+            scout=judge(with_trials=False),
         )
 
 
@@ -180,7 +190,7 @@ def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSe
 
 def _camp(duration_s: float, comparison: Comparison) -> CampRequest:
     """The judge that says where to camp writes nothing into the register of the room."""
-    return CampRequest(duration_s=duration_s, where=where_to_camp(comparison.judge))
+    return CampRequest(duration_s=duration_s, where=where_to_camp(comparison.scout))
 
 
 def bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes: int | None) -> int:

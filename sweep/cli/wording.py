@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reports.detectable import basis_text, detectable_texts
 from reports.levels import level_interval
 from reports.services import merge_ranges
 from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
@@ -238,19 +239,27 @@ def _ranges(coverage: Iterable[Mapping[str, Any]], state: str) -> str:
 
 
 def _sensitivity(measured: list[Mapping[str, Any]], unit: str) -> str:
-    levels = [part["min_detectable_dbfs"] for part in measured if part["min_detectable_dbfs"] is not None]
     dwells = [part["dwell_s"] for part in measured if part["dwell_s"] is not None]
     visits = max((part["visits"] for part in measured if part["visits"] is not None), default=0)
-    words = ["the detectable level is not known"]
-    if levels:
-        best, worst = (level(value, f" {unit}") for value in (min(levels), max(levels)))
-        span = f"{best}" if best == worst else f"{best} (best) to {worst} (worst)"
-        words = [f"a steady narrowband FM emitter from {span}"]
+    words = detectable_texts(measured, unit) or _of_older(measured, unit)
+    basis = basis_text(measured)
+    if basis:
+        words[-1] += f" (found with a probability of 0.9, {basis})"
     if dwells:
         words.append(f"{min(dwells):.3g} s on each frequency")
     if visits > 1:
         words.append(f"{visits} visits")
-    return f"Sensitivity: {', '.join(words)}"
+    return f"Sensitivity: {'; '.join(words)}"
+
+
+def _of_older(measured: list[Mapping[str, Any]], unit: str) -> list[str]:
+    """Of a record of before levels were kept by kind."""
+    levels = [part["min_detectable_dbfs"] for part in measured if part["min_detectable_dbfs"] is not None]
+    if not levels:
+        return ["the detectable level is not known"]
+    best, worst = (level(value, f" {unit}") for value in (min(levels), max(levels)))
+    span = f"{best}" if best == worst else f"{best} (best) to {worst} (worst)"
+    return [f"a steady narrowband FM emitter from {span}"]
 
 
 def _missed(measured: list[Mapping[str, Any]]) -> list[str]:

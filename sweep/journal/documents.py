@@ -230,6 +230,15 @@ class _KnownEmitter(msgspec.Struct, frozen=True):
     added: str
 
 
+class _Detectable(msgspec.Struct, frozen=True):
+    basis: str
+    n_injected: int | None = None
+    low: float | None = None
+    high: float | None = None
+    met: float | None = None
+    if_met_dbfs: float | None = None
+
+
 class _Coverage(msgspec.Struct, frozen=True):
     start_hz: float
     stop_hz: float
@@ -240,6 +249,8 @@ class _Coverage(msgspec.Struct, frozen=True):
     poi: dict[_Period, float | None]
     noise_floor_dbfs: float | None = None
     camp_s: float | None = None
+    min_detectable: dict[_Period, float | None] | None = None
+    min_detectable_detail: dict[_Period, _Detectable] | None = None
 
 
 class JudgementDocument(msgspec.Struct, frozen=True):

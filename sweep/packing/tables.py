@@ -78,6 +78,9 @@ def write_segments(coverage: h5py.Group, segments: Sequence[Mapping[str, Any]]) 
     numbers = {name: [_number(segment.get(name)) for segment in segments] for name in _SEGMENT_NUMBERS}
     for period in sorted({period for segment in segments for period in segment["poi"]}):
         numbers[f"poi_{period}"] = [_number(segment["poi"].get(period)) for segment in segments]
+    for kind in sorted({kind for segment in segments for kind in segment.get("min_detectable") or {}}):
+        levels = [(segment.get("min_detectable") or {}).get(kind) for segment in segments]
+        numbers[f"min_detectable_{kind}_dbfs"] = [_number(value) for value in levels]
     make_table(coverage, "segments", {"state": [segment["state"] for segment in segments]}, numbers, {})
 
 
