@@ -24,7 +24,7 @@ from baselines.minutes import dwells_met
 from baselines.model import Baseline
 from baselines.part import Bar, part_of
 from baselines.summary import VisitSummary, summarise
-from benchmarks.detection.injection import agreement, level_at_90
+from benchmarks.detection.injection import agreement, level_at_90, levels_at_90
 from sweep.journal.documents import JudgementDocument, check_judgement, parse_document
 from sweep.model import SweepRow
 
@@ -57,13 +57,15 @@ def measured(quiet: Baseline, visit: VisitSummary) -> Sensitivity:
 
 def test_injected_emitters_are_found_as_those_on_the_air_are() -> None:
     """From the samples of a simulated town on: as many are found as was said, and from the same level on."""
-    told = agreement(NFM, ("420M:440M",), seed=1200, visits=3)
+    told = agreement(NFM, ("420M:440M",), seed=1200, visits=4)
     found = np.array([trial.found for trial in told.trials])
     spread = np.sqrt(np.sum(told.expected * (1 - told.expected)))
     assert abs(found.sum() - told.expected.sum()) < 3 * spread + 0.05 * found.size
     quiet = [trial for trial in told.trials if not trial.busy]
-    on_air = level_at_90(curve_of(quiet, np.random.default_rng(1)))
-    assert on_air == pytest.approx(level_at_90(told.measured.curves["nfm"][False]), abs=1.5)
+    on_air, injected = curve_of(quiet, np.random.default_rng(1)), told.measured.curves["nfm"][False]
+    (low, high), (lower, higher) = (np.quantile(levels_at_90(curve), (0.025, 0.975)) for curve in (on_air, injected))
+    assert low < higher and lower < high  # the intervals overlap
+    assert higher - lower < 4
 
 
 def test_levels_are_near_those_of_the_detection_benchmark(measured: Sensitivity) -> None:

@@ -24,7 +24,7 @@ from benchmarks.detection.towns import STEADY, town
 from benchmarks.detection.visits import Visit, make_visit, planted
 from sweep.scene.schema import AnyEmitter
 
-__all__ = ["SPECS", "Agreement", "agreement", "level_at_90"]
+__all__ = ["SPECS", "Agreement", "agreement", "level_at_90", "levels_at_90"]
 
 SPECS = {
     "nfm": {"kind": "nfm", "deviation_hz": 2500.0},
@@ -86,7 +86,12 @@ def agreement(kind: Kind, ranges: tuple[str, ...], *, seed: int, visits: int, pa
 
 def level_at_90(curve: Curve) -> float:
     """Level over the background that is found with probability 0.9, in dB, median over the curves."""
-    return float(np.median(curve.middle_db + 1.2816 * curve.sigma_db))
+    return float(np.median(levels_at_90(curve)))
+
+
+def levels_at_90(curve: Curve) -> np.ndarray:
+    """The same by each of the curves."""
+    return np.asarray(curve.middle_db + 1.2816 * curve.sigma_db)
 
 
 def _tried(baseline: Baseline, visit: Visit) -> Sensitivity:
