@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.axes import same_axis, shared_bins
+from baselines.axes import shared_bins
 from baselines.emitters import Emitter
 from baselines.heard import floor_of
+from baselines.hops import baseline_of_hops
 from baselines.intercept import Intercept
-from baselines.model import Baseline
-from baselines.part import Bar, Part, findings_of, part_of
+from baselines.part import Bar, Part, findings_of, part_of, without_sidebands
 from baselines.summary import summarise
 from baselines.threat import assess
 from baselines.tracking import Track, follow
@@ -165,15 +165,17 @@ def with_stays(
             if first <= item["center_freq_hz"] <= last:
                 result[number] = {**item, "camp_hits": 0, "camp_dwells": part.summary.n_rows}
         tracks = follow(part.layout, part.rows(), part.outcome.emitters, ppm=part.outcome.errors_ppm)
+        followed = list(zip(part.outcome.emitters, tracks, strict=True))
+        alone = {id(emitter) for emitter, _ in without_sidebands(followed, part.spectrum)}
         fresh = []
-        for index, (emitter, track) in enumerate(zip(part.outcome.emitters, tracks, strict=True)):
+        for index, (emitter, track) in enumerate(followed):
             if part.outcome.kinds[index] == "missing" or _find(emitter, refused, part.layout) is not None:
                 continue
             at = _find(emitter, result, part.layout)
-            if at is None:
-                fresh.append(index)
-            else:
+            if at is not None:
                 result[at] = _also_heard(result[at], emitter, track, bar)
+            elif id(emitter) in alone:  # a lobe of what the passes showed is that
+                fresh.append(index)
         findings, artefacts, n_cut = findings_of(_only(part, fresh), looks)
         result += [_as_camped(item, sweep, bar) for item in findings]
         refused += [_as_camped(item, sweep, bar) for item in artefacts]
@@ -191,40 +193,10 @@ def _part_of_hop(sweep: Part, camp: Camp, hop: int, bar: Bar) -> Part | None:
         summary = summarise(layout, rows())
     except RecordError:
         return None
-    baseline = None if bar.baseline is None else _baseline_of(bar.baseline, layout)
+    baseline = None if bar.baseline is None else baseline_of_hops(bar.baseline, layout)
     error = None if bar.baseline is None else sweep.outcome.error
     share = CAMP_SHARE / len(camp.hops)
     return part_of(rows, summary, floor_of(summary), replace(bar, baseline=baseline), share=share, error=error)
-
-
-def _baseline_of(baseline: Baseline, layout: Layout) -> Baseline:
-    """A baseline of one hop alone, where it was swept in this hop; else as it is."""
-    whole = baseline.layout
-    start = int(np.searchsorted(whole.freq_hz, layout.freq_hz[0] - layout.bin_width_hz / 2))
-    hop, off = divmod(start, whole.hop_bins)
-    if off or whole.hop_bins != layout.hop_bins or hop >= whole.n_hops:
-        return baseline
-    alone = hop_layout(whole, hop)
-    if not same_axis(alone, layout):
-        return baseline
-
-    def cut(values: NDArray[Any]) -> NDArray[Any]:
-        width = values.size // whole.n_hops
-        return values[hop * width : (hop + 1) * width]
-
-    return replace(
-        baseline,
-        layout=alone,
-        log_mean=cut(baseline.log_mean),
-        log_top=cut(baseline.log_top),
-        within_variance=cut(baseline.within_variance),
-        excess_variance={scale: cut(values) for scale, values in baseline.excess_variance.items()},
-        between_variance={scale: cut(values) for scale, values in baseline.between_variance.items()},
-        restless=cut(baseline.restless),
-        floor_dbfs=cut(baseline.floor_dbfs),
-        log_mask=None if baseline.log_mask is None else cut(baseline.log_mask),
-        burst_limits={name: cut(values) for name, values in baseline.burst_limits.items()},
-    )
 
 
 def _only(part: Part, chosen: Sequence[int]) -> Part:

@@ -16,6 +16,7 @@ from baselines.coverage import coverage_of
 from baselines.explanation import explain, within
 from baselines.findings import number_findings
 from baselines.heard import floor_of
+from baselines.hops import baseline_of_hops
 from baselines.injection.attempt import try_sweep
 from baselines.intercept import Intercept
 from baselines.known import KnownEmitter
@@ -171,6 +172,8 @@ def _bar(
         if compatibility.verdict == "incompatible":
             reasons = [f"not compared with baseline {baseline.id}: {reasons[0]}"]
             baseline = None
+        else:
+            baseline = baseline_of_hops(baseline, layout)
     bar = Bar(baseline=baseline, gain_step_db=gain_step, instrument=instrument, false_alarms=false_alarms)
     return bar, reasons
 

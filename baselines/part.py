@@ -25,7 +25,7 @@ from sweep.looks import Looks
 from sweep.model import SweepRow
 from sweep.plan import Layout
 
-__all__ = ["FEWEST_TO_CONFIRM", "Bar", "Part", "Rows", "findings_of", "outcome_of", "part_of"]
+__all__ = ["FEWEST_TO_CONFIRM", "Bar", "Part", "Rows", "findings_of", "outcome_of", "part_of", "without_sidebands"]
 
 FEWEST_TO_CONFIRM = 3
 """Sweeps from which on one of them is no evidence that an emitter stays."""
@@ -190,8 +190,8 @@ def _grouped(
     real = [item for item in followed if spectrum.has_hops and not tests[id(item[0])].is_artefact]
     new = [item for item in real if kinds[id(item[0])] == "new"]
     layout = spectrum.layout
-    joined = join_tones(group_hoppers(_without_sidebands(new, spectrum), layout))
-    for emitter, track in _without_sidebands(joined, spectrum):
+    joined = join_tones(group_hoppers(without_sidebands(new, spectrum), layout))
+    for emitter, track in without_sidebands(joined, spectrum):
         yield emitter, track, "new", tests.get(id(emitter)) or vet_joined(emitter, spectrum)
     grouped = {id(emitter) for emitter, _ in new}
     for emitter, track in followed:
@@ -199,7 +199,8 @@ def _grouped(
             yield emitter, track, kinds[id(emitter)], tests[id(emitter)]
 
 
-def _without_sidebands(followed: Sequence[Followed], spectrum: HeardSpectrum) -> list[Followed]:
+def without_sidebands(followed: Sequence[Followed], spectrum: HeardSpectrum) -> list[Followed]:
+    """Leave out what belongs to a stronger emitter next to it (see `absorb_sidebands`)."""
     return absorb_sidebands(followed, spectrum.layout.bin_width_hz, compared=spectrum.compared)
 
 
