@@ -1,4 +1,4 @@
-"""A baseline of some of its hops: what was swept is compared with that, bin for bin and box for box."""
+"""Some hops of a baseline: sweeping a part of its band in these, and comparing bin for bin and box for box."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baselines.axes import same_axis
 from baselines.model import Baseline
 from sweep.plan import Layout
 
-__all__ = ["baseline_of_hops", "hops_coincide"]
+__all__ = ["baseline_of_hops", "hops_coincide", "in_whole_hops"]
 
 _SAME = 1e-3  # of a hop
 
@@ -63,7 +63,7 @@ def hops_coincide(one: Layout, other: Layout) -> bool:
     Examples
     --------
     >>> from sweep.plan import plan_hops
-    >>> whole, part = (plan_hops((span,)).layout() for span in ((24_000_000, 600_000_000), (433_000_000, 700_000_000)))
+    >>> whole, part = (plan_hops((span,)).layout() for span in ((24_000_000, 60_000_000), (25_920_000, 70_000_000)))
     >>> hops_coincide(whole, part)
     True
     """
@@ -73,6 +73,38 @@ def hops_coincide(one: Layout, other: Layout) -> bool:
     alike = np.abs(others[None, :] - starts[:, None]) < one.bin_width_hz / 2
     near = np.abs(others[None, :] - starts[:, None]) < one.hop_bins * one.bin_width_hz * (1 - _SAME)
     return bool((alike | ~near).all())
+
+
+def in_whole_hops(ranges_hz: tuple[tuple[int, int], ...], layout: Layout) -> tuple[tuple[int, int], ...]:
+    """Widen ranges to whole hops of a baseline: each bin then lies where it lay in the passband.
+
+    Elsewhere in the passband the level of a bin is another one, by the ripple of the receiver's filters.
+
+    Parameters
+    ----------
+    ranges_hz : tuple of (start, stop)
+        In Hz. One that reaches above the baseline is tiled on from there; one that begins below it, or in which it has
+        a hole, stays as it is.
+    layout : Layout
+        Of the baseline.
+
+    Examples
+    --------
+    >>> from sweep.plan import plan_hops
+    >>> in_whole_hops(((430_000_000, 433_000_000),), plan_hops(((24_000_000, 500_000_000),)).layout())
+    ((429120000, 434877500),)
+    """
+    return tuple(_in_whole_hops(span, layout) for span in ranges_hz)
+
+
+def _in_whole_hops(span: tuple[int, int], layout: Layout) -> tuple[int, int]:
+    start, stop = span
+    width, hop_hz = layout.bin_width_hz, layout.hop_bins * layout.bin_width_hz
+    firsts = layout.freq_hz[:: layout.hop_bins]
+    met = firsts[(firsts <= stop) & (firsts + hop_hz - width >= start)]
+    if met.size == 0 or start < met[0] - width or (np.diff(met) > hop_hz + width / 2).any():
+        return span
+    return round(met[0]), max(stop, round(met[-1] + hop_hz - width))
 
 
 def _cut(values: NDArray[Any], hops: NDArray[np.intp], whole: Layout) -> NDArray[Any]:

@@ -21,7 +21,6 @@ DEFAULT_SAMPLE_RATE_HZ = 2_400_000
 DEFAULT_BIN_WIDTH_HZ = 2500
 DEFAULT_FRAMES = 64
 _MIN_FFT, _MAX_FFT = 64, 16384
-_ORIGIN_HZ = 24_000_000  # where a hop begins, and where the tuners of most dongles do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,9 +195,7 @@ def plan_hops(
     Parameters
     ----------
     ranges_hz : tuple of (start, stop)
-        In Hz. The first and the last hop of a range may reach beyond it: hops lie where those of the whole band lie,
-        so that a part of the band is measured as the baseline of the whole was, each bin in the same place of the
-        passband.
+        In Hz; overlapping ranges are merged. The last hop of a range may reach beyond its stop.
     sample_rate_hz : int
     bin_width_hz : int, optional
     n_frames : int
@@ -227,18 +224,17 @@ def plan_hops(
     n_fft = choose_fft(sample_rate_hz, bin_width_hz)
     width = sample_rate_hz // n_fft
     hop_bins = int(n_fft * usable_fraction) // 2 * 2
-    origin = -(-_ORIGIN_HZ // width)
-    hops: set[int] = set()
+    centers: list[int] = []
     for start, stop in _merge(ranges_hz):
-        first, last = -(-start // width) - origin, stop // width - origin
-        hops.update(range(first // hop_bins, last // hop_bins + 1))
-    centers = tuple((origin + hop * hop_bins + hop_bins // 2) * width for hop in sorted(hops))
+        first = max(-(-start // width), (centers[-1] // width + hop_bins // 2) if centers else 0)
+        n_hops = max(0, -(-(stop // width + 1 - first) // hop_bins))
+        centers += [(first + hop_bins // 2 + k * hop_bins) * width for k in range(n_hops)]
     return SweepPlan(
         sample_rate_hz=sample_rate_hz,
         n_fft=n_fft,
         n_frames=n_frames,
         hop_bins=hop_bins,
-        hop_centers_hz=centers,
+        hop_centers_hz=tuple(centers),
         gain_db=gain_db,
     )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from baselines.hops import in_whole_hops
 from baselines.judge import make_judge
 from dsp.errors import ParameterError, RecordError
 from sweep.calibration.telling import calibration_facts
@@ -79,6 +80,9 @@ def sweep_room(arguments: Namespace, *, visit: str | None = None) -> Evidence:
     comparison = _choose(workspace, arguments)
     texts = arguments.source or [_FIRST_DONGLE]
     options = _source_options(arguments, len(texts))
+    if comparison.layout is not None:
+        ranges_hz = in_whole_hops(options[0].ranges_hz, comparison.layout)
+        options = [replace(each, ranges_hz=ranges_hz) for each in options]
     passes = None if arguments.duration is not None else arguments.passes or DEFAULT_PASSES
     source = open_sources(texts, options)
     _say_gains(options, source.instrument)

@@ -25,7 +25,7 @@ from sweep.cli.progress import follow
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
 from sweep.model import Closed, IqSource, Judge, SpectraSource
-from sweep.plan import SweepPlan
+from sweep.plan import Layout, SweepPlan
 from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
@@ -52,12 +52,15 @@ class Comparison:
     judge : Judge
     scout : Judge
         The same, in less time: what a visit would have found is not measured.
+    layout : Layout or None
+        Of the baseline.
     """
 
     baseline_id: str | None
     false_alarms_per_sweep: float
     judge: Judge
     scout: Judge
+    layout: Layout | None = None
 
     @classmethod
     def choose(
@@ -89,6 +92,7 @@ class Comparison:
             false_alarms_per_sweep=false_alarms_per_sweep,
             judge=judge(with_trials=with_trials),
             scout=judge(with_trials=False),
+            layout=None if baseline is None else baseline.layout,
         )
 
 
