@@ -114,10 +114,10 @@ def test_narrower_bins_are_brought_onto_the_baseline(job: Job) -> None:
 
 def test_a_part_of_the_band_is_compared_for_itself(job: Job) -> None:
     judged = job.sweep(14, ranges="434M:435.9M", bugs="all")
-    assert "the plans differ; only shared frequencies are compared" in reasons(judged)
+    assert "the plans differ" not in reasons(judged)  # the hops of the baseline are swept
     assert is_found(judged, 434_620_000)
     assert not [item for item in judged["findings"] if item["kind"] == "missing"]
-    assert max(part["stop_hz"] for part in judged["coverage"]) < 436e6
+    assert max(part["stop_hz"] for part in judged["coverage"]) < 436e6 + 1.92e6
 
 
 def test_beyond_the_band_what_is_not_in_the_baseline_is_said(job: Job) -> None:

@@ -325,7 +325,11 @@ def test_compatibility() -> None:
         "antenna horn differs from the baseline's whip",
         "gain 20 dB differs from the baseline's 28 dB; levels were aligned",
     )
-    assert check_compatibility(baseline, noise_layout(3)).reasons[0].startswith("the plans differ")
+    assert check_compatibility(baseline, noise_layout(3)).verdict == "compatible"  # in hops of the baseline
+    beside = replace(LAYOUT, freq_hz=LAYOUT.freq_hz + 100 * LAYOUT.bin_width_hz)
+    said = check_compatibility(baseline, beside).reasons
+    assert [reason.partition(";")[0] for reason in said[:1]] == ["the plans differ"]
+    assert "may be the receiver's own" in said[1]
     wide = replace(LAYOUT, bin_width_hz=5000.0)
     assert check_compatibility(baseline, wide).verdict == "incompatible"
     assert "bins of 5 kHz are wider than the baseline's 2.5 kHz" in check_compatibility(baseline, wide).reasons[0]
