@@ -120,7 +120,7 @@ def _judge(
         heard, rejected, more_cut = with_stays(sweep, camp, bar, looks, heard=heard, rejected=rejected)
         cut += more_cut
         outcome.reasons.append(camp.words)
-    repeatability = Repeatability(baseline=bar.baseline, gain_step_db=bar.gain_step_db)
+    repeatability = Repeatability(baseline=bar.baseline, gain_step_db=bar.gain_step_db, lowered=summary.was_lowered)
     heard = [{**one, "power_uncertainty_db": level_uncertainty(one, layout, repeatability)} for one in heard]
     explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
     once = [finding for finding in explained if compared and _heard_once(finding, summary)]

@@ -93,6 +93,13 @@ class VisitSummary:
     lowered: NDArray[np.bool_] | None = None
     by_minute: NDArray[np.int32] | None = None
 
+    def was_lowered(self, freq_hz: float) -> bool:
+        """Whether the hop that holds a frequency was taken at another gain than the rest."""
+        if self.lowered is None:
+            return False
+        nearest = int(np.abs(self.layout.freq_hz - freq_hz).argmin())
+        return bool(self.lowered[nearest // self.layout.hop_bins])
+
     @property
     def n_groups(self) -> int:
         """Groups, at most eight."""

@@ -32,6 +32,7 @@ COVERAGE_FACTOR = 2.0
 _GAIN_STEP_HALF_WIDTH_DB = 1.0
 """Type B: how far the ratio of two gain settings may be off its name; the maker of the tuner gives no tolerance."""
 
+_SMALLEST_STEP_DB = 0.05
 _NEAR_HZ, _FEWEST_BUSY_BINS = 50e6, 20
 _SMALLEST_SHARE = 0.05  # of the power, that an emitter must have for its level to be more than a bound
 
@@ -46,19 +47,34 @@ class Repeatability:
         None where a visit is compared with none: then nothing is known.
     gain_step_db : callable
         From a frequency to the step of `baselines.compatibility.gain_step_db`.
+    lowered : callable
+        From a frequency to whether its hop was taken at another gain than the rest (see `baselines.referral`).
     """
 
     baseline: Baseline | None
     gain_step_db: Callable[[float], float | None]
+    lowered: Callable[[float], bool] = lambda freq_hz: False
 
     def gain_db(self, freq_hz: float) -> float | None:
         """Standard uncertainty of the gain: between visits at one setting, and of the step from their setting.
 
-        None with fewer than two visits, and for visits of before their levels were kept.
+        Also of the step of a hop that was taken again at a lower gain. None where there is no step, and either fewer
+        than two visits or visits of before their levels were kept.
         """
-        if self.baseline is None:
+        steps = [self.lowered(freq_hz)]
+        learnt_db = None
+        if self.baseline is not None:
+            step_db = self.gain_step_db(freq_hz)
+            steps.append(step_db is not None and abs(step_db) > _SMALLEST_STEP_DB)
+            learnt_db = self._between_visits_db(self.baseline, freq_hz)
+        if learnt_db is None and not any(steps):
             return None
-        visits = self.baseline.visits
+        type_b_db = _GAIN_STEP_HALF_WIDTH_DB / np.sqrt(3)  # rectangular (GUM, clause 4.3.7)
+        return float(np.sqrt((learnt_db or 0.0) ** 2 + sum(steps) * type_b_db**2))
+
+    @staticmethod
+    def _between_visits_db(baseline: Baseline, freq_hz: float) -> float | None:
+        visits = baseline.visits
         levels = [visit.level_db for visit in visits]
         known = np.array([level for level in levels if level is not None])
         if known.size < max(2, len(levels)):
@@ -67,10 +83,7 @@ class Repeatability:
         kept = np.array([setting for setting in settings if setting is not None])
         if kept.size == known.size:
             known = known - (kept - kept.mean())
-        step_db = self.gain_step_db(freq_hz)
-        changed = step_db is not None and abs(step_db) > 0.05
-        type_b = _GAIN_STEP_HALF_WIDTH_DB / np.sqrt(3) if changed else 0.0  # rectangular (GUM, clause 4.3.7)
-        return float(np.hypot(np.std(known, ddof=1), type_b))
+        return float(np.std(known, ddof=1))
 
     def antenna_db(self, freq_hz: float) -> float | None:
         """Standard deviation between visits of the levels of the room's own emitters near a frequency, gain taken out.

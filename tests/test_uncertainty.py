@@ -111,3 +111,12 @@ def test_a_judgement_holds_it_and_older_ones_need_not(quiet: Baseline, tmp_path:
     assert told.findings[0].power_uncertainty_db is not None
     old = {name: value for name, value in document["findings"][0].items() if name != "power_uncertainty_db"}
     assert parse_document(json.dumps(old).encode(), FindingDocument)[1].power_uncertainty_db is None
+
+
+def test_a_hop_taken_at_a_lower_gain_has_the_step_in_its_levels() -> None:
+    lowered = np.zeros(LAYOUT.n_hops, bool)
+    lowered[2] = True
+    summary = replace(make_summary(LAYOUT, n_passes=2, seed=1, day=0), lowered=lowered)
+    known = Repeatability(baseline=None, gain_step_db=no_step, lowered=summary.was_lowered)
+    assert known.gain_db(float(LAYOUT.freq_hz[2 * 768 + 5])) == pytest.approx(1 / np.sqrt(3))
+    assert known.gain_db(float(LAYOUT.freq_hz[3 * 768 + 5])) is None
