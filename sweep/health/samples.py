@@ -83,8 +83,8 @@ def level_dbfs(raw: NDArray[np.uint8]) -> float:
 
     Examples
     --------
-    >>> round(level_dbfs(np.tile(np.array([255, 127, 0, 127], np.uint8), 100)), 1)
-    0.0
+    >>> round(level_dbfs(np.tile(np.array([255, 127, 0, 127], np.uint8), 100)), 2)
+    -0.03
     """
     iq = complex_samples(raw)
     return _db(float(np.var(iq)))
