@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import DeviceError, ParameterError
+from sweep.health.losses import NO_STAY
 from sweep.journal.documents import one_line
 from sweep.look_taking import RetunableSource
 from sweep.looks import LookRequest
@@ -156,7 +157,7 @@ def stay_on(source: RetunableSource, hop_index: int, pass_index: int) -> HopSamp
         hop_index=hop_index,
         utc_ns=utc_ns,
         monotonic_ns=monotonic_ns,
-        reason=f"no stay at {format_hz(request.center_freq_hz)}: {failure}",
+        reason=f"{NO_STAY} {format_hz(request.center_freq_hz)}: {failure}",
     )
 
 

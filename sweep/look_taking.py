@@ -10,6 +10,7 @@ import numpy as np
 
 from dsp.errors import DeviceError
 from dsp.spectra import hop_spectra
+from sweep.health.losses import NO_LOOK
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalWriter
 from sweep.journal.documents import one_line
@@ -176,7 +177,7 @@ class LookTaker:
             hop_index=None,
             utc_ns=look.utc_ns,
             monotonic_ns=look.monotonic_ns,
-            reason=f"no second look at {format_hz(look.request.center_freq_hz)}: {look.failure}",
+            reason=f"{NO_LOOK} {format_hz(look.request.center_freq_hz)}: {look.failure}",
         )
         self._journal.append_gap(gap)
         self.events.append(GapSeen(gap=gap))

@@ -24,6 +24,7 @@ from baselines.judge import make_judge
 from dsp.errors import DeviceError, RecordError
 from sweep.camping import CampPlan, CampRequest, hop_of_stay, stay_dwells
 from sweep.cli.main import main
+from sweep.health.losses import judged_instrument
 from sweep.journal import JournalDamageError, JournalReader, JournalWriter
 from sweep.looks import LookRequest, StoredLooks
 from sweep.model import HOP_MEASURED, Closed, Event, GapSeen, HopSamples, StayDone, SweepRow
@@ -262,7 +263,8 @@ def swept(
 def judged_again(path: Path) -> str:
     with SweepRecord.open(path) as record:
         looks, stays = StoredLooks(record.looks), record.stays if record.n_stays else None
-        judgement = make_judge(None)(record.layout, record.rows, record.start["instrument"], looks, stays)
+        instrument = judged_instrument(record.start["instrument"], record.gaps, record.layout.n_hops, record.n_rows)
+        judgement = make_judge(None)(record.layout, record.rows, instrument, looks, stays)
         told = json.dumps(as_judged(record.judgement.document), sort_keys=True)
         assert told == json.dumps(dict(judgement.document), sort_keys=True)
         return told

@@ -25,7 +25,7 @@ HEALTHY = Scene(emitters=EMITTERS, dc_dbfs=-45.0, retune_s=0.0005, stale_samples
 AILING = Scene(
     emitters=EMITTERS,
     retune_s=0.0005,
-    dongles=(Dongle(unplug_after_reads=24, replug_after_tries=2),),
+    dongles=(Dongle(unplug_after_reads=56, replug_after_tries=2),),
 )
 
 Plug = Callable[[Scene], dict[str, str]]

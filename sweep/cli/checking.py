@@ -82,8 +82,8 @@ def check_lines(checks: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
     --------
     >>> check = {"name": "dc", "state": "PASS", "words": "at most -60.0 dBFS", "value": -60.0, "unit": "dBFS"}
     >>> print("\\n".join(check_lines([("", check)])))
-    check  result  measured    what it means
-    dc     PASS    -60.0 dBFS  at most -60.0 dBFS
+    check  result  measured  what it means
+    dc     PASS    -60 dBFS  at most -60.0 dBFS
     """
     told = list(checks)
     names = [f"{serial} {check['name']}".strip() for serial, check in told]

@@ -7,10 +7,10 @@ from typing import Any
 
 from sweep.model import HopGap
 
-__all__ = ["STOPPED", "judged_instrument"]
+__all__ = ["NO_LOOK", "NO_STAY", "STOPPED", "judged_instrument"]
 
-STOPPED = "stopped by the user"
-"""How the reason of a gap begins that is no fault."""
+STOPPED, NO_STAY, NO_LOOK = "stopped by the user", "no stay at", "no second look at"
+"""How the reason of a gap begins that is no fault, or that took nothing from a pass."""
 
 
 def judged_instrument(
@@ -36,7 +36,7 @@ def judged_instrument(
     single: set[tuple[int, int]] = set()
     reason = None
     for gap in gaps:
-        if gap.reason.startswith(STOPPED):
+        if gap.reason.startswith((STOPPED, NO_STAY, NO_LOOK)):
             continue
         reason = reason or gap.reason
         if gap.hop_index is None:
