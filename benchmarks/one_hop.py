@@ -27,7 +27,8 @@ from sweep.plan import SweepPlan
 from sweep.sources.live import LiveSource
 from sweep.sources.options import SourceOptions
 from sweep.sources.rtlsdr import open_rtlsdr
-from sweep.stitch import PassAssembler, examine
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine
 
 __all__ = ["CENTER_HZ", "RATE_HZ", "STEP_HZ", "alone", "through_dongle", "tuned"]
 

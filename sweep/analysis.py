@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
-from sweep.stitch import StoredHop, examine
+from sweep.stored_hop import StoredHop, examine
 
 __all__ = ["READ_AHEAD", "Analysed", "analysed", "worker_count"]
 

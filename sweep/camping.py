@@ -22,7 +22,8 @@ from sweep.look_taking import RetunableSource
 from sweep.looks import LookRequest
 from sweep.model import HOP_MEASURED, HopGap, HopSamples, IqSource, SpectraSource, SweepRow
 from sweep.plan import Layout, SweepPlan
-from sweep.stitch import RowBuilder, examine
+from sweep.stitch import RowBuilder
+from sweep.stored_hop import examine
 from sweep.units import format_hz
 
 __all__ = [

@@ -28,7 +28,7 @@ from sweep.model import (
     SpectraSource,
 )
 from sweep.plan import SweepPlan
-from sweep.stitch import is_overloaded, to_centidecibels
+from sweep.stored_hop import is_overloaded, to_centidecibels
 from sweep.units import format_hz
 
 __all__ = ["LookTaker", "RetunableSource", "analyse_look", "can_look"]

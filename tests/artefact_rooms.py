@@ -25,7 +25,8 @@ from sweep.model import SweepRow
 from sweep.plan import plan_hops
 from sweep.sources.options import SourceOptions
 from sweep.sources.sim import SimSource, open_sim
-from sweep.stitch import PassAssembler, examine
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine
 
 __all__ = ["Tally", "judge_room", "write_room"]
 

@@ -23,7 +23,8 @@ from sweep.model import HopSamples, SweepRow
 from sweep.plan import SweepPlan, plan_hops
 from sweep.scene.room import Room
 from sweep.scene.schema import AnyEmitter, Carrier, Dmr, Dsss, Gsm, Hopper, Nfm, Ofdm, Ook, Scene, Srd, Tetra, Wfm
-from sweep.stitch import PassAssembler, examine
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SETTLE_S = 0.01

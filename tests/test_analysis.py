@@ -14,7 +14,7 @@ from dsp.errors import DeviceError
 from sweep.analysis import READ_AHEAD, analysed
 from sweep.model import HopGap, HopSamples
 from sweep.plan import plan_hops
-from sweep.stitch import StoredHop, examine
+from sweep.stored_hop import StoredHop, examine
 
 PLAN = plan_hops(((430_000_000, 436_000_000),), sample_rate_hz=2_400_000, bin_width_hz=10_000, n_frames=8)
 

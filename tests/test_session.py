@@ -41,7 +41,8 @@ from sweep.plan import Layout, SweepPlan, plan_hops
 from sweep.record import SweepRecord
 from sweep.recovery import recover
 from sweep.session import SweepSession
-from sweep.stitch import PassAssembler, examine, row_bytes, to_centidecibels
+from sweep.stitch import PassAssembler, row_bytes
+from sweep.stored_hop import examine, to_centidecibels
 
 START_NS = 1_700_000_000_000_000_000
 TONE_HZ = 433_920_000

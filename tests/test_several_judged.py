@@ -27,7 +27,8 @@ from sweep.looks import Look, LookRequest
 from sweep.model import IqSource, SweepRow
 from sweep.sources.options import SourceOptions
 from sweep.sources.registry import open_sources
-from sweep.stitch import PassAssembler, examine
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine
 
 RANGES = ((88_000_000, 107_000_000), (430_000_000, 445_000_000))
 BUGS_HZ = (432_300_000, 443_100_000)

@@ -18,7 +18,8 @@ from sweep.model import FILL, HOP_MEASURED, SweepRow
 from sweep.plan import Layout, plan_hops
 from sweep.sources.options import SourceOptions
 from sweep.sources.sim import open_sim
-from sweep.stitch import PassAssembler, examine, to_centidecibels
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine, to_centidecibels
 
 START_NS = 1_795_000_000_000_000_000
 DAY_NS = 86_400_000_000_000

@@ -12,7 +12,7 @@ from baselines.injection.signals import Kind, frames_of, half_width
 from baselines.summary import VisitSummary
 from dsp.burst_boxes import BURST_WIDTHS, box_count, largest_boxes
 from dsp.statistics import to_linear
-from sweep.stitch import to_centidecibels
+from sweep.stored_hop import to_centidecibels
 
 __all__ = ["Bug", "inject", "window_of"]
 

@@ -16,7 +16,8 @@ from sweep.scene.loading import scene_ranges
 from sweep.scene.response import REACH
 from sweep.scene.room import Room, Station
 from sweep.scene.schema import Scene
-from sweep.stitch import PassAssembler, examine
+from sweep.stitch import PassAssembler
+from sweep.stored_hop import examine
 
 __all__ = ["Visit", "make_visit", "planted", "room_of", "station_heard"]
 

@@ -17,7 +17,7 @@ from sweep.calibration.profile import Absolute, Frequency, Gains, Terminated
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, IqSource
 from sweep.plan import SweepPlan
-from sweep.stitch import OVERLOAD_CLIP_FRACTION
+from sweep.stored_hop import OVERLOAD_CLIP_FRACTION
 from sweep.units import format_hz
 
 __all__ = ["CalibrationSource", "measure_absolute", "measure_frequency", "measure_gains", "measure_terminated"]

@@ -9,7 +9,7 @@ from sweep.health.checks import FAIL, PASS, WARN, Check, State, graded, not_poss
 from sweep.health.samples import complex_samples, level_dbfs
 from sweep.health.survey import FM_BAND_HZ, CheckedSource, Survey, listen
 from sweep.model import Instrument
-from sweep.stitch import OVERLOAD_CLIP_FRACTION, OVERLOAD_RMS_DBFS
+from sweep.stored_hop import OVERLOAD_CLIP_FRACTION, OVERLOAD_RMS_DBFS
 from sweep.units import format_hz
 
 __all__ = [
