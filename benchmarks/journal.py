@@ -21,8 +21,9 @@ from baselines.judge import make_judge
 from benchmarks.dongle import dongle_seconds, plugged_in
 from benchmarks.effort import Effort
 from benchmarks.rows import Goal, Row, Spread
+from sweep.events import RowDone
 from sweep.journal import JournalWriter, writer
-from sweep.model import HopGap, HopSamples, RowDone
+from sweep.model import HopGap, HopSamples
 from sweep.session import SweepSession
 from sweep.sources.live import LiveSource
 from sweep.sources.options import SourceOptions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweep.model import Noted
+from sweep.events import Noted
 
 __all__ = ["ClockWatch"]
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from sweep.events import Noted, Paused
 from sweep.journal import DiskFullError, JournalWriter
-from sweep.model import Noted, Paused
 
 __all__ = ["until_room"]
 

@@ -10,23 +10,13 @@ import numpy as np
 
 from dsp.errors import DeviceError
 from dsp.spectra import hop_spectra
+from sweep.events import Event, GapSeen, LookTaken
 from sweep.health.losses import NO_LOOK
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalWriter
 from sweep.journal.documents import one_line
 from sweep.looks import LOOK_ARRAYS, MAX_LOOKS, Look, LookRequest
-from sweep.model import (
-    HOP_MEASURED,
-    HOP_OVERLOADED,
-    HOP_UNLOCKED,
-    Event,
-    GapSeen,
-    HopGap,
-    HopSamples,
-    IqSource,
-    LookTaken,
-    SpectraSource,
-)
+from sweep.model import HOP_MEASURED, HOP_OVERLOADED, HOP_UNLOCKED, HopGap, HopSamples, IqSource, SpectraSource
 from sweep.plan import SweepPlan
 from sweep.stored_hop import is_overloaded, to_centidecibels
 from sweep.units import format_hz

@@ -1,16 +1,16 @@
-"""What flows through a sweep: samples of a hop, rows, gaps, and the events of a session."""
+"""What flows through a sweep: samples of a hop, gaps, rows, and what a judge makes of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweep.health.checks import Check
-from sweep.looks import Look, Looks
+from sweep.looks import Looks
 from sweep.plan import Layout, SweepPlan
 
 __all__ = [
@@ -18,23 +18,13 @@ __all__ = [
     "HOP_MEASURED",
     "HOP_OVERLOADED",
     "HOP_UNLOCKED",
-    "Closed",
-    "Event",
-    "FindingMade",
-    "GapSeen",
-    "HopDone",
     "HopGap",
     "HopSamples",
     "Instrument",
     "IqSource",
     "Judge",
     "Judgement",
-    "LookTaken",
-    "Noted",
-    "Paused",
-    "RowDone",
     "SpectraSource",
-    "StayDone",
     "Stays",
     "SweepRow",
 ]
@@ -273,101 +263,3 @@ class Judge(Protocol):
         of a sweep that camped; None of any other.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopDone:
-    """One hop was received and analysed."""
-
-    pass_index: int
-    hop_index: int
-    n_hops: int
-    overloaded: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowDone:
-    """One pass is in the journal, synced to disk."""
-
-    row: SweepRow
-    leaf: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StayDone:
-    """One stay on a hop is in the journal, synced to disk.
-
-    Attributes
-    ----------
-    row : SweepRow
-        What a row has for each hop, it has for each dwell.
-    leaf : bytes
-    center_freq_hz : int
-        Centre of the hop.
-    number, n_stays : int
-        Stays so far, this one and failed ones among them, and in all.
-    """
-
-    row: SweepRow
-    leaf: bytes
-    center_freq_hz: int
-    number: int
-    n_stays: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapSeen:
-    """A gap is in the journal."""
-
-    gap: HopGap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LookTaken:
-    """A second look is in the journal, synced to disk."""
-
-    look: Look
-    leaf: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paused:
-    """The sweep waits for something that the user can mend."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
-    """Something happened that is neither row, gap nor finding; it is in the journal.
-
-    Attributes
-    ----------
-    utc_ns : int
-    kind : str
-        ``clock``, ``pause`` or ``receiver``.
-    text : str
-    """
-
-    utc_ns: int
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingMade:
-    """The judge made a finding; it is in the journal."""
-
-    finding: Mapping[str, Any] = field(hash=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """The record is packed, checked and in its place."""
-
-    record_path: str
-    n_rows: int
-    judgement: Judgement = field(hash=False)
-
-
-Event = HopDone | RowDone | GapSeen | StayDone | LookTaken | Paused | Noted | FindingMade | Closed

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sweep.events import Event, GapSeen, Noted, RowDone
 from sweep.iq_writer import IqWriter
 from sweep.journal import DiskFullError, JournalWriter, NameTakenError
-from sweep.model import Event, GapSeen, HopGap, HopSamples, Instrument, Noted, RowDone, SweepRow
+from sweep.model import HopGap, HopSamples, Instrument, SweepRow
 from sweep.plan import Layout, SweepPlan
 from sweep.snippets.held import HeldSamples
 

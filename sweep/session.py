@@ -17,27 +17,12 @@ from sweep import __version__
 from sweep.analysis import analysed
 from sweep.camping import CampRequest, holds_stays
 from sweep.clock import ClockWatch
+from sweep.events import Closed, Event, FindingMade, HopDone, LookTaken, Noted, Paused, StayDone
 from sweep.full_disk import until_room
 from sweep.health.losses import STOPPED, judged_instrument
 from sweep.journal import JournalReader
 from sweep.look_taking import LookTaker, can_look
-from sweep.model import (
-    Closed,
-    Event,
-    FindingMade,
-    HopDone,
-    HopGap,
-    HopSamples,
-    IqSource,
-    Judge,
-    Judgement,
-    LookTaken,
-    Noted,
-    Paused,
-    SpectraSource,
-    StayDone,
-    SweepRow,
-)
+from sweep.model import HopGap, HopSamples, IqSource, Judge, Judgement, SpectraSource, SweepRow
 from sweep.open_record import OpenRecord
 from sweep.packing import pack_locked
 from sweep.plan import Layout

@@ -11,11 +11,12 @@ from functools import partial
 from typing import TypeVar
 
 from sweep.camping import CampedSource, CampRequest, stay_dwells, stay_on, stay_row
+from sweep.events import Event, GapSeen, StayDone
 from sweep.full_disk import until_room
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalReader, JournalWriter
 from sweep.look_taking import RetunableSource
-from sweep.model import Event, GapSeen, HopGap, HopSamples, StayDone, SweepRow
+from sweep.model import HopGap, HopSamples, SweepRow
 from sweep.plan import SweepPlan
 
 __all__ = ["StayTaker"]

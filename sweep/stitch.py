@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from dsp.errors import ParameterError
-from sweep.model import FILL, HOP_OVERLOADED, HopDone, HopGap, SweepRow
+from sweep.events import HopDone
+from sweep.model import FILL, HOP_OVERLOADED, HopGap, SweepRow
 from sweep.plan import SweepPlan
 from sweep.stored_hop import StoredHop, level_sizes
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
-from sweep.model import Event
+from sweep.events import Event
 
 __all__ = ["Syncing"]
 

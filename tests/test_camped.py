@@ -22,8 +22,9 @@ from baselines.judge import make_judge
 from baselines.model import Baseline
 from baselines.summary import summarise
 from sweep.camping import CampRequest
+from sweep.events import Closed
 from sweep.looks import StoredLooks
-from sweep.model import Closed, Judgement, SweepRow
+from sweep.model import Judgement, SweepRow
 from sweep.plan import Layout
 from sweep.record import SweepRecord
 from sweep.session import SweepSession

@@ -24,10 +24,11 @@ from baselines.judge import make_judge
 from dsp.errors import DeviceError, RecordError
 from sweep.camping import CampPlan, CampRequest, hop_of_stay, stay_dwells
 from sweep.cli.main import main
+from sweep.events import Closed, Event, GapSeen, StayDone
 from sweep.health.losses import judged_instrument
 from sweep.journal import JournalDamageError, JournalReader, JournalWriter
 from sweep.looks import LookRequest, StoredLooks
-from sweep.model import HOP_MEASURED, Closed, Event, GapSeen, HopSamples, StayDone, SweepRow
+from sweep.model import HOP_MEASURED, HopSamples, SweepRow
 from sweep.packing import pack
 from sweep.plan import plan_hops
 from sweep.record import SweepRecord

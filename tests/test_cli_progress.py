@@ -18,7 +18,8 @@ from visits import make_rows, noise_layout
 from sweep.cli import progress
 from sweep.cli.progress import follow
 from sweep.cli.wording import findings_lines
-from sweep.model import Closed, Event, GapSeen, HopDone, HopGap, Judgement, StayDone
+from sweep.events import Closed, Event, GapSeen, HopDone, StayDone
+from sweep.model import HopGap, Judgement
 
 N_HOPS, PASSES = 10, 3
 

@@ -18,10 +18,11 @@ from rows import make_gap, make_layout, make_plan, make_row
 from virtual_dongle.scene import Emitter, Scene
 
 from sweep.cli.main import main
+from sweep.events import Noted, Paused
 from sweep.full_disk import until_room
 from sweep.iq_writer import IqWriter
 from sweep.journal import DiskFullError, JournalReader, JournalWriter, ballast_path
-from sweep.model import HopSamples, Instrument, Noted, Paused
+from sweep.model import HopSamples, Instrument
 from sweep.record import SweepRecord
 from sweep.workspace import Workspace
 

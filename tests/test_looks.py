@@ -18,12 +18,13 @@ from virtual_dongle.scene import Dongle, Emitter, Scene
 from baselines.judge import make_judge
 from dsp.errors import DeviceError, ParameterError, RecordError
 from sweep.cli.main import main
+from sweep.events import Closed, GapSeen, LookTaken
 from sweep.journal import JournalDamageError, JournalReader, JournalWriter
 from sweep.journal.framing import MAGIC
 from sweep.look_leaf import decode_look, encode_look
 from sweep.look_taking import LookTaker, analyse_look
 from sweep.looks import MAX_LOOKS, Look, LookRequest, StoredLooks, same_bits
-from sweep.model import HOP_MEASURED, Closed, GapSeen, HopSamples, LookTaken
+from sweep.model import HOP_MEASURED, HopSamples
 from sweep.packing import pack
 from sweep.record import SweepRecord
 from sweep.recovery import recover

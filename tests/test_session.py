@@ -17,23 +17,18 @@ from rows import make_finding
 
 from dsp.errors import CaptureError, DeviceError, RecordError
 from sweep.analysis import READ_AHEAD
+from sweep.events import Closed, Event, FindingMade, GapSeen, HopDone, RowDone
 from sweep.journal import JournalReader
 from sweep.model import (
     FILL,
     HOP_MEASURED,
     HOP_OVERLOADED,
     HOP_UNLOCKED,
-    Closed,
-    Event,
-    FindingMade,
-    GapSeen,
-    HopDone,
     HopGap,
     HopSamples,
     Instrument,
     Judge,
     Judgement,
-    RowDone,
     SpectraSource,
     SweepRow,
 )

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from dsp.errors import RecordError
-from sweep.model import Event, GapSeen, HopGap
+from sweep.events import Event, GapSeen
+from sweep.model import HopGap
 from sweep.syncing import Syncing
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from sweep.model import Closed, Event, GapSeen, HopDone, LookTaken, Noted, Paused, RowDone, StayDone
+from sweep.events import Closed, Event, GapSeen, HopDone, LookTaken, Noted, Paused, RowDone, StayDone
 from sweep.units import format_hz
 
 __all__ = ["follow"]

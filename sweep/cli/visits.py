@@ -24,7 +24,8 @@ from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.progress import follow
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
-from sweep.model import Closed, IqSource, Judge, SpectraSource
+from sweep.events import Closed
+from sweep.model import IqSource, Judge, SpectraSource
 from sweep.plan import Layout, SweepPlan
 from sweep.session import SweepSession
 from sweep.stitch import row_bytes

@@ -12,7 +12,7 @@ from typing import Any
 
 from sweep.cli import visits
 from sweep.cli.main import main
-from sweep.model import Closed, Event, LookTaken, RowDone, StayDone
+from sweep.events import Closed, Event, LookTaken, RowDone, StayDone
 
 _KINDS = {RowDone: "row", StayDone: "stay", LookTaken: "look"}
 
