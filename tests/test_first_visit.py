@@ -105,6 +105,29 @@ def test_the_path_of_a_new_technician(tmp_path: Path, env: dict[str, str]) -> No
         assert words in report
 
 
+def test_ctrl_c_in_a_sweep_ends_that_sweep_only(tmp_path: Path, env: dict[str, str]) -> None:
+    quietroom(tmp_path, env, "init")
+    sweeps = ("--source", "sim:meeting-room?pace=1", "--range", "430M:440M", "--passes", "1000")
+    with start_visit(tmp_path, env, "--operator", "A. Smith", *sweeps) as terminal:
+        terminal.wait_for("[1 of 17]")
+        terminal.wait_for("> ")
+        terminal.type("")
+        terminal.wait_for("[2 of 17]")
+        terminal.wait_for("> ")
+        terminal.type("")
+        terminal.wait_for(", pass ")  # the progress bar
+        terminal.press(b"\x03")
+        terminal.wait_for("It was stopped before all passes were made.")
+        terminal.wait_for("> ")
+        terminal.type("")
+        terminal.wait_for("reference outside: done, ")
+        terminal.wait_for("[3 of 17]")
+        terminal.wait_for("> ")
+        terminal.type("0")
+        assert terminal.finish() == 3
+        assert "Left with 2 of 17 steps finished" in terminal.shown
+
+
 def test_a_terminal_that_is_gone_leaves_the_visit(tmp_path: Path, env: dict[str, str]) -> None:
     quietroom(tmp_path, env, "init")
     with start_visit(tmp_path, env, "--operator", "A. Smith") as terminal:

@@ -24,6 +24,7 @@ from sweep.record import SweepRecord
 
 __all__ = ["sweep_arguments", "sweep_step", "time_needed"]
 
+_STOPPED = "stopped by the user"
 _KEEP, _AGAIN = Option(1, "keep", "keep it"), Option(2, "again", "sweep again")
 
 
@@ -43,12 +44,18 @@ def sweep_step(visiting: Visiting, step: Step) -> Result:
         default = _KEEP.word if is_whole else _AGAIN.word
         if visiting.console.choose(f"{step.id}.left", (_KEEP, _AGAIN), default=default) == _KEEP.word:
             return _result(evidence)
-    begun = time.monotonic()
-    evidence = sweep_room(sweep_arguments(visiting, step), visit=visiting.log.id)
-    visiting.console.say(*_said(evidence))
-    if evidence.seal is not None:
-        visiting.console.say(f"Seal: {evidence.seal}")
-    return _result(evidence, seconds=round(time.monotonic() - begun, 1))
+    while True:
+        begun = time.monotonic()
+        evidence = sweep_room(sweep_arguments(visiting, step), visit=visiting.log.id)
+        visiting.console.say(*_said(evidence))
+        if evidence.seal is not None:
+            visiting.console.say(f"Seal: {evidence.seal}")
+        seconds = round(time.monotonic() - begun, 1)
+        if _is_whole(evidence.path):
+            return _result(evidence, seconds=seconds)
+        visiting.console.say("It was stopped before all passes were made.")
+        if visiting.console.choose(f"{step.id}.stopped", (_KEEP, _AGAIN), default=_KEEP.word) == _KEEP.word:
+            return _result(evidence)
 
 
 def sweep_arguments(visiting: Visiting, step: Step) -> Namespace:
@@ -92,9 +99,14 @@ def _left(visiting: Visiting, step: Step) -> Iterator[tuple[Evidence, bool]]:
     for path in sorted(visiting.workspace.sweeps.glob(f"{visiting.room}-*.h5"), reverse=True):
         if path.name in known or not _is_of(path, visiting, step):
             continue
-        with SweepRecord.open(path) as record:
-            is_whole = not record.recovered and record.n_rows >= (record.start.get("passes_planned") or 0)
-        yield read_evidence(path), is_whole
+        yield read_evidence(path), _is_whole(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether all passes are in a record, and none was stopped in the middle."""
+    with SweepRecord.open(path) as record:
+        stopped = any(gap.reason.startswith(_STOPPED) for gap in record.gaps)
+        return not (record.recovered or stopped) and record.n_rows >= (record.start.get("passes_planned") or 0)
 
 
 def _is_of(path: Path, visiting: Visiting, step: Step) -> bool:
