@@ -7,18 +7,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from baselines.hops import in_whole_hops
 from baselines.judge import make_judge
 from dsp.errors import ParameterError, RecordError
-from sweep.calibration.telling import calibration_facts
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS, DEFAULT_PASSES
 from sweep.cli.checking import check_source
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.printing import Printer
+from sweep.cli.profiles import profiles_of
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
 from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, bytes_needed, record_visit
@@ -90,7 +89,7 @@ def sweep_room(arguments: Namespace, *, visit: str | None = None) -> Evidence:
     workspace.make_room(arguments.room)
     told = (
         start_facts(facts, source.instrument)
-        | _calibration(workspace, source, options)
+        | profiles_of(workspace, source, options)
         | ({} if visit is None else {"visit": visit})
     )
     if arguments.operator is None and facts.operator is not None:
@@ -289,22 +288,6 @@ def _say_gains(options: Sequence[SourceOptions], instrument: Instrument) -> None
         if abs(used_db - asked_db) > _GAIN_TOLERANCE_DB:
             text = f"quietroom: the tuner has no gain of {asked_db:g} dB; {used_db:g} dB, the nearest, is used"
             print(text, file=sys.stderr)
-
-
-def _calibration(workspace: Workspace, source: IqSource, options: Sequence[SourceOptions]) -> dict[str, Any]:
-    """The profiles of the receivers, for the record; that one knows the error of its crystal is said where it helps."""
-    try:
-        told = calibration_facts(workspace.root, source.instrument, datetime.now(UTC).date())
-    except BaseException:
-        source.close()
-        raise
-    for one in told:
-        for day in one["expired"]:
-            print(f"quietroom: the calibration of {one['serial']} expired on {day}: no dBm", file=sys.stderr)
-        if one["ppm"] is not None and round(one["ppm"]) and not any(option.ppm for option in options):
-            text = f"the profile of {one['serial']} says {one['ppm']:+.1f} ppm; sweep with --ppm {round(one['ppm'])}"
-            print(f"quietroom: {text}", file=sys.stderr)
-    return {"calibration": told} if told else {}
 
 
 def _say_settling(source: IqSource) -> None:
