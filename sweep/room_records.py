@@ -74,11 +74,11 @@ def describe(record: SweepRecord) -> RoomRecord:
     ParameterError
         Its start is no time.
     """
-    start = record.start
+    start, begun_ns = record.start, record.begun_utc_ns
     position = start.get("position")
     return RoomRecord(
         path=record.path,
-        start_ns=parse_utc(str(start.get("start_time"))),
+        start_ns=parse_utc(str(start.get("start_time"))) if begun_ns is None else begun_ns,
         position=None if position is None else str(position),
         record_id=str(start.get("record_id") or record.path.stem),
     )

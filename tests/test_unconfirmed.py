@@ -144,7 +144,7 @@ def test_exports_name_the_list(tmp_path: Path) -> None:
     told = {**DISPOSITION, "finding": "U1"}
     with make_record(tmp_path, document(unconfirmed=[seldom()])) as record:
         plain = findings_document(record, [told])
-    assert plain["unconfirmed"] == [seldom()]
+    assert plain["unconfirmed"] == [{**seldom(), "power_dbm": None}]  # no profile of the dongle, no dBm
     write_csv(plain, tmp_path / "a.csv")
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, strict=True))

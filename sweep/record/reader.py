@@ -200,6 +200,11 @@ class SweepRecord:
         """Leaf of every row, as stored."""
         return self._rows.leaves
 
+    @property
+    def begun_utc_ns(self) -> int | None:
+        """Start of the first row, which a gap may come before; None where there is none."""
+        return self._rows.begun_utc_ns()
+
     def rows(self, start: int = 0, stop: int | None = None) -> RowStream:
         """Give rows in order, with a few megabytes of them in memory at a time.
 

@@ -79,6 +79,11 @@ class StoredRows:
         with refusing(self._path):
             return Leaves(read_chunks(self._leaf).tobytes())
 
+    def begun_utc_ns(self) -> int | None:
+        """Start of the first row; None where there is none."""
+        with refusing(self._path):
+            return int(read_chunks(self._times[0], 0, 1)[0]) if len(self) else None
+
     def read(self, start: int, stop: int | None) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
 
