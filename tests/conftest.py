@@ -35,6 +35,12 @@ def _no_key_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that judge do not inject emitters, which takes longer than all else; tests of that switch it on."""
+    monkeypatch.setenv("QUIETROOM_TRIALS", "off")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real recordings by others, beside the repository; they are never copied into it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from baselines.model import Baseline
 from baselines.part import Bar, part_of
 from baselines.summary import VisitSummary, summarise
 from benchmarks.detection.injection import agreement, level_at_90, levels_at_90
+from sweep.cli.main import main
 from sweep.journal.documents import JudgementDocument, check_judgement, parse_document
 from sweep.model import SweepRow
 
@@ -209,6 +211,33 @@ def test_a_judgement_says_how_each_level_is_known(quiet: Baseline) -> None:
     assert reckoned["min_detectable_detail"]["nfm"] == {"basis": "theory"}
     assert reckoned["min_detectable_detail"]["burst_1s_per_min"] == {"basis": "not measured"}
     assert reckoned["min_detectable"]["nfm"] == pytest.approx(entry["min_detectable"]["nfm"], abs=3)
+
+
+@pytest.mark.parametrize(("value", "basis"), [(None, "injection"), ("off", "theory")])
+def test_a_command_tries_unless_it_is_told_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, basis: str
+) -> None:
+    monkeypatch.delenv("QUIETROOM_TRIALS")
+    if value is not None:
+        monkeypatch.setenv("QUIETROOM_TRIALS", value)
+    words = ["--workspace", str(tmp_path)]
+    assert main([*words, "init"]) == 0
+    told = tmp_path / "told.json"
+    source = ["--source", "sim:meeting-room", "--range", "433M:434M", "--passes", "3"]
+    assert main([*words, "sweep", "lab", *source, "--json", str(told)]) in (0, 3)
+    (entry,) = json.loads(told.read_text())["coverage"]
+    assert entry["min_detectable_detail"]["nfm"]["basis"] == basis
+
+
+def test_a_wrong_word_for_trials_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUIETROOM_TRIALS", "never")
+    assert main(["--workspace", str(tmp_path), "init"]) == 0
+    capsys.readouterr()
+    assert main(["--workspace", str(tmp_path), "sweep", "lab", "--source", "sim:meeting-room"]) == 2
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "QUIETROOM_TRIALS=never" in err) == (1, True)
 
 
 def test_without_a_baseline_emitters_are_injected_too() -> None:

@@ -20,7 +20,7 @@ from sweep.cli.printing import Printer
 from sweep.cli.profiles import profiles_of
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
-from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, bytes_needed, record_visit
+from sweep.cli.visits import NO_BASELINE, Comparison, VisitRequest, bytes_needed, record_visit, wants_trials
 from sweep.cli.wording import evidence_lines
 from sweep.facts.loading import load_facts
 from sweep.facts.start import start_facts
@@ -208,7 +208,7 @@ def _planned_judge(arguments: Namespace, start: Mapping[str, Any]) -> Judge:
     false_alarms = false_alarms if isinstance(false_alarms, float) else DEFAULT_FALSE_ALARMS
     home, room = Workspace.of(arguments.journal), start.get("room")
     if baseline_id in (None, NO_BASELINE) and (home is None or room is None):
-        return make_judge(None, false_alarms_per_sweep=false_alarms, with_trials=True)
+        return make_judge(None, false_alarms_per_sweep=false_alarms, with_trials=wants_trials())
     workspace, name = home or Workspace.open(arguments.workspace), str(room)
     try:
         check_room_name(name)

@@ -17,7 +17,7 @@ from baselines.camping import where_to_camp
 from baselines.judge import make_judge
 from baselines.known import room_list, site_list
 from baselines.store import BaselineStore
-from dsp.errors import RecordError
+from dsp.errors import ParameterError, RecordError
 from sweep.camping import CampRequest
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.evidence import Evidence, read_evidence
@@ -31,14 +31,31 @@ from sweep.session import SweepSession
 from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
-__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "bytes_needed", "record_visit"]
+__all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "bytes_needed", "record_visit", "wants_trials"]
 
 _REPLAY_SYNC_INTERVAL_S = 0.2
 NO_BASELINE = "none"
 """What ``--baseline`` says to compare with nothing."""
 
+TRIALS_VARIABLE = "QUIETROOM_TRIALS"
+"""``off`` for work on many records: what each would have found then comes from theory, and says so."""
+
 _STDERR = 2
 _STOPPING = b"\nstopping after this hop; once more leaves the journal as it is\n"
+
+
+def wants_trials() -> bool:
+    """Whether a visit is told what it would have found by trying: two seconds a record, unless the user says off.
+
+    Raises
+    ------
+    ParameterError
+        ``QUIETROOM_TRIALS`` is neither on nor off.
+    """
+    value = os.environ.get(TRIALS_VARIABLE) or "on"
+    if value not in ("on", "off"):
+        raise ParameterError(f"{TRIALS_VARIABLE}={value} is neither on nor off; set one of them, or unset it")
+    return value == "on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +88,11 @@ class Comparison:
         baseline_id: str | None = None,
         false_alarms_per_sweep: float = DEFAULT_FALSE_ALARMS,
         *,
-        with_trials: bool = True,
+        with_trials: bool | None = None,
     ) -> Comparison:
         """Load the wanted baseline of a room, by default the latest one, and what is known to be heard there.
 
-        ``with_trials`` is as for `make_judge`.
+        ``with_trials`` is as for `make_judge`; by default as `wants_trials` says.
 
         Raises
         ------
@@ -91,7 +108,7 @@ class Comparison:
         return cls(
             baseline_id=None if baseline is None else baseline.id,
             false_alarms_per_sweep=false_alarms_per_sweep,
-            judge=judge(with_trials=with_trials),
+            judge=judge(with_trials=wants_trials() if with_trials is None else with_trials),
             scout=judge(with_trials=False),
             layout=None if baseline is None else baseline.layout,
         )
