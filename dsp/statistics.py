@@ -81,8 +81,8 @@ def to_nepers(cdb: NDArray[np.int16]) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> to_nepers(np.array([0, -1000, -32768], np.int16))
-    array([ 0.       , -2.3025851,       nan], dtype=float32)
+    >>> to_nepers(np.array([0, -1000, -32768], np.int16)).round(2)
+    array([ 0. , -2.3,  nan], dtype=float32)
     """
     result: NDArray[np.float32] = _NEPERS_FROM_CDB[cdb.view(np.uint16)]
     return result

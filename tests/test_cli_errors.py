@@ -58,6 +58,8 @@ def test_the_contract_has_these_commands() -> None:
         "demo",
         "devices",
         "sweep",
+        "visit",
+        "calibrate",
         "replay",
         "baseline learn",
         "baseline list",
