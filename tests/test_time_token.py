@@ -106,6 +106,19 @@ def test_no_bit_that_matters_can_be_changed(kept_token: bytes, authority_folder:
         assert token.time == read_token(kept_token).time
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_certificate_of_no_known_version_proves_nothing(
+    kept_token: bytes, authority_folder: Path, number: int
+) -> None:
+    third = b"\xa0\x03\x02\x01\x02"
+    changed = bytearray(kept_token)
+    for _ in range(number + 1):
+        at = changed.index(third)
+        changed[at : at + len(third)] = third[:-1] + b"\x03"
+    token = read_token(bytes(changed))
+    assert token.why_not_trusted(MESSAGE, read_authorities(authority_folder / "ca.pem")) is not None
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=400))
 def test_anything_else_is_refused(junk: bytes) -> None:

@@ -9,8 +9,16 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, HashAlgorithm
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import (
+    Certificate,
+    DuplicateExtension,
+    ExtensionNotFound,
+    InvalidVersion,
+    UnsupportedGeneralNameType,
+    load_pem_x509_certificates,
+)
 from rfc3161_client import TimestampRequestBuilder, TimeStampResponse, VerifierBuilder, decode_timestamp_response
 from rfc3161_client import VerificationError as _ChainError
 from rfc3161_client.base import HashAlgorithm as _RequestHash
@@ -29,6 +37,9 @@ _HASHES: dict[str, type[HashAlgorithm]] = {
     "2.16.840.1.101.3.4.2.2": SHA384,
     "2.16.840.1.101.3.4.2.3": SHA512,
 }
+
+_UNSOUND = (DuplicateExtension, ExtensionNotFound, InvalidVersion, UnsupportedAlgorithm, UnsupportedGeneralNameType)
+"""What a certificate that somebody altered may raise; none of them is a ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class TimeToken:
             builder = builder.add_root_certificate(authority)
         try:
             builder.build().verify_message(self.response, message)
-        except (_ChainError, ValueError) as error:
+        except (_ChainError, *_UNSOUND, ValueError) as error:
             return one_line(error)
         return None
 
