@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baselines.axes import same_axis, shared_bins
-from baselines.hops import baseline_of_hops, hops_coincide
+from baselines.axes import shared_bins
+from baselines.hops import hops_coincide, hops_within
 from baselines.model import Baseline
 from baselines.receivers import parts_of, receiver_at
 from sweep.plan import Layout
@@ -56,7 +56,7 @@ def check_compatibility(
     reasons = []
     if width < wanted * (1 - _WIDTH_TOLERANCE):
         reasons.append("bins are narrower than the baseline's; bursts are not compared")
-    elif not same_axis(baseline_of_hops(baseline, layout).layout, layout):
+    elif hops_within(baseline.layout, layout) is None:
         reasons.append("the plans differ; only shared frequencies are compared, wide bursts are not")
         if not hops_coincide(baseline.layout, layout):
             reasons.append("hops lie elsewhere than the baseline's, so that a rise of 1 dB may be the receiver's own")

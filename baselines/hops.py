@@ -12,7 +12,7 @@ from baselines.axes import same_axis
 from baselines.model import Baseline
 from sweep.plan import Layout
 
-__all__ = ["baseline_of_hops", "hops_coincide", "in_whole_hops"]
+__all__ = ["baseline_of_hops", "hops_coincide", "hops_within", "in_whole_hops"]
 
 _SAME = 1e-3  # of a hop
 
@@ -32,19 +32,12 @@ def baseline_of_hops(baseline: Baseline, layout: Layout) -> Baseline:
         Its ``layout`` has the bins of the sweep's. What holds for all of the band, such as tails, stays.
     """
     whole = baseline.layout
-    if same_axis(whole, layout) or whole.hop_bins != layout.hop_bins:
-        return baseline
-    firsts = whole.freq_hz[:: whole.hop_bins]
-    wanted = layout.freq_hz[:: layout.hop_bins]
-    hops = np.searchsorted(firsts, wanted - layout.bin_width_hz / 2)
-    if (hops >= whole.n_hops).any():
-        return baseline
-    part = replace(whole, freq_hz=_cut(whole.freq_hz, hops, whole), n_hops=hops.size)
-    if not same_axis(part, layout):
+    hops = hops_within(whole, layout)
+    if hops is None or same_axis(whole, layout):
         return baseline
     return replace(
         baseline,
-        layout=part,
+        layout=replace(whole, freq_hz=_cut(whole.freq_hz, hops, whole), n_hops=hops.size),
         log_mean=_cut(baseline.log_mean, hops, whole),
         log_top=_cut(baseline.log_top, hops, whole),
         within_variance=_cut(baseline.within_variance, hops, whole),
@@ -55,6 +48,25 @@ def baseline_of_hops(baseline: Baseline, layout: Layout) -> Baseline:
         log_mask=None if baseline.log_mask is None else _cut(baseline.log_mask, hops, whole),
         burst_limits={name: _cut(values, hops, whole) for name, values in baseline.burst_limits.items()},
     )
+
+
+def hops_within(whole: Layout, layout: Layout) -> NDArray[np.intp] | None:
+    """Which hops of a layout the hops of another are, shape (layout.n_hops,); None unless all of them are.
+
+    Examples
+    --------
+    >>> from sweep.plan import plan_hops
+    >>> whole, part = (plan_hops((span,)).layout() for span in ((24_000_000, 60_000_000), (25_920_000, 29_000_000)))
+    >>> hops_within(whole, part)
+    array([1, 2])
+    """
+    if whole.hop_bins != layout.hop_bins:
+        return None
+    firsts, wanted = (one.freq_hz[:: one.hop_bins] for one in (whole, layout))
+    hops = np.searchsorted(firsts, wanted - layout.bin_width_hz / 2)
+    if (hops >= whole.n_hops).any() or not np.array_equal(_cut(whole.freq_hz, hops, whole), layout.freq_hz):
+        return None
+    return hops
 
 
 def hops_coincide(one: Layout, other: Layout) -> bool:
