@@ -111,7 +111,7 @@ def _write_record(path: Path) -> None:
             writer.append_row(_row(number, random))
         writer.sync()
         document: dict[str, Any] = {"verdict": "inconclusive", "reasons": [], "coverage": [], "findings": []}
-        writer.close_with(Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32)))
+        writer.finish_with(Judgement(document=document, noise_floor_dbfs=np.full(layout.n_bins, np.nan, np.float32)))
     pack(journal, path)
 
 

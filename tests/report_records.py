@@ -120,6 +120,6 @@ def make_record(
             noise_floor_dbfs=floor,
             baseline_dbfs=floor + np.float32(0.5) if baseline else None,
         )
-        writer.close_with(judgement, end_time="2026-11-18T05:50:00Z")
+        writer.finish_with(judgement, end_time="2026-11-18T05:50:00Z")
     pack(journal, folder / "sweep.h5")
     return SweepRecord.open(folder / "sweep.h5")

@@ -174,5 +174,5 @@ def write_journal(
         journal.append_finding(make_finding())
         journal.sync()
         if closed:
-            journal.close_with(make_judgement(layout, baseline=baseline), end_time="2026-11-18T11:10:00Z")
+            journal.finish_with(make_judgement(layout, baseline=baseline), end_time="2026-11-18T11:10:00Z")
     return rows

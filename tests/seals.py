@@ -57,7 +57,7 @@ def write_record(path: Path, rows: Iterable[SweepRow], start: dict[str, Any], st
             writer.append_stay(stay)
         writer.append_note("gain lowered", utc_ns=1, kind="gain")
         writer.sync()
-        writer.close_with(make_judgement(layout, baseline=False), end_time="2026-11-18T11:10:00Z")
+        writer.finish_with(make_judgement(layout, baseline=False), end_time="2026-11-18T11:10:00Z")
     pack(journal, path)
     return path
 

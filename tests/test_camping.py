@@ -135,7 +135,7 @@ def journal_with_stays(path: Path, *, closed: bool = True, n_stays: int = 3) -> 
         journal.append_look(make_look())
         journal.sync()
         if closed:
-            journal.close_with(make_judgement(LAYOUT))
+            journal.finish_with(make_judgement(LAYOUT))
     return stays
 
 

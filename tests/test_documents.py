@@ -315,7 +315,7 @@ def test_a_row_of_another_width_is_refused(journal_bytes: bytes, tmp_path: Path)
         (lambda journal: journal.append_finding({"id": "F1"}), "kind"),
         (lambda journal: journal.append_gap(make_gap(utc_ns=2**70)), "utc_ns"),
         (lambda journal: journal.append_note("x", utc_ns=2**70), "utc_ns"),
-        (lambda journal: journal.close_with(judged(verdict="fine")), "verdict"),
+        (lambda journal: journal.finish_with(judged(verdict="fine")), "verdict"),
     ],
 )
 def test_the_writer_writes_nothing_that_cannot_be_read(
@@ -329,7 +329,7 @@ def test_the_writer_writes_nothing_that_cannot_be_read(
         assert_one_line(caught.value, path)
         assert path.read_bytes() == before
         journal.append_row(make_row(0, layout))
-        journal.close_with(judged())
+        journal.finish_with(judged())
     read_journal(path)
 
 
@@ -383,7 +383,7 @@ def test_words_that_hdf5_takes_in_no_text_are_written_out(tmp_path: Path, text: 
         journal.append_gap(make_gap(reason=text))
         journal.append_note(text, utc_ns=0, kind=text)
         journal.append_finding({**make_finding(), "signal_type": text})
-        journal.close_with(judged())
+        journal.finish_with(judged())
     pack(path, tmp_path / "a.h5")
     written = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     with SweepRecord.open(tmp_path / "a.h5") as record:

@@ -271,7 +271,8 @@ def test_closing_gives_the_journal_back(tmp_path: Path) -> None:
     path, layout = tmp_path / "a.journal", make_layout()
     journal = JournalWriter.create(path, {}, layout)
     assert ballast_path(path).stat().st_size > 8 * layout.n_bins
-    journal.close_with(make_judgement(layout))
+    journal.finish_with(make_judgement(layout))
+    journal.close()
     with exclusive(path), pytest.raises(RecordError, match="takes no more"):
         journal.append_row(make_row(0, layout))
     assert list(tmp_path.iterdir()) == [path]
@@ -288,7 +289,7 @@ def test_the_reserve_is_given_back_before_the_last_record(tmp_path: Path, monkey
     with JournalWriter.create(path, {}, layout) as journal:
         monkeypatch.setattr(os, "pwrite", watched)
         journal.append_row(make_row(0, layout))
-        journal.close_with(make_judgement(layout))
+        journal.finish_with(make_judgement(layout))
     assert held == [True, False]
 
 
@@ -365,7 +366,7 @@ def test_a_row_that_cannot_follow_is_refused(tmp_path: Path) -> None:
             journal.append_row(make_row(1, make_layout(2, 8)))
         journal.append_row(make_row(1, layout))
         with pytest.raises(RecordError, match="noise_floor_dbfs"):
-            journal.close_with(make_judgement(make_layout(1, 4)))
+            journal.finish_with(make_judgement(make_layout(1, 4)))
 
 
 def test_a_layout_that_cannot_be_is_refused(tmp_path: Path) -> None:
@@ -412,6 +413,6 @@ def test_appending_changes_no_array(tmp_path: Path) -> None:
     before = row.mean.copy(), judged.noise_floor_dbfs.copy()
     with JournalWriter.create(tmp_path / "a.journal", {}, layout) as journal:
         journal.append_row(row)
-        journal.close_with(judged)
+        journal.finish_with(judged)
     np.testing.assert_array_equal(row.mean, before[0])
     np.testing.assert_array_equal(judged.noise_floor_dbfs, before[1])

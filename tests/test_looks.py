@@ -70,7 +70,7 @@ def journal_with_looks(path: Path, looks: list[Look], *, closed: bool = True) ->
             journal.append_look(look)
         journal.sync()
         if closed:
-            journal.close_with(make_judgement(layout))
+            journal.finish_with(make_judgement(layout))
 
 
 LOOKS = [make_look(0), failed_look(1), make_look(2, gain_db=None)]

@@ -177,7 +177,7 @@ def test_the_waterfall_of_a_long_wide_record_keeps_every_peak(tmp_path: Path) ->
             mean[0] = FILL
             row = replace(quiet, sequence=number, utc_ns=START_NS + number, monotonic_ns=number, mean=mean)
             journal.append_row(row)
-        journal.close_with(make_judgement(layout))
+        journal.finish_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
     assert BLOCK_BYTES // sum(values.nbytes for values in row_arrays(quiet).values()) == 253
     with SweepRecord.open(tmp_path / "a.h5") as record:
@@ -256,7 +256,7 @@ def pack_copies(folder: Path, layout: Layout, n_rows: int) -> Path:
     with JournalWriter.create(folder / f"{n_rows}.journal", make_start(), layout) as journal:
         for number in range(n_rows):
             journal.append_row(replace(row, sequence=number))
-        journal.close_with(make_judgement(layout))
+        journal.finish_with(make_judgement(layout))
     pack(folder / f"{n_rows}.journal", folder / f"{n_rows}.h5")
     return folder / f"{n_rows}.h5"
 
@@ -297,7 +297,7 @@ def test_bursts_without_boxes_are_kept_as_empty(tmp_path: Path) -> None:
     row = replace(make_row(0, layout), burst_512=np.empty(0, np.int16))
     with JournalWriter.create(tmp_path / "a.journal", make_start(), layout) as journal:
         journal.append_row(row)
-        journal.close_with(make_judgement(layout))
+        journal.finish_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
     with SweepRecord.open(tmp_path / "a.h5") as record:
         assert same_rows(next(record.rows()), row)
@@ -602,7 +602,7 @@ def test_a_flipped_byte_in_a_chunk_is_refused_and_its_row_named(tmp_path: Path) 
     with JournalWriter.create(tmp_path / "a.journal", make_start(), layout) as journal:
         for row in rows:
             journal.append_row(row)
-        journal.close_with(make_judgement(layout))
+        journal.finish_with(make_judgement(layout))
     pack(tmp_path / "a.journal", tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         chunk = file["entry/data/mean"].id.get_chunk_info_by_coord((2, 0))

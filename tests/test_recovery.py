@@ -42,7 +42,7 @@ with JournalWriter.create(path, make_start(), layout) as journal:
         if sequence % 3 == 2:
             journal.sync()
             print(sequence + 1, flush=True)
-    journal.close_with(make_judgement(layout))
+    journal.finish_with(make_judgement(layout))
     print(journal.n_rows, flush=True)
 pack(path, path.with_suffix(".h5"))
 """

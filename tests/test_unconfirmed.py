@@ -71,7 +71,7 @@ def judged(**more: Any) -> Judgement:
 
 def write_closed(path: Path, judgement: Judgement) -> None:
     with JournalWriter.create(path, make_start(), make_layout()) as journal:
-        journal.close_with(judgement, end_time="2026-11-18T11:10:00Z")
+        journal.finish_with(judgement, end_time="2026-11-18T11:10:00Z")
 
 
 def at_visits(*visits: int | None) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ class JournalReader:
     judgement : Judgement or None
         None when the sweep was not closed.
     end_time : str or None
-        As given to ``close_with``.
+        As given to ``finish_with``.
     torn_tail_bytes : int
         Bytes of an unfinished last record.
 

@@ -46,7 +46,7 @@ class _Tail(NamedTuple):
 class JournalWriter:
     """Writes one journal; made by ``create``. A row is safe on disk when ``sync`` has returned, not before.
 
-    A context manager: leaving it gives the lock back, whether or not ``close_with`` was called. When the disk is full
+    A context manager: leaving it gives the lock back, whether or not ``finish_with`` was called. When the disk is full
     an append raises ``DiskFullError``, the file is cut back to its last whole record, and the writer can go on as soon
     as there is room. A reserve of disk space is kept for `give_room`, so that the journal can at least be closed.
 
@@ -190,11 +190,6 @@ class JournalWriter:
                 f"to be safe: end the sweep, check the disk, then run: quietroom recover {self.path}"
             ) from error
         self._n_saved, self._n_synced = n_rows, n_records
-
-    def close_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
-        """Append the judgement as the last record, sync, and give the file and its lock back (see `finish_with`)."""
-        self.finish_with(judgement, end_time=end_time)
-        self.close()
 
     def finish_with(self, judgement: Judgement, *, end_time: str | None = None) -> None:
         """Append the judgement as the last record, and sync; the lock is kept until `close`.
