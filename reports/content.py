@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.middles import bins_of, is_overview, middle_bins
+from reports.figures.middles import bins_of, is_overview, middle_bins
 from reports.segments import envelope, max_bins
 from sweep.guided.log import VisitTold
 from sweep.journal import Note

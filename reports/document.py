@@ -7,9 +7,9 @@ from typing import Any
 from reports.annex import annex_sections
 from reports.client import answer, client_sections
 from reports.content import ReportContent
-from reports.figures import finding_figure, spectrum_figure, waterfall_figure
+from reports.figures.overviews import finding_figure, spectrum_figure, waterfall_figure
+from reports.figures.style import svg_text
 from reports.finding_pages import MAX_FINDING_FIGURES, figure_name
-from reports.style import svg_text
 from reports.wording import EXERCISE, recorded, utc
 
 __all__ = ["compose", "draw"]

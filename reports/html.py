@@ -9,9 +9,9 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from reports import style
 from reports.content import ReportContent
 from reports.document import compose, draw
+from reports.figures import style
 from reports.files import write_bytes
 from reports.text import clean
 

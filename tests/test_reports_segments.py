@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from reports.lanes import place_labels
+from reports.figures.lanes import place_labels
+from reports.figures.waterfalls import time_rows
 from reports.segments import contiguous_slices, envelope, max_bins
-from reports.waterfalls import time_rows
 
 LEVELS = st.one_of(st.floats(-120, 0, width=32), st.just(float("nan")))
 

@@ -20,7 +20,7 @@ from reports.annex import annex_sections
 from reports.client import client_sections, to_do
 from reports.content import ReportContent, from_record
 from reports.export import findings_document, write_csv
-from reports.figures import spectrum_figure, waterfall_figure
+from reports.figures.overviews import spectrum_figure, waterfall_figure
 from reports.pdf import pdf_bytes
 from sweep.cli.main import main
 from sweep.cli.wording import findings_lines

@@ -8,7 +8,7 @@ from pathlib import Path
 from baselines.disposition import read_log
 from dsp.errors import ParameterError
 from reports.content import from_record
-from reports.figures import save_plot
+from reports.figures.overviews import save_plot
 from reports.html import write_html
 from reports.pdf import write_pdf
 from sweep.cli.evidence import require_intact

@@ -13,11 +13,11 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from reports.content import LevelTrack, ReportContent
-from reports.flags import threat_style
-from reports.middles import is_overview
-from reports.panels import Panel
+from reports.figures.flags import threat_style
+from reports.figures.middles import is_overview
+from reports.figures.panels import Panel
+from reports.figures.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNCONFIRMED, UNMEASURED
 from reports.segments import envelope
-from reports.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNCONFIRMED, UNMEASURED
 
 __all__ = ["LEGEND_LINE_IN", "draw_legend", "draw_levels", "draw_track", "level_limits", "time_unit"]
 

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from reports.content import ReportContent
-from reports.flags import mark_colors
-from reports.panels import Box, Panel, fraction
+from reports.figures.flags import mark_colors
+from reports.figures.panels import Box, Panel, fraction
+from reports.figures.style import UNMEASURED
+from reports.figures.traces import time_unit
 from reports.segments import max_bins
-from reports.style import UNMEASURED
-from reports.traces import time_unit
 from sweep.record import Waterfall
 
 __all__ = ["draw_waterfall", "time_rows"]

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.content import ReportContent
-from reports.lanes import Label, place_labels
-from reports.middles import peak_beside_middles
-from reports.panels import Panel
-from reports.style import INK, THREAT, UNCONFIRMED
+from reports.figures.lanes import Label, place_labels
+from reports.figures.middles import peak_beside_middles
+from reports.figures.panels import Panel
+from reports.figures.style import INK, THREAT, UNCONFIRMED
 from reports.text import drawable
 
 __all__ = ["Flags", "choose_flags", "draw_flags", "mark_colors", "threat_style"]

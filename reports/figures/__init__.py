@@ -1,0 +1,1 @@
+"""Drawings of a sweep by matplotlib: spectrum, waterfall, findings."""
