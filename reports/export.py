@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.calibrated import with_levels
 from reports.content import ReportContent
+from reports.content.calibrated import with_levels
 from reports.files import write_bytes
 from sweep.health.checks import checks_of
 from sweep.record import SweepRecord

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from reports.content import ReportContent
-from reports.document import compose, draw
+from reports.content.document import compose, draw
 from reports.figures import style
 from reports.files import write_bytes
 from reports.text import clean

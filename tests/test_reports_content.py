@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from report_records import BUGS_HZ, DISPOSITION, document, finding, make_record
 
-from reports.client import answer, to_do
 from reports.content import ReportContent, from_record
-from reports.coverage import heard_ranges, pooled, service_states
-from reports.document import compose, draw
-from reports.missed import missed
-from reports.wording import verdict
+from reports.content.client import answer, to_do
+from reports.content.coverage import heard_ranges, pooled, service_states
+from reports.content.document import compose, draw
+from reports.content.missed import missed
+from reports.content.wording import verdict
 
 
 @pytest.fixture

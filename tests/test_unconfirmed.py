@@ -16,9 +16,9 @@ from rows import make_finding, make_judgement, make_layout, make_start, write_jo
 
 from baselines.disposition import mark
 from dsp.errors import ParameterError
-from reports.annex import annex_sections
-from reports.client import client_sections, to_do
 from reports.content import ReportContent, from_record
+from reports.content.annex import annex_sections
+from reports.content.client import client_sections, to_do
 from reports.export import findings_document, write_csv
 from reports.figures.overviews import spectrum_figure, waterfall_figure
 from reports.pdf import pdf_bytes

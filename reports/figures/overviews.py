@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record, waterfall_within
+from reports.content.wording import count
 from reports.figures.flags import Flags, choose_flags, draw_flags, threat_style
 from reports.figures.panels import Box, Panel, add_panels, fraction, segment_rows
 from reports.figures.style import INK, figure_bytes, figure_settings, new_figure
@@ -20,7 +21,6 @@ from reports.figures.traces import draw_legend, draw_levels, draw_track, level_l
 from reports.figures.waterfalls import draw_waterfall
 from reports.files import write_bytes
 from reports.text import drawable
-from reports.wording import count
 from sweep.record import SweepRecord
 from sweep.units import format_hz
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from dsp.errors import ParameterError
-from reports.wording import count
+from reports.content.wording import count
 from sweep import __version__
 from sweep.calibration.measuring import (
     CalibrationSource,

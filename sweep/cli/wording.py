@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.detectable import basis_text, detectable_texts
-from reports.levels import level_interval
-from reports.services import merge_ranges
-from reports.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
+from reports.content.detectable import basis_text, detectable_texts
+from reports.content.levels import level_interval
+from reports.content.services import merge_ranges
+from reports.content.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, short_time, table, wrapped
 from sweep.snippets.places import snippet_folder

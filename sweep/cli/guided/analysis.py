@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from baselines.disposition import read_log
-from reports.wording import count
+from reports.content.wording import count
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.guided.visiting import INSIDE, Result, Swept, Visiting
 from sweep.cli.printing import level, table

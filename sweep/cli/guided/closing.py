@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baselines.disposition import decision_log
-from reports.wording import count
+from reports.content.wording import count
 from sweep.cli.guided.visiting import INSIDE, Result, Visiting
 from sweep.cli.parser import build_parser
 from sweep.cli.present import report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baselines.disposition import mark, read_log
-from reports.wording import count
+from reports.content.wording import count
 from sweep.cli.guided.analysis import Heard, heard_inside
 from sweep.cli.guided.console import Option
 from sweep.cli.guided.visiting import Result, Visiting

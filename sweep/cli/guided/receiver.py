@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.wording import count
+from reports.content.wording import count
 from sweep.cli.checking import check_devices
 from sweep.cli.guided.console import Option
 from sweep.cli.guided.visiting import Result, Visiting

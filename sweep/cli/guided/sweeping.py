@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsp.errors import QuietroomError
-from reports.wording import count
+from reports.content.wording import count
 from sweep.cli.arguments import DEFAULT_PASSES
 from sweep.cli.capture import recover_record, sweep_room
 from sweep.cli.evidence import Evidence, read_evidence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.blocks import Block, facts, paragraph, table
-from reports.content import ReportContent
-from reports.wording import NOT_RECORDED, recorded, utc
+from reports.content.blocks import Block, facts, paragraph, table
+from reports.content.material import ReportContent
+from reports.content.wording import NOT_RECORDED, recorded, utc
 from sweep.guided.log import DONE, Outcome
 from sweep.guided.steps import CHECKS
 

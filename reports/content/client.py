@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
-from reports.calibrated import with_dbm
-from reports.content import ReportContent
-from reports.missed import heard_text, level_scale, missed
-from reports.wording import count, frequency, listed, number, recorded, remarks, utc, verdict
+from reports.content.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.content.calibrated import with_dbm
+from reports.content.material import ReportContent
+from reports.content.missed import heard_text, level_scale, missed
+from reports.content.wording import count, frequency, listed, number, recorded, remarks, utc, verdict
 
 __all__ = ["MIDDLES_LEFT_OUT", "answer", "client_sections", "passes", "threat_level", "to_do"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.wording import chance, listed, number
+from reports.content.wording import chance, listed, number
 
 __all__ = ["KIND_NAMES", "basis_text", "burst_text", "detectable_texts", "span_text"]
 

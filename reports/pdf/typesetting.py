@@ -12,7 +12,7 @@ import typst
 
 from dsp.errors import ParameterError
 from reports.content import ReportContent
-from reports.document import compose, draw
+from reports.content.document import compose, draw
 from reports.export import findings_document, json_bytes
 from reports.files import write_bytes
 from reports.text import FONT_FOLDER, clean, drawable
@@ -43,7 +43,7 @@ def pdf_bytes(content: ReportContent) -> bytes:
     ParameterError
         The report holds something that cannot be typeset.
     """
-    template = (files("reports") / "templates" / "report.typ").read_bytes()
+    template = (files("reports.pdf") / "report.typ").read_bytes()
     inputs = {
         "report": json.dumps(clean(compose(content), drawable)),
         "drawings": json.dumps(draw(content)),

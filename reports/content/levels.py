@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.wording import listed, number
+from reports.content.wording import listed, number
 
 __all__ = ["level_interval"]
 

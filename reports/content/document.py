@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.annex import annex_sections
-from reports.client import answer, client_sections
-from reports.content import ReportContent
+from reports.content.annex import annex_sections
+from reports.content.client import answer, client_sections
+from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
+from reports.content.material import ReportContent
+from reports.content.wording import EXERCISE, recorded, utc
 from reports.figures.overviews import finding_figure, spectrum_figure, waterfall_figure
 from reports.figures.style import svg_text
-from reports.finding_pages import MAX_FINDING_FIGURES, figure_name
-from reports.wording import EXERCISE, recorded, utc
 
 __all__ = ["compose", "draw"]
 
@@ -22,7 +22,7 @@ def compose(content: ReportContent) -> dict[str, Any]:
     -------
     dict
         ``title``, ``room``, ``date``, ``exercise`` (the banner, or empty), ``answer``, ``client`` and ``annex``
-        (lists of sections, see ``reports.blocks``), ``software``. Strings, lists and dicts only.
+        (lists of sections, see ``reports.content.blocks``), ``software``. Strings, lists and dicts only.
     """
     return {
         "title": "Radio sweep report",

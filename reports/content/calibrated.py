@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.wording import frequency, number
+from reports.content.wording import frequency, number
 
 __all__ = ["calibration_rows", "level_dbm", "with_dbm", "with_levels"]
 

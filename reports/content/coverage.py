@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.content import ReportContent
+from reports.content.material import ReportContent
+from reports.content.services import SERVICES, Service, covered_fraction, merge_ranges
 from reports.segments import contiguous_slices
-from reports.services import SERVICES, Service, covered_fraction, merge_ranges
 from sweep.plan import Layout
 
 __all__ = ["heard_ranges", "not_heard", "pooled", "service_states", "span_hz"]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from reports.blocks import Block, facts, figure, paragraph, subheading, table, together
-from reports.calibrated import with_dbm
-from reports.client import threat_level
-from reports.content import ReportContent
-from reports.levels import level_interval
-from reports.wording import (
+from reports.content.blocks import Block, facts, figure, paragraph, subheading, table, together
+from reports.content.calibrated import with_dbm
+from reports.content.client import threat_level
+from reports.content.levels import level_interval
+from reports.content.material import ReportContent
+from reports.content.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
     bandwidth,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.content import ReportContent
-from reports.missed import level_scale
+from reports.content.material import ReportContent
+from reports.content.missed import level_scale
 
 __all__ = ["limitations"]
 

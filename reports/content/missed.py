@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.content import ReportContent
-from reports.coverage import POI_KEYS, heard_ranges, not_heard, service_states, span_hz, worst
-from reports.wording import chance, count, frequency_range, listed, number
+from reports.content.coverage import POI_KEYS, heard_ranges, not_heard, service_states, span_hz, worst
+from reports.content.material import ReportContent
+from reports.content.wording import chance, count, frequency_range, listed, number
 
 __all__ = ["heard_text", "level_scale", "missed"]
 

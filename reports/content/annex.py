@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from reports.blocks import Block, bullets, facts, figure, paragraph, section, table, together
-from reports.calibrated import calibration_rows
-from reports.client import MIDDLES_LEFT_OUT, passes
-from reports.content import ReportContent
-from reports.coverage import POI_KEYS, pooled, service_states
-from reports.detectable import basis_text, detectable_texts
-from reports.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
-from reports.limitations import limitations
-from reports.visit import antenna, check_blocks, equipment_blocks, surroundings, visit_blocks
-from reports.wording import (
+from reports.content.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.content.calibrated import calibration_rows
+from reports.content.client import MIDDLES_LEFT_OUT, passes
+from reports.content.coverage import POI_KEYS, pooled, service_states
+from reports.content.detectable import basis_text, detectable_texts
+from reports.content.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
+from reports.content.limitations import limitations
+from reports.content.material import ReportContent
+from reports.content.visit import antenna, check_blocks, equipment_blocks, surroundings, visit_blocks
+from reports.content.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
     bandwidth,
