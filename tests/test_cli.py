@@ -15,6 +15,7 @@ from typing import Any
 
 import h5py
 import pytest
+from real_clock import REAL_CLOCK
 from virtual_dongle.scene import Dongle, Scene
 
 from sweep.cli.main import main
@@ -298,6 +299,7 @@ def test_the_receiver_and_what_it_says_of_itself_are_shown(
     assert "0 MHz" not in said.out
 
 
+@REAL_CLOCK
 def test_samples_that_were_lost_are_in_the_record_and_said(
     virtual_dongle: Callable[[Scene], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

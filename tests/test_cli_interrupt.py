@@ -26,7 +26,7 @@ LAST_PASS = 3  # of 6 hops: more than are read ahead, so there is a journal
 
 
 def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not list(folder.glob(pattern)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "the sweep did not begin"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_clock import REAL_CLOCK
 from virtual_dongle.scene import Emitter, Scene
 
 from sweep.clock import ClockWatch
@@ -60,6 +61,7 @@ def stepped(tmp_path: Path) -> tuple[dict[str, str], Path]:
     return {"LD_PRELOAD": str(library), "CLOCK_STEP": str(step)}, step
 
 
+@REAL_CLOCK
 def test_a_clock_that_is_set_is_noted_and_bends_no_time(
     tmp_path: Path, stepped: tuple[dict[str, str], Path], virtual_dongle: PlugIn
 ) -> None:

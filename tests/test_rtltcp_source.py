@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_clock import REAL_CLOCK
 from virtual_dongle.scene import Emitter, Scene
 
 from dsp.errors import DeviceError, ParameterError
@@ -83,6 +84,7 @@ def loudest_dbfs(plan: SweepPlan, hop: HopSamples) -> tuple[float, int]:
     return float(10 * np.log10(mean.max())), int(mean.argmax())
 
 
+@REAL_CLOCK
 def test_a_sweep_through_the_real_rtl_tcp(rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]]) -> None:
     port = free_port()
     tone = Emitter(freq_hz=102.5e6, level_dbfs=-30)
@@ -110,6 +112,7 @@ def test_a_sweep_through_the_real_rtl_tcp(rtl_tcp: Callable[[Scene, int], subpro
             assert level < -61, f"ghost of the station on hop {block.hop_index}"
 
 
+@REAL_CLOCK
 def test_one_of_each_shares_a_plan_by_time(rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]]) -> None:
     port = free_port()
     tones = (Emitter(freq_hz=401e6, level_dbfs=-20.0), Emitter(freq_hz=439e6, level_dbfs=-20.0))
@@ -128,6 +131,7 @@ def test_one_of_each_shares_a_plan_by_time(rtl_tcp: Callable[[Scene, int], subpr
         assert level_dbfs == pytest.approx(-20.0, abs=0.5)
 
 
+@REAL_CLOCK
 def test_a_cut_connection_is_a_gap_and_the_sweep_goes_on(
     rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]],
 ) -> None:
@@ -215,6 +219,7 @@ class StallingNetwork:
                 sink.sendall(data)
 
 
+@REAL_CLOCK
 def test_old_samples_that_a_stalled_network_held_back_are_not_kept(
     rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]],
 ) -> None:
@@ -232,6 +237,7 @@ def test_old_samples_that_a_stalled_network_held_back_are_not_kept(
         assert np.ptp(receiver.visit(500_000_000, n_skip, n_keep).raw) < 20, "the station was heard at 500 MHz"
 
 
+@REAL_CLOCK
 def test_a_network_that_carries_too_little_is_a_gap_and_a_new_connection(
     rtl_tcp: Callable[[Scene, int], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +251,7 @@ def test_a_network_that_carries_too_little_is_a_gap_and_a_new_connection(
         receiver.visit(98_500_000, 1000, 24_000)
         network.flowing.clear()
         time.sleep(0.5)
-        with pytest.raises(DeviceError, match=r"0\.[45] s behind its sample rate: samples are held back or lost"):
+        with pytest.raises(DeviceError, match=r"\d\.\d s behind its sample rate: samples are held back or lost"):
             receiver.visit(500_000_000, 1000, 24_000)
         network.flowing.set()
 
@@ -288,6 +294,7 @@ def test_what_is_no_rtl_tcp_is_told_so(answer: bytes | None, words: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@REAL_CLOCK
 def test_a_silent_server_is_lost_after_the_timeout() -> None:
     header = b"RTL0\0\0\0\x05\0\0\0\x1d"
     with socket.create_server(("127.0.0.1", 0)) as listener:

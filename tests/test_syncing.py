@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from real_clock import REAL_CLOCK
 
 from dsp.errors import RecordError
 from sweep.events import Event, GapSeen
@@ -58,6 +59,7 @@ def test_no_event_is_told_before_the_disk_has_it(interval_s: float, delay_s: flo
     assert disk.n_syncs == 61 or interval_s > 0
 
 
+@REAL_CLOCK
 def test_a_slow_disk_holds_events_back_and_nobody_up() -> None:
     """One late sync may be waited for; while it lasts, all that comes is taken at once."""
     disk, n_told = Disk(0.4), 0

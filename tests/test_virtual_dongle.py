@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_clock import REAL_CLOCK
 from virtual_dongle.handle import Handle
 from virtual_dongle.scene import Dongle, Emitter, Scene
 
@@ -186,16 +187,17 @@ def test_old_frequency_lingers_for_exactly_the_stale_samples(librtlsdr: Path, vi
         assert np.flatnonzero(np.abs(decode(dongle.read(24_576), "cu8")) > 0.1).max() == 19_999
 
 
+@REAL_CLOCK
 def test_real_time_lets_stale_samples_pass_with_the_clock(librtlsdr: Path, virtual_dongle: PlugIn) -> None:
-    scene = replace(SILENT, realtime=True, stale_samples=240_000)
+    scene = replace(SILENT, realtime=True, stale_samples=1_200_000)
     virtual_dongle(replace(scene, emitters=(Emitter(freq_hz=100.3e6, level_dbfs=-10),)))
     with Handle(librtlsdr) as dongle:
         dongle.read(256)
-        time.sleep(0.12)  # the first retune's own stale samples are gone by now
+        time.sleep(0.6)  # the first retune's own stale samples are gone by now
         dongle.call("set_center_freq", 500_000_000)
         dongle.call("reset_buffer")
         assert np.abs(decode(dongle.read(256), "cu8")).mean() > 0.2
-        time.sleep(0.12)
+        time.sleep(0.6)
         dongle.call("reset_buffer")
         start = time.monotonic()
         assert np.abs(decode(dongle.read(120_064), "cu8")).max() < 0.1
@@ -249,18 +251,7 @@ def test_a_scene_with_a_wrong_word_has_no_dongle(librtlsdr: Path, tmp_path: Path
         Handle(librtlsdr)
 
 
-def test_it_is_fast_enough_to_feed_benchmarks(librtlsdr: Path, virtual_dongle: PlugIn) -> None:
-    emitters = tuple(Emitter(kind=kind, freq_hz=100.3e6, bandwidth_hz=5e3) for kind in ("tone", "am", "fm"))
-    virtual_dongle(Scene(emitters=emitters))
-    with Handle(librtlsdr) as dongle:
-        seconds = []
-        for _ in range(12):
-            start = time.perf_counter()
-            dongle.read(1 << 19)
-            seconds.append(time.perf_counter() - start)
-    assert (1 << 19) / min(seconds) > 30e6  # 300 MS/s on a quiet machine
-
-
+@REAL_CLOCK
 def test_rtl_test_finds_no_lost_samples(virtual_dongle: PlugIn) -> None:
     program = shutil.which("rtl_test")
     if program is None:
