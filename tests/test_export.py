@@ -16,7 +16,8 @@ from report_records import DISPOSITION, document, finding, make_record
 
 from dsp.errors import ParameterError
 from reports.content import from_record
-from reports.export import CSV_COLUMNS, findings_document, write_csv, write_json
+from reports.exports.document import findings_document, write_json
+from reports.exports.table import CSV_COLUMNS, write_csv
 from reports.files import write_bytes
 
 TOP = {

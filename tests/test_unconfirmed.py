@@ -19,7 +19,8 @@ from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record
 from reports.content.annex import annex_sections
 from reports.content.client import client_sections, to_do
-from reports.export import findings_document, write_csv
+from reports.exports.document import findings_document
+from reports.exports.table import write_csv
 from reports.figures.overviews import spectrum_figure, waterfall_figure
 from reports.pdf import pdf_bytes
 from sweep.cli.main import main

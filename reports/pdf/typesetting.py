@@ -13,7 +13,7 @@ import typst
 from dsp.errors import ParameterError
 from reports.content import ReportContent
 from reports.content.document import compose, draw
-from reports.export import findings_document, json_bytes
+from reports.exports.document import findings_document, json_bytes
 from reports.files import write_bytes
 from reports.text import FONT_FOLDER, clean, drawable
 from sweep.units import parse_utc

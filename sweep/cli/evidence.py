@@ -10,7 +10,7 @@ from typing import Any
 from dsp.errors import RecordError
 from reports.content.calibrated import with_levels
 from reports.content.wording import frequency_range
-from reports.export import findings_document
+from reports.exports.document import findings_document
 from sweep.model import Instrument, Judgement
 from sweep.record import SweepRecord
 from sweep.snippets.noting import with_snippets_of

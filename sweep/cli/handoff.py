@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from baselines.disposition import read_log
 from dsp.errors import ParameterError
-from reports.export import findings_document, write_csv, write_json
+from reports.exports.document import findings_document, write_json
+from reports.exports.table import write_csv
 from sweep.cli.printing import output_path
 from sweep.record import SweepRecord
 from sweep.workspace import Workspace

@@ -1,0 +1,1 @@
+"""Findings and sweeps in the formats of other tools: one module a format."""

@@ -1,0 +1,123 @@
+"""Findings as CSV: one line for each, for a spreadsheet or a script."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reports.exports.document import plain
+from reports.files import write_bytes
+
+__all__ = ["CSV_COLUMNS", "write_csv"]
+
+_FINDING_COLUMNS = (
+    "id",
+    "kind",
+    "center_freq_hz",
+    "occupied_bw_hz",
+    "power_dbfs",
+    "snr_db",
+    "excess_db",
+    "p_value",
+    "first_seen",
+    "last_seen",
+    "hits",
+    "visits",
+    "duty_cycle",
+    "signal_type",
+    "allocation",
+    "known_as",
+)
+_LISTS = {"findings": "finding", "unconfirmed": "unconfirmed"}
+_LATER_COLUMNS = (
+    "emitter",
+    "outside_dbfs",
+    "outside_limit_dbfs",
+    "inside_minus_outside_db",
+    "inside_minus_outside_at_least_db",
+    "width_6db_hz",
+    "width_26db_hz",
+    "burst_length_s",
+    "burst_period_s",
+    "burst_resolution_s",
+    "power_expanded_uncertainty_db",
+)
+CSV_COLUMNS = (
+    "record",
+    "room",
+    "position",
+    "baseline",
+    *_FINDING_COLUMNS,
+    "threat_level",
+    "threat_score",
+    "threat_reasons",
+    "artefact_tests",
+    "disposition",
+    "disposition_reason",
+    "disposition_by",
+    "disposition_time",
+    *_LATER_COLUMNS,
+    "list",
+)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+def write_csv(document: Mapping[str, Any], path: Path) -> None:
+    """Write one line for each finding, then one for each unconfirmed emission (RFC 4180, UTF-8).
+
+    The column ``list`` says which of the two a line is. A number that was not measured is an empty cell.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers are left as they are.
+
+    Parameters
+    ----------
+    document : mapping
+        Of ``findings_document``.
+    path : Path
+
+    Raises
+    ------
+    ParameterError
+        The file cannot be written.
+    """
+    whole = plain(document)
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(CSV_COLUMNS)
+    latest = {entry.get("finding"): entry for entry in whole.get("dispositions") or ()}
+    for key, word in _LISTS.items():
+        for finding in whole.get(key) or ():
+            values = {**_line(whole, finding, latest.get(finding.get("id")) or {}), "list": word}
+            writer.writerow([_cell(values[column]) for column in CSV_COLUMNS])
+    write_bytes(buffer.getvalue().encode("utf-8", errors="replace"), path)
+
+
+def _line(document: Mapping[str, Any], finding: Mapping[str, Any], decided: Mapping[str, Any]) -> dict[str, Any]:
+    threat = finding.get("threat") or {}
+    words = {True: "passed", False: "failed", None: "not carried out"}
+    tests = [f"{test.get('test')}: {words[test.get('passed')]}" for test in finding.get("artefact_tests") or ()]
+    return {
+        **{key: document.get(key) for key in ("record", "room", "position", "baseline")},
+        **{key: finding.get(key) for key in (*_FINDING_COLUMNS, *_LATER_COLUMNS)},
+        "power_expanded_uncertainty_db": (finding.get("power_uncertainty_db") or {}).get("expanded"),
+        "threat_level": threat.get("level"),
+        "threat_score": threat.get("score"),
+        "threat_reasons": "; ".join(str(reason) for reason in threat.get("reasons") or ()),
+        "artefact_tests": "; ".join(tests),
+        "disposition": decided.get("as"),
+        "disposition_reason": decided.get("reason"),
+        "disposition_by": decided.get("by"),
+        "disposition_time": decided.get("time"),
+    }
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) or text[:1] in _FORMULA_STARTS else text
