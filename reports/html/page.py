@@ -42,7 +42,7 @@ def write_html(content: ReportContent, path: Path) -> None:
 
 def html_bytes(content: ReportContent) -> bytes:
     """Lay the report out as UTF-8 HTML; the same bytes for the same content."""
-    folder = files("reports") / "templates"
+    folder = files("reports.html")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     page = template.render(
