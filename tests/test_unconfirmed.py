@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import msgspec
 import pytest
 from as_judged import as_judged
 from report_records import DISPOSITION, document, finding, make_record
@@ -18,6 +19,7 @@ from baselines.disposition import mark
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record
 from reports.content.annex import annex_sections
+from reports.content.blocks import paragraph
 from reports.content.client import client_sections, to_do
 from reports.exports.document import findings_document
 from reports.exports.table import write_csv
@@ -189,13 +191,13 @@ def test_the_chance_of_a_finding_is_said_in_words() -> None:
 
 
 def words(blocks: Any) -> str:
-    return json.dumps(blocks, ensure_ascii=False)
+    return json.dumps(msgspec.to_builtins(blocks), ensure_ascii=False)
 
 
 def test_the_client_reads_what_it_means_and_what_to_do(tmp_path: Path) -> None:
     content = content_of(tmp_path, at_visits(1, 3))
-    (section,) = (part for part in client_sections(content) if part["title"] == "What was heard too seldom to judge")
-    text = section["blocks"][0]["text"]
+    (section,) = (part for part in client_sections(content) if part.title == "What was heard too seldom to judge")
+    text = section.blocks[0].text
     assert text.startswith(
         "2 emissions were heard in too few of the 4 passes to tell whether a transmitter stays there"
     )
@@ -218,17 +220,17 @@ def test_one_emission_is_told_as_one(tmp_path: Path) -> None:
 
 def test_the_annex_has_a_table(tmp_path: Path) -> None:
     def section(content: ReportContent) -> Any:
-        (found,) = (part for part in annex_sections(content) if part["title"] == "Emissions that were not confirmed")
-        return found["blocks"]
+        (found,) = (part for part in annex_sections(content) if part.title == "Emissions that were not confirmed")
+        return found.blocks
 
     content = content_of(tmp_path, [seldom(), seldom("U2", visits=2, channels=["continuous", "burst"], hits=None)])
-    rows = section(content)[1]["rows"]
-    assert rows[0][:5] == ["U1", "433.500 MHz", "12.5 kHz", "-42.2 dBFS", "in 1 of 4 passes"]
-    assert rows[0][5:] == ["highest level", "amateur", "open"]
-    assert rows[1][4:6] == ["not measured; at 2 visits", "steady level, bursts"]
+    rows = section(content)[1].rows
+    assert rows[0][:5] == ("U1", "433.500 MHz", "12.5 kHz", "-42.2 dBFS", "in 1 of 4 passes")
+    assert rows[0][5:] == ("highest level", "amateur", "open")
+    assert rows[1][4:6] == ("not measured; at 2 visits", "steady level, bursts")
     many = replace(content, document=document(unconfirmed=[seldom(f"U{number}") for number in range(1, 131)]))
     assert "30 more are in the record." in words(section(many))
-    assert section(replace(content, document=document())) == [{"kind": "paragraph", "text": "None.", "sticky": False}]
+    assert section(replace(content, document=document())) == (paragraph("None."),)
 
 
 def test_drawings_mark_them_hollow_and_the_report_is_typeset(tmp_path: Path) -> None:

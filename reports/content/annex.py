@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.content.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table, together
 from reports.content.calibrated import calibration_rows
 from reports.content.client import MIDDLES_LEFT_OUT, passes
 from reports.content.coverage import POI_KEYS, pooled, service_states
@@ -38,7 +38,7 @@ _DASH = "\u2013"
 _STATES = {"measured": "measured", "overloaded": "overloaded", "not_measured": NOT_MEASURED}
 
 
-def annex_sections(content: ReportContent) -> list[dict[str, Any]]:
+def annex_sections(content: ReportContent) -> list[Section]:
     """Sections of the annex, in order."""
     return [
         section("Scope", [_scope(content)]),

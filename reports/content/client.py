@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.content.blocks import Block, bullets, facts, figure, paragraph, section, table, together
+from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table, together
 from reports.content.calibrated import with_dbm
 from reports.content.material import ReportContent
 from reports.content.missed import heard_text, level_scale, missed
@@ -31,7 +31,7 @@ def answer(content: ReportContent) -> dict[str, Any]:
     }
 
 
-def client_sections(content: ReportContent) -> list[dict[str, Any]]:
+def client_sections(content: ReportContent) -> list[Section]:
     """Sections of the client's part."""
     sections = []
     if content.findings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from reports.content.annex import annex_sections
 from reports.content.client import answer, client_sections
 from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
@@ -32,8 +34,8 @@ def compose(content: ReportContent) -> dict[str, Any]:
         "software": recorded(content.start.get("software")),
         "exercise": EXERCISE if content.synthetic else "",
         "answer": answer(content),
-        "client": client_sections(content),
-        "annex": annex_sections(content),
+        "client": msgspec.to_builtins(client_sections(content)),
+        "annex": msgspec.to_builtins(annex_sections(content)),
     }
 
 
