@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from baselines.aligned import Aligned
 from baselines.boxes import NARROW_SCALES
 from baselines.candidates import BURST_SHARE, Among, Scores, burst_scores
-from baselines.continuous import continuous_channel
+from baselines.continuous import continuous_channel, least_rise
 from baselines.mask import beyond, mask_channel, mask_excess
 from baselines.model import Baseline
 from baselines.rise import Rise, contrast_of, whole_rise
 from baselines.summary import VisitSummary
+from dsp.groups import known_mean
 from dsp.running import running_maximum
+from dsp.statistics import DB_PER_NEPER_POWER
 
-__all__ = ["channel_scores"]
+__all__ = ["channel_scores", "excess_threshold_db"]
 
 _MASK_SHARE = 0.2
 _CONTINUOUS_SHARE = 1 - BURST_SHARE - _MASK_SHARE
@@ -70,6 +72,25 @@ def channel_scores(
     rest[:, explained] = np.nan
     del contrast  # it is large
     return channels + continuous(Rise.of(baseline, rest), narrow=False)
+
+
+def excess_threshold_db(
+    baseline: Baseline, summary: VisitSummary, aligned: Aligned, false_alarms_per_sweep: float
+) -> NDArray[np.float32]:
+    """Excess of the mean level of a bin over the aligned baseline, in dB, below which no bin by itself is listed.
+
+    That of the continuous channel at its narrowest scale, shape (n_bins,); NaN where nothing can be told. Wide emitters
+    and bursts are found below it, in other channels; among the room's own emitters, and in the sweeps one by one, more
+    is asked. Parameters as for `channel_scores`.
+    """
+    contrast, _ = contrast_of(baseline, aligned)
+    share = _CONTINUOUS_SHARE / len(baseline.between_variance)
+    rise = Rise.of(baseline, contrast)
+    least = least_rise(baseline, summary, aligned, rise, share=share, false_alarms=false_alarms_per_sweep)
+    # What is judged is the rise over what surrounds it, of a bin in a wide emitter for one; shown is the plain excess.
+    plain = known_mean(aligned.log_mean, np.float64) - baseline.log_mean
+    least += plain - known_mean(contrast, np.float64)
+    return np.asarray(DB_PER_NEPER_POWER * least, np.float32)
 
 
 def _burst_channels(baseline: Baseline, summary: VisitSummary, aligned: Aligned, false_alarms: float) -> list[Scores]:

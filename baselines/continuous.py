@@ -19,13 +19,14 @@ from baselines.rise import Rise, box_means, contrast_of, whole_rise
 from baselines.summary import VisitSummary
 from dsp.groups import known_median, robust_mean
 
-__all__ = ["ScaleScores", "continuous_channel", "contrast_rise", "expected_number", "scale_scores"]
+__all__ = ["ScaleScores", "continuous_channel", "contrast_rise", "expected_number", "least_rise", "scale_scores"]
 
 _WORTH_A_LOOK_SIGMAS, _LOW_SIGMAS = 4.0, 3.0
 _PERSISTENT_SHARE = 0.6  # of the mean rise, that must be left without the strongest sweep
 _SMALLEST_RISE_NEPERS = 0.05  # 0.2 dB; less is not claimed whatever the statistics say
 _SINGLE_VISIT_FACTOR = 1.5
 _SELDOM_NEPERS, _SELDOM_SHARE = 0.7, 0.7
+_SHARE_STEPS = 1025  # of the variance, for which scores are worked out; between them they are interpolated
 _QUIET_FREEDOM = 3.0  # of each visit but the first: neighbouring hops are not alike by chance alone
 
 
@@ -68,16 +69,48 @@ def scale_scores(baseline: Baseline, summary: VisitSummary, aligned: Aligned, ri
     """
     weights = rise.weights.over(scale)
     score, share = np.zeros(weights.size), np.zeros(weights.size)
-    usable = weights > 1e-20 * rise.weight.max(initial=1e-30)
-    rises = np.flatnonzero(usable & (rise.rises.over(scale) > _SMALLEST_RISE_NEPERS * weights))
-    total, per_group = weights[rises], rise.per_group[rises]
-    within = rise.known_variances.about(rises, scale) + summary.group_variance * rise.noises.about(rises, scale)
-    within *= box_correlation(scale) / total**2
-    within += baseline.excess_variance[scale][rises] * (per_group + 1 / baseline.n_sweeps)
-    variance = within + _between(baseline, aligned, rises, scale)
-    score[rises] = rise.rises.about(rises, scale) / total / np.sqrt(variance)
+    rises = np.flatnonzero(_usable(rise, weights) & (rise.rises.over(scale) > _SMALLEST_RISE_NEPERS * weights))
+    variance, within = _variances(baseline, summary, aligned, rise, bins=rises, scale=scale)
+    score[rises] = rise.rises.about(rises, scale) / weights[rises] / np.sqrt(variance)
     share[rises] = within / variance
     return ScaleScores(scale=scale, score=score, share=share)
+
+
+def least_rise(
+    baseline: Baseline, summary: VisitSummary, aligned: Aligned, rise: Rise, *, share: float, false_alarms: float
+) -> NDArray[np.float64]:
+    """Rise from which a single bin stands out, in nats, shape (n_bins,); NaN where nothing can be told.
+
+    What `continuous_channel` asks of the narrowest boxes; what it asks of their sweeps one by one comes on top.
+    Parameters as there.
+    """
+    bins = np.flatnonzero(_usable(rise, rise.weight))
+    variance, within = _variances(baseline, summary, aligned, rise, bins=bins, scale=1)
+    known = among_known(aligned.zones, bins, 1)
+    steps, states = np.linspace(0, 1, _SHARE_STEPS), np.array([[False], [True]])
+    freedom, number = _chance_terms(baseline, aligned.zones, states, steps, scale=1)
+    quiet, busy = -scipy.special.stdtrit(freedom, np.minimum(share * false_alarms / np.maximum(number, 1.0), 0.5))
+    of_sweeps = within / variance
+    score = np.where(known, baseline.inflation * np.interp(of_sweeps, steps, busy), np.interp(of_sweeps, steps, quiet))
+    least = np.full(rise.weight.size, np.nan)
+    least[bins] = np.maximum(np.maximum(score, _WORTH_A_LOOK_SIGMAS) * np.sqrt(variance), _SMALLEST_RISE_NEPERS)
+    return least
+
+
+def _usable(rise: Rise, weights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Boxes of which anything is known."""
+    return np.asarray(weights > 1e-20 * rise.weight.max(initial=1e-30))
+
+
+def _variances(
+    baseline: Baseline, summary: VisitSummary, aligned: Aligned, rise: Rise, *, bins: NDArray[np.int64], scale: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variance of the mean rise of the boxes about some bins, and the part of it that sweeps within a visit have."""
+    total, per_group = rise.weights.about(bins, scale), rise.per_group[bins]
+    within = rise.known_variances.about(bins, scale) + summary.group_variance * rise.noises.about(bins, scale)
+    within *= box_correlation(scale) / total**2
+    within += baseline.excess_variance[scale][bins] * (per_group + 1 / baseline.n_sweeps)
+    return within + _between(baseline, aligned, bins, scale), within
 
 
 def expected_number(
@@ -101,15 +134,24 @@ def expected_number(
     """
     known, share = among_known(zones, bins, scores.scale), scores.share[bins]
     score = scores.score[bins] / np.where(known, inflation, 1.0)
+    freedom, number = _chance_terms(baseline, zones, known, share, scale=scores.scale)
+    return np.asarray(scipy.special.stdtr(freedom, -score) * number, np.float64)
+
+
+def _chance_terms(
+    baseline: Baseline, zones: Zones, known: NDArray[np.bool_], share: NDArray[np.float64], *, scale: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Degrees of freedom of the scores of some boxes, and how many boxes are independent of each other."""
     # Of noise alone the variance is known, and that between visits is that of many hops.
     n_visits = baseline.n_visits
     of_sweeps = np.where(known, PRIOR_SWEEPS + baseline.n_sweeps - n_visits, np.inf)
     of_visits = np.where(known, PRIOR_VISITS + n_visits - 1, _QUIET_FREEDOM * max(1, n_visits - 1))
     freedom = 1 / np.maximum(share**2 / of_sweeps + (1 - share) ** 2 / of_visits, 1e-6)
     # Bins of one emitter rise and fall together from visit to visit; noise is new in every bin.
-    alone = np.where(known, float(zones.n_known), float(scores.score.size))
-    together = np.where(known, float(zones.n_clusters), scores.score.size / scores.scale)
-    return np.asarray(scipy.special.stdtr(freedom, -score) * (alone * share + together * (1 - share)), np.float64)
+    n_bins = zones.known.size
+    alone = np.where(known, float(zones.n_known), float(n_bins))
+    together = np.where(known, float(zones.n_clusters), n_bins / scale)
+    return freedom, alone * share + together * (1 - share)
 
 
 def among_known(zones: Zones, bins: NDArray[np.int64], scale: int) -> NDArray[np.bool_]:

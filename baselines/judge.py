@@ -155,7 +155,12 @@ def _judge(
         "rejected_candidates": [{**item, "id": f"R{number}"} for number, item in enumerate(rejected, 1)],
         "known_emitters": within(known, layout),
     }
-    return Judgement(document=document, noise_floor_dbfs=floor_dbfs, baseline_dbfs=outcome.background_dbfs)
+    return Judgement(
+        document=document,
+        noise_floor_dbfs=floor_dbfs,
+        baseline_dbfs=outcome.background_dbfs,
+        threshold_db=None if outcome.threshold_db is None else outcome.threshold_db(),
+    )
 
 
 def _bar(

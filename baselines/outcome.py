@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from baselines.aligned import align
 from baselines.axes import curve_onto, emitter_onto, onto
 from baselines.candidates import Scores, candidate_of, gather
-from baselines.comparison import channel_scores
+from baselines.comparison import channel_scores, excess_threshold_db
 from baselines.emitters import Emitter, measure_emitters
 from baselines.health import check_health
 from baselines.heard import FLOOR_MODEL_DB, heard_candidates
@@ -35,7 +35,8 @@ class Outcome:
     """What one way of judging gives.
 
     ``judged`` is the share of the measured bins that it could judge, ``error`` the frequency error that was taken out,
-    and ``errors_ppm`` that of each emitter.
+    and ``errors_ppm`` that of each emitter. ``threshold_db`` works out `excess_threshold_db` on the axis of the visit;
+    None without a baseline.
     """
 
     emitters: list[Emitter]
@@ -48,6 +49,7 @@ class Outcome:
     threshold_sigmas: float
     judged: float = 1.0
     error: FrequencyError = NO_ERROR
+    threshold_db: Callable[[], NDArray[np.float32]] | None = None
 
 
 def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> Outcome:
@@ -125,6 +127,9 @@ def compare(
         threshold_sigmas=_THRESHOLD_SIGMAS,
         judged=judged,
         error=aligned.shift.error,
+        threshold_db=lambda: curve_onto(
+            excess_threshold_db(baseline, summary, aligned, false_alarms), baseline.layout, own.layout
+        ),
     )
 
 

@@ -225,11 +225,15 @@ class Judgement:
         Estimated noise floor; NaN where nothing was measured.
     baseline_dbfs : ndarray of float32, shape (n_bins,), or None
         The baseline aligned to this record; None without a baseline.
+    threshold_db : ndarray of float32, shape (n_bins,), or None
+        Excess of the mean over this baseline below which no single bin was listed; None without a baseline, and in
+        records of before schema 1.4.0.
     """
 
     document: Mapping[str, Any]
     noise_floor_dbfs: NDArray[np.float32]
     baseline_dbfs: NDArray[np.float32] | None = None
+    threshold_db: NDArray[np.float32] | None = None
 
     @property
     def emissions(self) -> tuple[Mapping[str, Any], ...]:

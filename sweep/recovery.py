@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,4 @@ def _add_reason(judged: Judgement) -> Judgement:
     """What was found stays found; that nothing was found says little of half a sweep."""
     verdict = "anomalies" if judged.document["verdict"] == "anomalies" else "inconclusive"
     document = {**judged.document, "verdict": verdict, "reasons": [INTERRUPTED, *judged.document["reasons"]]}
-    return Judgement(document=document, noise_floor_dbfs=judged.noise_floor_dbfs, baseline_dbfs=judged.baseline_dbfs)
+    return replace(judged, document=document)

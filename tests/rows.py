@@ -142,8 +142,16 @@ def make_judgement(layout: Layout, *, baseline: bool = True) -> Judgement:
         "rejected_candidates": [],
     }
     return Judgement(
-        document=document, noise_floor_dbfs=levels, baseline_dbfs=levels + np.float32(1) if baseline else None
+        document=document,
+        noise_floor_dbfs=levels,
+        baseline_dbfs=levels + np.float32(1) if baseline else None,
+        threshold_db=-levels if baseline else None,
     )
+
+
+def as_bytes(values: np.ndarray | None) -> bytes | None:
+    """To compare arrays that may not be there."""
+    return None if values is None else values.tobytes()
 
 
 def make_gap(**more: Any) -> HopGap:

@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import NOISE, baseline_of, make_rows, make_summary, noise_layout, without_hop
 
-from baselines import continuous
+from baselines import comparison, continuous
 from baselines.aligned import align
 from baselines.boxes import SCALES, box_correlation
 from baselines.candidates import Candidate, Scores, axis_breaks, burst_scores, candidate_of, gather, quiet_fluctuation
-from baselines.comparison import channel_scores
-from baselines.continuous import contrast_rise, scale_scores
+from baselines.comparison import channel_scores, excess_threshold_db
+from baselines.continuous import continuous_channel, contrast_rise, scale_scores
 from baselines.heard import floor_of, heard_candidates
 from baselines.mask import mask_excess
 from baselines.model import Baseline
 from baselines.summary import VisitSummary, summarise
 from baselines.wide import WideRuns
+from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.model import SweepRow
 from sweep.plan import Layout, plan_hops
 
@@ -163,6 +164,30 @@ def test_a_hop_that_some_passes_lack_is_still_judged(quiet: Baseline, lost: set[
     heard = heard_candidates(holed(loud, LAYOUT, 1, lost), floor, 0.1)
     assert len(heard) == 1
     assert hits(heard, bins)
+
+
+def test_the_threshold_is_what_the_narrowest_boxes_ask(quiet: Baseline) -> None:
+    """Single bins of rising level: those over it are listed, and those below it are not."""
+    ladder = np.arange(60, LAYOUT.n_bins - 60, 40)
+    power = np.full(LAYOUT.n_bins, NOISE)
+    power[ladder] *= 10 ** (np.linspace(0.5, 4.0, ladder.size) / 10)
+    summary = make_summary(LAYOUT, n_passes=2, seed=5, day=4, power=power)  # two: no test of each sweep follows
+    aligned = align(quiet, summary)
+    threshold_db = excess_threshold_db(quiet, summary, aligned, 0.1)
+    _, rise = next(contrast_rise(quiet, aligned))
+    share = comparison._CONTINUOUS_SHARE / len(quiet.between_variance)
+    listed = continuous_channel(quiet, summary, aligned, rise, scale=1, share=share, false_alarms=0.1).high
+    excess_db = DB_PER_NEPER_POWER * (aligned.log_mean.mean(axis=0) - quiet.log_mean)
+    assert 10 < np.count_nonzero(listed) < ladder.size - 10
+    unclear = np.abs(excess_db - threshold_db) < 0.01
+    assert ((excess_db > threshold_db) == listed)[~unclear].all()
+
+
+def test_a_hop_never_measured_has_no_threshold(quiet: Baseline) -> None:
+    summary = holed(make_rows(LAYOUT, 5, seed=3, day=6), LAYOUT, 1, set(range(5)))
+    threshold_db = excess_threshold_db(quiet, summary, align(quiet, summary), 0.1)
+    assert np.isnan(threshold_db[LAYOUT.hop_slice(1)]).all()
+    assert np.isfinite(threshold_db[LAYOUT.hop_slice(0)]).all()
 
 
 def test_a_hop_never_measured_has_no_scores(quiet: Baseline) -> None:

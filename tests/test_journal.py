@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rows import (
     OPTIONAL,
     START_NS,
+    as_bytes,
     make_finding,
     make_gap,
     make_judgement,
@@ -124,6 +125,7 @@ def test_what_is_written_comes_back(
         assert journal.judgement.document == judged.document
         assert journal.judgement.noise_floor_dbfs.tobytes() == judged.noise_floor_dbfs.tobytes()
         assert (journal.judgement.baseline_dbfs is None) == (not baseline)
+        assert as_bytes(journal.judgement.threshold_db) == as_bytes(judged.threshold_db)
         assert journal.end_time == "2026-11-18T11:10:00Z"
         assert journal.torn_tail_bytes == 0
 

@@ -178,6 +178,9 @@ def test_a_record_is_judged_as_its_journal_was(
     assert stored.baseline_dbfs is not None
     assert live.baseline_dbfs is not None
     assert stored.baseline_dbfs.tobytes() == live.baseline_dbfs.tobytes()
+    assert stored.threshold_db is not None
+    assert live.threshold_db is not None
+    assert stored.threshold_db.tobytes() == live.threshold_db.tobytes()
 
 
 def test_nothing_measured_is_inconclusive(quiet: Baseline) -> None:

@@ -23,6 +23,7 @@ from nexusformat.nexus import nxload
 from rows import (
     OPTIONAL,
     START_NS,
+    as_bytes,
     make_gap,
     make_judgement,
     make_layout,
@@ -129,6 +130,7 @@ def test_what_is_packed_comes_back(
         assert record.judgement.document == judged.document
         assert record.judgement.noise_floor_dbfs.tobytes() == judged.noise_floor_dbfs.tobytes()
         assert (record.judgement.baseline_dbfs is None) == (not baseline)
+        assert as_bytes(record.judgement.threshold_db) == as_bytes(judged.threshold_db)
         assert (record.summary_max_dbfs is None) == ("max_hold" in absent or n_rows == 0)
         assert not record.recovered
     assert [path.name for path in folder.iterdir()] == ["a.h5"]  # no journal, ballast or part is left

@@ -213,6 +213,7 @@ class CloseDocument(msgspec.Struct, frozen=True):
     judgement: JudgementDocument
     end_time: str | None
     has_baseline: bool
+    has_threshold: bool = False
 
 
 def write_document(document: Mapping[str, Any], schema: type[T]) -> bytes:

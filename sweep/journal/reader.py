@@ -279,10 +279,12 @@ class JournalReader:
     def _take_close(self, payload: memoryview) -> None:
         text, rest = split_text(payload)
         document, told = parse_document(text, CloseDocument)
-        levels = np.frombuffer(rest, "<f4").reshape(1 + told.has_baseline, self.layout.n_bins)
+        n_arrays = 1 + told.has_baseline + told.has_threshold
+        levels = np.frombuffer(rest, "<f4").reshape(n_arrays, self.layout.n_bins)
         self.end_time = told.end_time
         self.judgement = Judgement(
             document=document["judgement"],
             noise_floor_dbfs=levels[0],
             baseline_dbfs=levels[1] if told.has_baseline else None,
+            threshold_db=levels[-1] if told.has_threshold else None,
         )

@@ -205,13 +205,20 @@ class JournalWriter:
         RecordError
             The judgement does not fit the layout or the findings JSON, or the disk refused.
         """
-        floor, baseline = judgement.noise_floor_dbfs, judgement.baseline_dbfs
-        for name, levels in (("noise_floor_dbfs", floor), ("baseline_dbfs", baseline)):
-            if levels is not None and levels.shape != (self._layout.n_bins,):
-                raise RecordError(f"{self.path}: {name} has shape {levels.shape}, a row has {self._layout.n_bins} bins")
-        document = {"judgement": dict(judgement.document), "end_time": end_time, "has_baseline": baseline is not None}
+        names = ("noise_floor_dbfs", "baseline_dbfs", "threshold_db")
+        levels = {name: getattr(judgement, name) for name in names}
+        known = {name: values for name, values in levels.items() if values is not None}
+        for name, values in known.items():
+            if values.shape != (self._layout.n_bins,):
+                raise RecordError(f"{self.path}: {name} has shape {values.shape}, a row has {self._layout.n_bins} bins")
+        document = {
+            "judgement": dict(judgement.document),
+            "end_time": end_time,
+            "has_baseline": "baseline_dbfs" in known,
+            "has_threshold": "threshold_db" in known,
+        }
         text = _written(self.path, document, CloseDocument)
-        arrays = [levels.astype("<f4").tobytes() for levels in (floor, baseline) if levels is not None]
+        arrays = [values.astype("<f4").tobytes() for values in known.values()]
         self.sync()  # so that the last record vouches for all before it
         self.give_room()
         self._append(Kind.CLOSE, *with_text(text, *arrays))

@@ -104,6 +104,9 @@ def write_previews(entry: h5py.Group, preview: Preview, judged: Judgement, times
     for name, values in known.items():
         dataset = make_dataset(summary, name, values.shape, np.dtype("<f4"), values)
         dataset.attrs.update({"units": "dB(FS)", "long_name": f"{name.replace('_', ' ')} (dBFS)"})
+    if judged.threshold_db is not None:
+        dataset = make_dataset(summary, "threshold", judged.threshold_db.shape, np.dtype("<f4"), judged.threshold_db)
+        dataset.attrs.update({"units": "dB", "long_name": "excess over the baseline that a bin is listed from (dB)"})
     if times_ns.size:
         _write_waterfall(entry, preview, times_ns)
 

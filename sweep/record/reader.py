@@ -149,7 +149,12 @@ class SweepRecord:
         floor = self._summary("noise_floor")
         if floor is None:
             raise RecordError(f"{self.path}: has no summary/noise_floor; fetch an intact copy")
-        return Judgement(document=self._document, noise_floor_dbfs=floor, baseline_dbfs=self._summary("baseline"))
+        return Judgement(
+            document=self._document,
+            noise_floor_dbfs=floor,
+            baseline_dbfs=self._summary("baseline"),
+            threshold_db=self._summary("threshold"),
+        )
 
     @property
     def summary_mean_dbfs(self) -> NDArray[np.float32]:

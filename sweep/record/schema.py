@@ -9,7 +9,7 @@ from sweep.journal.layout_json import LayoutDocument
 
 __all__ = ["LOOK_NUMBERS", "MAX_WATERFALL_CELLS", "SCHEMA", "ProcessingDocument", "row_place"]
 
-SCHEMA = "1.3.0"
+SCHEMA = "1.4.0"
 """Semantic version of the file's schema; a reader refuses another major version and ignores what it does not know."""
 
 MAX_WATERFALL_CELLS = 2000
