@@ -32,13 +32,14 @@ def make(folder: Path, options: list[str]) -> None:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "workspace"
         journals: list[bytes] = []
-        pack = session.pack
+        name = "pack_locked" if hasattr(session, "pack_locked") else "pack"
+        pack = getattr(session, name)
 
         def keep(journal: Path, *rest: Any, **options: Any) -> Any:
             journals.append(journal.read_bytes())
             return pack(journal, *rest, **options)
 
-        session.pack = keep
+        setattr(session, name, keep)
         if find_spec("sweep.camping"):
             import_module("sweep.camping")._STAY_S = 0.02  # a stay of usual length would be a third of a megabyte
 
