@@ -235,6 +235,7 @@ def _rebuilt(
         n_lossy=summary.n_lossy,
         n_unlocked=summary.n_unlocked,
         n_deaf=summary.n_deaf,
+        level_drift_db=summary.level_drift_db,
         n_rows=summary.n_rows,
         start_utc_ns=summary.start_utc_ns,
         stop_utc_ns=summary.stop_utc_ns,

@@ -1,4 +1,4 @@
-"""Hops whose noise floor falls while a visit goes on: an antenna that came loose is not a quiet room."""
+"""How the noise floor of the hops moves while a visit goes on: an antenna that came loose is not a quiet room."""
 
 from __future__ import annotations
 
@@ -26,8 +26,16 @@ class HopFloors:
     def __init__(self, layout: Layout) -> None:
         self._n_hops = layout.n_hops
         self._first = np.full(layout.n_hops, np.nan)
+        self._last = np.full(layout.n_hops, np.nan)
         self._gain_db = np.full(layout.n_hops, np.nan, np.float32)
         self.n_deaf = 0
+
+    @property
+    def drift_db(self) -> float:
+        """How far the floor of the middle hop moved from its first row to its last, in dB; 0 where nothing is known."""
+        moved = self._last - self._first
+        known = moved[np.isfinite(moved)]
+        return float(np.median(known)) / 100 if known.size else 0.0
 
     def add(self, block: RowBlock) -> None:
         """Take the next rows."""
@@ -44,4 +52,5 @@ class HopFloors:
         anew |= known & np.isnan(self._first)
         self._first[anew] = floor[anew]
         self._gain_db[anew] = gain_db[anew]
+        self._last[known] = floor[known]
         self.n_deaf += int(np.count_nonzero(known & (floor < self._first - _DEAF_CDB)))

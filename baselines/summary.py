@@ -62,6 +62,8 @@ class VisitSummary:
     n_lossy, n_unlocked, n_deaf : int
         Dwells over all passes that lack samples, of a tuner that was not locked, and with a noise floor 3 dB or more
         below that which the hop began with, at the same gain.
+    level_drift_db : float
+        How far the noise floor of the middle hop moved from the first pass to the last.
     n_rows : int
     start_utc_ns, stop_utc_ns : int
         Of the first and the last pass.
@@ -86,6 +88,7 @@ class VisitSummary:
     n_lossy: int
     n_unlocked: int
     n_deaf: int
+    level_drift_db: float
     n_rows: int
     start_utc_ns: int
     stop_utc_ns: int
@@ -239,6 +242,7 @@ def summarise(layout: Layout, rows: Iterable[SweepRow], heard: Intercept | None 
         n_lossy=n_lossy,
         n_unlocked=n_unlocked,
         n_deaf=floors.n_deaf,
+        level_drift_db=floors.drift_db,
         n_rows=n_rows,
         start_utc_ns=start_utc_ns,
         stop_utc_ns=stop_utc_ns,

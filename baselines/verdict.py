@@ -12,6 +12,7 @@ from baselines.not_heard import not_heard
 from baselines.outcome import Outcome
 from baselines.summary import VisitSummary
 from sweep.health.checks import FAIL, checks_of
+from sweep.health.drift import Drift
 from sweep.plan import Layout
 
 __all__ = ["failures", "nothing_measured", "verdict_of"]
@@ -19,6 +20,8 @@ __all__ = ["failures", "nothing_measured", "verdict_of"]
 _ENOUGH_MEASURED, _TOO_MUCH_OVERLOADED = 0.9, 0.5
 _TOO_MUCH_LOSSY, _TOO_MUCH_LOST = 0.25, 0.1
 _WORTH_SAYING = 0.01
+_TOO_FAR_PPM = 5.0  # three and a half bins of 2.5 kHz at 1766 MHz: what is heard in one pass is not found in the next
+_LEVEL_DB = 1.5
 
 
 def verdict_of(
@@ -51,6 +54,8 @@ def verdict_of(
             f"the noise floor fell by 3 dB or more against the start of the visit in {_percent(deaf)} of the dwells: "
             "the receiver went deaf there; check antenna and cable"
         )
+    drift_ppm, drift_reasons = _drift(instrument, 0.0 if deaf > _WORTH_SAYING else summary.level_drift_db)
+    reasons += drift_reasons
     if measured < 1:
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
     if lost["share"] > 0:
@@ -63,9 +68,27 @@ def verdict_of(
         return "anomalies", reasons
     too_little = measured * outcome.judged < _ENOUGH_MEASURED
     too_little |= overloaded > _TOO_MUCH_OVERLOADED or lossy > _TOO_MUCH_LOSSY
+    too_little |= drift_ppm >= _TOO_FAR_PPM
     if too_little or max(lost["share"], unlocked, deaf) > _TOO_MUCH_LOST:
         return "inconclusive", reasons
     return "no_anomaly_detected", reasons
+
+
+def _drift(instrument: Mapping[str, Any], level_db: float) -> tuple[float, list[str]]:
+    """How far the crystal surely strayed while it swept, in ppm, and what is to be said of that and of the level."""
+    told, reasons = instrument.get("drift") or {"ppm": 0.0, "known_to_ppm": 0.0}, []
+    drift = Drift(ppm=told["ppm"], known_to_ppm=told["known_to_ppm"])
+    if drift.is_worth_saying:
+        reasons.append(
+            f"the crystal drifted while it swept ({drift.text}): emitters moved from pass to pass; let the dongle warm "
+            "up and sweep again"
+        )
+    if abs(level_db) >= _LEVEL_DB:
+        reasons.append(
+            f"the noise floor of all hops moved by {level_db:+.1f} dB while it swept: the gain drifted, or somebody "
+            "changed antenna or cable"
+        )
+    return drift.sure_ppm, reasons
 
 
 def failures(instrument: Mapping[str, Any]) -> list[str]:

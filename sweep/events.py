@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sweep.health.drift import DRIFT
 from sweep.looks import Look
-from sweep.model import HopGap, Judgement, SweepRow
+from sweep.model import HopGap, HopSamples, Judgement, SweepRow
 
 __all__ = [
     "Closed",
@@ -20,6 +21,7 @@ __all__ = [
     "Paused",
     "RowDone",
     "StayDone",
+    "noted_of",
 ]
 
 
@@ -93,13 +95,16 @@ class Noted:
     ----------
     utc_ns : int
     kind : str
-        ``clock``, ``pause`` or ``receiver``.
+        ``clock``, ``drift``, ``pause`` or ``receiver``.
     text : str
+    is_quiet : bool
+        Whether it is for the record only, and nobody needs to hear of it now.
     """
 
     utc_ns: int
     kind: str
     text: str
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +124,12 @@ class Closed:
 
 
 Event = HopDone | RowDone | GapSeen | StayDone | LookTaken | Paused | Noted | FindingMade | Closed
+
+
+def noted_of(block: HopSamples | HopGap) -> Iterator[Noted]:
+    """What a receiver says of itself with a hop."""
+    if isinstance(block, HopSamples) and block.note:
+        yield Noted(utc_ns=block.utc_ns, kind="receiver", text=block.note)
+    if isinstance(block, HopSamples) and block.drift is not None:
+        drift = block.drift
+        yield Noted(utc_ns=block.utc_ns, kind=DRIFT, text=drift.text, is_quiet=not drift.is_worth_saying)

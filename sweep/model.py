@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.health.checks import Check
+from sweep.health.drift import Drift
 from sweep.looks import Looks
 from sweep.plan import Layout, SweepPlan
 
@@ -61,6 +62,8 @@ class HopSamples:
     tuner_locked : bool
     note : str
         What was done because of a fault, for the record; empty for nothing.
+    drift : Drift or None
+        Of the crystal, where it was measured just after this hop.
     """
 
     raw: NDArray[Any]
@@ -76,6 +79,7 @@ class HopSamples:
     dropped_samples: int = 0
     tuner_locked: bool = True
     note: str = ""
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

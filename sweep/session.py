@@ -17,7 +17,7 @@ from sweep import __version__
 from sweep.analysis import analysed
 from sweep.camping import CampRequest, holds_stays
 from sweep.clock import ClockWatch
-from sweep.events import Closed, Event, FindingMade, HopDone, LookTaken, Noted, Paused, StayDone
+from sweep.events import Closed, Event, FindingMade, HopDone, LookTaken, Noted, Paused, StayDone, noted_of
 from sweep.full_disk import until_room
 from sweep.health.losses import STOPPED, judged_instrument
 from sweep.journal import JournalReader
@@ -161,8 +161,7 @@ class SweepSession:
                         self._open = self._begin(block.utc_ns, source.plan.layout())
                     yield from self._watch_clock(block.utc_ns, block.monotonic_ns)
                     yield from self._until_room(partial(self._open.keep, block))
-                    if isinstance(block, HopSamples) and block.note:
-                        noted = Noted(utc_ns=block.utc_ns, kind="receiver", text=block.note)
+                    for noted in noted_of(block):
                         yield from self._until_room(partial(self._open.note, noted))
                         yield noted
                     yield from assembler.take(outcome)
@@ -282,7 +281,9 @@ class SweepSession:
         taker = self._look_taker(opened)
         with JournalReader(opened.journal_path) as reader:
             stays = (reader.stays,) if reader.n_stays else ()
-            told = judged_instrument(reader.start["instrument"], reader.gaps, opened.layout.n_hops, reader.n_rows)
+            told = judged_instrument(
+                reader.start["instrument"], reader.gaps, opened.layout.n_hops, reader.n_rows, reader.notes
+            )
             judgement = self._judge(opened.layout, reader.rows, told, taker, *stays)
             judgement = self._with_snippets(judgement, reader)
         opened.close_iq()

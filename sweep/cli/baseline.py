@@ -134,7 +134,7 @@ def compare(arguments: Namespace) -> int:
             comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
         )
         started = record.start.get("instrument")
-        instrument = judged_instrument(started, record.gaps, record.layout.n_hops, record.n_rows)
+        instrument = judged_instrument(started, record.gaps, record.layout.n_hops, record.n_rows, record.notes)
         stays = record.stays if record.n_stays else None
         judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks), stays)
         before = record.judgement.document.get("known_emitters")

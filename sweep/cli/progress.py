@@ -70,7 +70,7 @@ def follow(
                 n_looks += 1
             elif isinstance(event, Paused):
                 display.say(f"{label}: {event.reason}")
-            elif isinstance(event, Noted):
+            elif isinstance(event, Noted) and not event.is_quiet:
                 display.say(f"{label}: {event.text}")
             elif isinstance(event, Closed):
                 more = f", {n_stays} stay{'s' if n_stays != 1 else ''}" if n_stays else ""

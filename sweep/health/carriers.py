@@ -31,32 +31,39 @@ class CarrierError:
     spread_ppm : float
         Largest distance of a station from the median.
     n_stations : int
+    known_to_ppm : float
+        The spread, or how well such stations are known at all where that is more.
     """
 
     ppm: float
     spread_ppm: float
     n_stations: int
+    known_to_ppm: float
 
 
-def carrier_error(offsets: list[tuple[float, float]]) -> CarrierError | None:
+def carrier_error(offsets: list[tuple[float, float]], *, known_to_ppm: float) -> CarrierError | None:
     """Join what stations say; None of none.
 
     Parameters
     ----------
     offsets : list of (float, float)
-        Of `station_offsets`.
+        Frequency and offset from it of each station, in Hz.
+    known_to_ppm : float
+        How well such stations are known where they all agree.
 
     Examples
     --------
-    >>> carrier_error([(100e6, -3000.0), (90e6, -2700.0), (98e6, -2940.0)])
-    CarrierError(ppm=30.0, spread_ppm=0.0, n_stations=3)
+    >>> error = carrier_error([(100e6, -3000.0), (90e6, -2700.0), (98e6, -2940.0)], known_to_ppm=0.5)
+    >>> error.ppm, error.spread_ppm, error.n_stations, error.known_to_ppm
+    (30.0, 0.0, 3, 0.5)
     """
     if not offsets:
         return None
     ppm = np.array([-1e6 * offset_hz / freq_hz for freq_hz, offset_hz in offsets])
     middle = float(np.median(ppm))
+    spread = round(float(np.max(np.abs(ppm - middle))), 3)
     return CarrierError(
-        ppm=round(middle, 3), spread_ppm=round(float(np.max(np.abs(ppm - middle))), 3), n_stations=ppm.size
+        ppm=round(middle, 3), spread_ppm=spread, n_stations=ppm.size, known_to_ppm=max(spread, known_to_ppm)
     )
 
 

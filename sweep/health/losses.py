@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sweep.health.drift import DRIFT, furthest_drift
+from sweep.journal.documents import Note
 from sweep.model import HopGap
 
 __all__ = ["NO_LOOK", "NO_STAY", "STOPPED", "judged_instrument"]
@@ -14,9 +16,16 @@ STOPPED, NO_STAY, NO_LOOK = "stopped by the user", "no stay at", "no second look
 
 
 def judged_instrument(
-    instrument: Mapping[str, Any] | None, gaps: Iterable[HopGap], n_hops: int, n_rows: int
+    instrument: Mapping[str, Any] | None,
+    gaps: Iterable[HopGap],
+    n_hops: int,
+    n_rows: int,
+    notes: Iterable[Note] = (),
 ) -> dict[str, Any]:
-    """Give the instrument of a record with ``lost``: the share of the hops of all passes, and the first reason.
+    """Give the instrument of a record with ``lost`` and ``drift``.
+
+    ``lost`` is the share of the hops of all passes, and the first reason; ``drift`` how far the crystal strayed at most
+    from where it was before the sweep, and how well that is known. Each is None where there is nothing to tell.
 
     Parameters
     ----------
@@ -25,6 +34,7 @@ def judged_instrument(
     gaps : iterable of HopGap
     n_hops, n_rows : int
         Of the plan, and rows that there are.
+    notes : iterable of Note
 
     Examples
     --------
@@ -47,4 +57,6 @@ def judged_instrument(
     touched = whole | {pass_index for pass_index, _ in single}
     n_passes = max(n_rows, max(touched, default=-1) + 1)
     lost = {"share": round(n_lost / (n_passes * n_hops), 4), "reason": reason} if reason else None
-    return {**(instrument or {}), "lost": lost}
+    drift = furthest_drift(note.text for note in notes if note.kind == DRIFT)
+    told = None if drift is None else {"ppm": drift.ppm, "known_to_ppm": drift.known_to_ppm}
+    return {**(instrument or {}), "lost": lost, "drift": told}

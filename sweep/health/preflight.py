@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from dsp.errors import DeviceError
 from sweep.health.checks import FAIL, PASS, WARN, Check, not_possible
 from sweep.health.counting import check_loss
+from sweep.health.drift import DriftWatch
 from sweep.health.receiver import (
     check_clipping,
     check_dc,
-    check_frequency,
     check_image,
     check_noise_rise,
     check_range,
@@ -21,13 +21,15 @@ from sweep.health.receiver import (
     check_settling,
     check_tuner,
 )
-from sweep.health.survey import CheckedSource, survey_of
+from sweep.health.reference import check_frequency, find_reference
+from sweep.health.survey import CheckedSource, Survey, survey_of
 
 __all__ = ["preflight"]
 
 _COUNT_S = 0.5
-_DRIFT_PPM = 2.0
-_LOST = "receiver"
+_LOST, _DRIFT = "receiver", "warm-up drift"
+_BASIC = (_LOST, "samples")
+"""Checks without which nothing else that rests on samples means anything."""
 
 
 def preflight(source: CheckedSource, *, warm_up_s: float | None = None) -> tuple[Check, ...]:
@@ -46,9 +48,11 @@ def preflight(source: CheckedSource, *, warm_up_s: float | None = None) -> tuple
     """
     found: list[Check] = []
     try:
-        for step in (_of_pipe, _of_survey):
-            found += step(source)
-        found.append(_drift(source, found, warm_up_s))
+        found += _of_pipe(source)
+        survey = survey_of(source)
+        found += _of_survey(source, survey)
+        if all(check.name not in _BASIC or check.state != FAIL for check in found):
+            found += _of_looks(source, survey, warm_up_s)
     except DeviceError as error:
         found.append(Check(name=_LOST, state=FAIL, words=str(error)))
     return tuple(found)
@@ -62,44 +66,48 @@ def _of_pipe(source: CheckedSource) -> Sequence[Check]:
     return check_tuner(source.instrument), loss
 
 
-def _of_survey(source: CheckedSource) -> Sequence[Check]:
-    survey = survey_of(source)
+def _of_survey(source: CheckedSource, survey: Survey) -> Sequence[Check]:
     if not survey.heard:
         return (Check(name=_LOST, state=FAIL, words="it refused every tuning that was tried; use another dongle"),)
-    of_samples = (
-        check_samples(survey),
+    samples = check_samples(survey)
+    if samples.state == FAIL:
+        return (samples,)
+    return (
+        samples,
         check_dc(survey),
         check_clipping(survey, source.plan.gain_db),
         check_image(survey),
         check_range(survey),
         check_settling(source.instrument),
     )
-    if of_samples[0].state == FAIL:  # nothing else that rests on samples means anything
-        return of_samples[:1]
-    looked: tuple[Callable[[], Check], ...] = (
-        lambda: check_noise_rise(source, survey),
-        lambda: check_retune(source, survey),
-        lambda: check_frequency(source, survey),
-    )
-    return (*of_samples, *(check() for check in looked))
 
 
-def _drift(source: CheckedSource, found: Sequence[Check], warm_up_s: float | None) -> Check:
-    name = "warm-up drift"
-    before = next((check for check in found if check.name == "frequency"), None)
-    if before is None or before.value is None:
-        return not_possible(name, "no broadcast stations to measure it against")
+def _of_looks(source: CheckedSource, survey: Survey, warm_up_s: float | None) -> Iterator[Check]:
+    yield check_noise_rise(source, survey)
+    yield check_retune(source, survey)
+    reference = find_reference(source, survey)
+    yield check_frequency(source, reference)
+    if isinstance(reference, str):
+        yield not_possible(_DRIFT, "nothing to measure it against: the frequency error is unknown")
+        return
+    watch = DriftWatch(partial(reference.read, source), reference.error)
+    yield _warm_up(watch, warm_up_s)
+    source.watch_drift(watch)
+
+
+def _warm_up(watch: DriftWatch, warm_up_s: float | None) -> Check:
+    """Keep the receiver at work and see how far its crystal drifts meanwhile."""
     if warm_up_s is None:
-        why = "takes longer than the start of a sweep may; 'quietroom devices --check --warm-up 10m' tells"
-        return not_possible(name, why)
+        why = "told while the sweep goes on; 'quietroom devices --check --warm-up 10m' tells before it"
+        return not_possible(_DRIFT, why)
     begun_s = time.monotonic()
-    time.sleep(warm_up_s)
-    after = check_frequency(source, survey_of(source))
-    if after.value is None:
-        return replace(after, name=name)
-    drift, seconds = after.value - before.value, time.monotonic() - begun_s
-    words = f"{drift:+.1f} ppm in {seconds:.0f} s"
-    warm = abs(drift) <= _DRIFT_PPM
-    if not warm:
+    drift = watch.measure()
+    while time.monotonic() - begun_s < warm_up_s:
+        drift = watch.measure()
+    if drift is None:
+        return not_possible(_DRIFT, "the carriers that it is measured against are not heard any more")
+    words = f"{drift.ppm:+.1f} ppm in {time.monotonic() - begun_s:.0f} s, known to {drift.known_to_ppm:.1f} ppm"
+    if drift.is_worth_saying:
         words += "; let the dongle run for a quarter of an hour before the sweep"
-    return Check(name=name, state=PASS if warm else WARN, words=words, value=round(drift, 1), unit="ppm")
+    state = WARN if drift.is_worth_saying else PASS
+    return Check(name=_DRIFT, state=state, words=words, value=round(drift.ppm, 1) + 0.0, unit="ppm")

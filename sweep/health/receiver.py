@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sweep.health.carriers import carrier_error, station_offsets
 from sweep.health.checks import FAIL, PASS, WARN, Check, State, graded, not_possible
-from sweep.health.samples import complex_samples, level_dbfs
-from sweep.health.survey import FM_BAND_HZ, CheckedSource, Survey, listen
+from sweep.health.samples import level_dbfs
+from sweep.health.survey import CheckedSource, Survey, listen
 from sweep.model import Instrument
 from sweep.stored_hop import OVERLOAD_CLIP_FRACTION, OVERLOAD_RMS_DBFS
 from sweep.units import format_hz
@@ -15,7 +14,6 @@ from sweep.units import format_hz
 __all__ = [
     "check_clipping",
     "check_dc",
-    "check_frequency",
     "check_image",
     "check_noise_rise",
     "check_range",
@@ -23,7 +21,6 @@ __all__ = [
     "check_samples",
     "check_settling",
     "check_tuner",
-    "frequency_error_ppm",
 ]
 
 _FEWEST_CODES = 3
@@ -36,9 +33,6 @@ _LOW_STEP_DB = 5.0
 _RETUNE_S, _BLOCK = 0.25, 1024
 _CONTRAST_DB, _STALE_DB = 3.0, 1.0
 _SLOW_S = 0.06
-_STATION_S, _MOST_TUNINGS = 0.25, 3
-_ON_RASTER_PPM, _AGREE_PPM = 250.0, 10.0
-_PPM = (5.0, 60.0)
 
 
 def check_tuner(instrument: Instrument) -> Check:
@@ -192,37 +186,3 @@ def check_retune(source: CheckedSource, survey: Survey) -> Check:
         words = f"{worst_db:.1f} dB of the old tuning are left after the settle time; plug the dongle in again, "
         words += "into another port, or use another one"
     return Check(name=name, state=FAIL if moved else PASS, words=words, value=round(worst_db, 1), unit="dB")
-
-
-def check_frequency(source: CheckedSource, survey: Survey) -> Check:
-    """How far the crystal is off, against broadcast stations.
-
-    Raises
-    ------
-    DeviceError
-        The receiver was lost.
-    """
-    name, unknown = "frequency", "unknown: too few broadcast stations agree"
-    offsets = frequency_error_ppm(source, survey)
-    error = carrier_error([one for one in offsets if abs(one[1]) < _ON_RASTER_PPM * 1e-6 * one[0]])
-    if error is None or error.n_stations < 2:
-        return not_possible(name, f"{unknown}; {len(offsets)} heard where two are needed")
-    if error.spread_ppm > _AGREE_PPM and error.n_stations < 3:
-        return not_possible(name, f"{unknown}: they differ by {error.spread_ppm:.0f} ppm from their median")
-    state = graded(abs(error.ppm), warn=_PPM[0], fail=_PPM[1])
-    words = f"{error.ppm:+.1f} ppm off, by {error.n_stations} broadcast stations within {error.spread_ppm:.1f} ppm"
-    if state != PASS:
-        words += f"; correct it with --ppm {round((source.instrument.ppm or 0.0) + error.ppm)}"
-    return Check(name=name, state=state, words=words, value=round(error.ppm, 1), unit="ppm")
-
-
-def frequency_error_ppm(source: CheckedSource, survey: Survey) -> list[tuple[float, float]]:
-    """Offsets of the stations in the strongest tunings of the FM band, as `station_offsets` gives them."""
-    low, high = FM_BAND_HZ
-    in_band = sorted((one for one in survey.heard if low < one.freq_hz < high), key=lambda one: -one.facts.level_dbfs)
-    found: dict[float, tuple[float, float]] = {}
-    for one in in_band[:_MOST_TUNINGS]:
-        iq = complex_samples(listen(source, one.freq_hz, _STATION_S))
-        for offset in station_offsets(iq, one.freq_hz, source.plan.sample_rate_hz):
-            found.setdefault(offset[0], offset)
-    return list(found.values())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.health.counting import Count
+from sweep.health.drift import DriftWatch
 from sweep.health.samples import SampleFacts, sample_facts
 from sweep.looks import LookRequest
 from sweep.model import HopSamples, Instrument
@@ -53,6 +54,10 @@ class CheckedSource(Protocol):
 
     def count_losses(self, duration_s: float) -> Count | None:
         """Count lost samples with the chip's own counter; None where the driver has none."""
+        ...
+
+    def watch_drift(self, watch: DriftWatch) -> None:
+        """Measure the drift of the crystal while sweeping."""
         ...
 
 

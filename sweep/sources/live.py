@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dsp.errors import DeviceError
 from sweep.health.checks import Check
 from sweep.health.counting import Count
+from sweep.health.drift import DriftWatch
 from sweep.health.watch import OVERLOADED, REPEATED, HopWatch, lower_gains
 from sweep.looks import LookRequest
 from sweep.model import HopGap, HopSamples, Instrument
@@ -164,6 +165,7 @@ class LiveSource:
         self._n_skip = round((instrument.settle_s or 0.0) * plan.sample_rate_hz)
         self._failures = 0  # in a row, over passes
         self._watch = HopWatch()
+        self._drift: DriftWatch | None = None
 
     @property
     def instrument(self) -> Instrument:
@@ -188,6 +190,10 @@ class LiveSource:
     def note_checks(self, checks: Sequence[Check]) -> None:
         """Add what was checked before the sweep to what is known of the receiver."""
         self._instrument = replace(self._instrument, checks=(*self._instrument.checks, *checks))
+
+    def watch_drift(self, watch: DriftWatch) -> None:
+        """Measure the drift of the crystal now and then between hops, and after the last one."""
+        self._drift = watch
 
     def count_losses(self, duration_s: float) -> Count | None:
         """Count lost samples with the chip's own counter; None where it cannot be reached.
@@ -265,7 +271,13 @@ class LiveSource:
                 yield _gap(pass_index, hop_index, str(error))
                 continue
             failures = 0
-            yield hop
+            yield self._with_drift(hop, is_last=then_hz is None and hop_index == self._hops[-1])
+
+    def _with_drift(self, hop: HopSamples | HopGap, *, is_last: bool) -> HopSamples | HopGap:
+        """Measure how far the crystal drifted, where it is time to."""
+        if self._drift is None or isinstance(hop, HopGap) or not (is_last or self._drift.is_due):
+            return hop
+        return replace(hop, drift=self._drift.measure())
 
     def _watched(self, pass_index: int, hop_index: int, center_hz: int, then_hz: int | None) -> HopSamples | HopGap:
         """Receive a hop; with a fault it is taken again, at a lower gain where it is overloaded."""

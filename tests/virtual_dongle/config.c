@@ -107,6 +107,9 @@ static bool parse_dongle(char *rest, struct vd_scene *scene)
         {"deaf_stop_hz", TYPE_DOUBLE, &d->fault.deaf_stop_hz},
         {"refuse_start_hz", TYPE_DOUBLE, &d->fault.refuse_start_hz},
         {"refuse_stop_hz", TYPE_DOUBLE, &d->fault.refuse_stop_hz},
+        {"drift_after_reads", TYPE_INT64, &d->fault.drift_after_reads},
+        {"drift_ppm", TYPE_DOUBLE, &d->fault.drift_ppm},
+        {"drift_db", TYPE_DOUBLE, &d->fault.drift_db},
         {"busy", TYPE_BOOL, &d->fault.busy},
         {NULL, TYPE_TEXT, NULL},
     };

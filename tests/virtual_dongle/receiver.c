@@ -31,10 +31,19 @@ double vd_gain_db(const struct rtlsdr_dev *dev)
     return dev->manual_gain ? dev->gain_tenths / 10.0 : vd_scene()->agc_gain_db;
 }
 
+/* Reads since it began to warm up. */
+static double warm_reads(const struct rtlsdr_dev *dev)
+{
+    return dev->n_reads > dev->dongle->fault.drift_after_reads
+               ? (double)(dev->n_reads - dev->dongle->fault.drift_after_reads)
+               : 0;
+}
+
 /* How much faster the corrected crystal runs than it should: the tuner and the resampler both hang on it. */
 static double clock_ratio(const struct rtlsdr_dev *dev)
 {
-    return (1 + dev->dongle->ppm * 1e-6) / (1 + dev->correction_ppm * 1e-6);
+    const double ppm = dev->dongle->ppm + dev->dongle->fault.drift_ppm * warm_reads(dev);
+    return (1 + ppm * 1e-6) / (1 + dev->correction_ppm * 1e-6);
 }
 
 static void add_noise(const struct rtlsdr_dev *dev, struct block *b, double gain)
@@ -184,7 +193,7 @@ void vd_receive(struct rtlsdr_dev *dev, int64_t position, uint32_t freq_hz, uint
     static _Thread_local struct block block;
     const struct vd_scene *scene = vd_scene();
     const double ratio = clock_ratio(dev), lo_hz = freq_hz * ratio, rate_hz = dev->real_rate_hz * ratio;
-    const double heard_db = is_deaf(dev, freq_hz) ? DEAF_DB : 0;
+    const double heard_db = is_deaf(dev, freq_hz) ? DEAF_DB : dev->dongle->fault.drift_db * warm_reads(dev);
     const double gain = amplitude(vd_gain_db(dev) + heard_db - scene->reference_gain_db);
     while (n_samples > 0) {
         const int left = (int)(VD_BLOCK - position % VD_BLOCK);

@@ -60,6 +60,9 @@ class Dongle:
         From this read on nothing comes in at the antenna, for these tunings; for all where the second is 0.
     refuse_start_hz, refuse_stop_hz : float
         Tunings that are refused.
+    drift_after_reads : int
+    drift_ppm, drift_db : float
+        With each read after this one its crystal is so much faster and its gain so much higher, as when it warms up.
     busy : bool
         Another program has it.
     """
@@ -79,6 +82,9 @@ class Dongle:
     deaf_stop_hz: float = 0.0
     refuse_start_hz: float = 0.0
     refuse_stop_hz: float = 0.0
+    drift_after_reads: int = 0
+    drift_ppm: float = 0.0
+    drift_db: float = 0.0
     busy: bool = False
 
 

@@ -56,6 +56,8 @@ struct vd_fault {          /* of one dongle */
     int64_t deaf_after_reads;   /* 0: never. From that read on the aerial's lead is off ... */
     double deaf_start_hz, deaf_stop_hz; /* ... for these tunings; 0: for all */
     double refuse_start_hz, refuse_stop_hz; /* tunings that the tuner refuses */
+    int64_t drift_after_reads;          /* from that read on, as when it warms up, with each read ... */
+    double drift_ppm, drift_db;         /* ... the crystal runs so much faster, and the gain rises so much */
     bool busy;                  /* claimed by another program */
 };
 
