@@ -26,7 +26,7 @@ MOMENTS = ("sweep", "packing", "sealing", "interrupt")
 
 _BEGINS = {"sweep": "*.journal", "packing": "*.h5.part", "sealing": "*.h5", "interrupt": "*.journal"}
 _ANYWHERE = ("sweep", "interrupt")
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

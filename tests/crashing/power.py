@@ -22,7 +22,7 @@ __all__ = ["PHASES", "Cut", "Logged", "build_log_library", "cuts", "logged_recov
 PHASES = ("sweep", "packing", "sealing")
 """What the process was at."""
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
