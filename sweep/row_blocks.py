@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import QuietroomError, RecordError
-from sweep.leaf import decode_row, leaf, row_arrays, sizes_of
+from sweep.leaf import RowHasher, decode_row, row_arrays, sizes_of
 from sweep.model import SweepRow
-from sweep.row_header import header_of, read_times, row_type
+from sweep.row_header import read_times, row_type
 
 __all__ = ["BLOCK_BYTES", "RowBlock", "RowStream", "block_of", "block_rows", "side_by_side"]
 
@@ -84,19 +84,21 @@ class RowBlock:
         packed = np.empty(len(self), row_type(sizes))
         for name, values in self.arrays.items():
             packed[name] = values
-        content = packed.view(np.uint8).data
+        content, size = packed.view(np.uint8).data, packed.itemsize
+        hasher = RowHasher(sizes)
         leaves: list[bytes | None] = []
         for index, (utc_ns, monotonic_ns) in enumerate(self.times):
-            payload = content[index * packed.itemsize : (index + 1) * packed.itemsize]
+            payload = content[index * size : (index + 1) * size]
             try:
-                header = header_of(
-                    sizes,
-                    sequence=self.first + index,
-                    utc_ns=utc_ns,
-                    monotonic_ns=monotonic_ns,
-                    previous=previous[index],
+                leaves.append(
+                    hasher.leaf(
+                        payload,
+                        sequence=self.first + index,
+                        utc_ns=utc_ns,
+                        monotonic_ns=monotonic_ns,
+                        previous=previous[index],
+                    )
                 )
-                leaves.append(leaf(header, payload))
             except (QuietroomError, ValueError, OverflowError, OSError):
                 leaves.append(None)
         return leaves

@@ -22,7 +22,9 @@ __all__ = [
     "RowHeader",
     "RowSaid",
     "Sizes",
+    "facts_of",
     "header_of",
+    "header_start",
     "read_all",
     "read_header",
     "read_times",
@@ -128,22 +130,35 @@ def header_of(sizes: Sizes, *, sequence: int, utc_ns: int, monotonic_ns: int, pr
     ParameterError
         The previous leaf is not 32 bytes, or canonical JSON has no such sequence number.
     """
+    facts = facts_of(sequence=sequence, utc_ns=utc_ns, monotonic_ns=monotonic_ns, previous=previous)
+    return header_start(sizes) + facts
+
+
+def facts_of(*, sequence: int, utc_ns: int, monotonic_ns: int, previous: bytes) -> bytes:
+    """Write what a header says after its `header_start`; as `header_of`."""
     if len(previous) != len(NO_LEAF):
         raise ParameterError(f"previous leaf has {len(previous)} bytes; give 32, NO_LEAF for the first row")
     if not -_MAX_SEQUENCE < sequence < _MAX_SEQUENCE:
         raise ParameterError(f"row {sequence} cannot be numbered in canonical JSON; number rows from 0")
     # Written out, since a general writer costs more than the hash: keys in order, and no text that needs escaping.
     return (
-        f'{_arrays_json(sizes)},"monotonic_ns":"{int(monotonic_ns)}","previous_leaf":"{previous.hex()}",'
+        f'{int(monotonic_ns)}","previous_leaf":"{previous.hex()}",'
         f'"sequence":{int(sequence)},"utc":"{iso_utc(int(utc_ns))}","utc_ns":"{int(utc_ns)}"}}'
     ).encode("ascii")
 
 
 @lru_cache(maxsize=64)
-def _arrays_json(sizes: Sizes) -> str:
-    # The same for every row of a record; "arrays" sorts before the other keys.
+def header_start(sizes: Sizes) -> bytes:
+    """Write what the headers of all rows with these arrays begin with.
+
+    Examples
+    --------
+    >>> header_start((("mean", 3),))
+    b'{"arrays":[{"dtype":"<i2","name":"mean","shape":[3]}],"monotonic_ns":"'
+    """
+    # "arrays" sorts before the other keys.
     specs: list[Any] = [{"dtype": _DTYPES[name].str, "name": name, "shape": [size]} for name, size in sizes]
-    return (_BEFORE_ARRAYS + rfc8785.dumps(specs)).decode("ascii")
+    return _BEFORE_ARRAYS + rfc8785.dumps(specs) + _AFTER_ARRAYS + b'"'
 
 
 @lru_cache(maxsize=64)

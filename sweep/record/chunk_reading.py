@@ -24,7 +24,7 @@ _CHECKSUM_BYTES = 4
 
 
 class ChunkedRows:
-    """Reads rows of a dataset of rows and columns.
+    """Reads rows of a dataset of rows, or of rows and columns.
 
     A chunk of several rows is kept until another one is needed, since blocks of rows do not end where chunks do.
 
@@ -36,13 +36,17 @@ class ChunkedRows:
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._dataset = dataset
-        self._kept: dict[tuple[int, int], NDArray[Any]] = {}
-        self._is_ours = dataset.chunks is not None and len(dataset.shape) == 2 and _filters(dataset) == _PIPELINE
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._is_ours = dataset.chunks is not None and dataset.ndim in (1, 2) and _filters(dataset) == _PIPELINE
+        # HDF5 makes a new object of each whenever it is asked
+        self._dtype, self._others = dataset.dtype, dataset.shape[1:]
+        self._n_columns = (*self._others, 1)[0]
+        self._length, self._width = (*(dataset.chunks or (1,)), 1)[:2]
 
     @property
     def row_bytes(self) -> int:
         """Bytes of a row."""
-        return int(self._dataset.dtype.itemsize * self._dataset.shape[1])
+        return int(self._dtype.itemsize * math.prod(self._others))
 
     def read(self, begin: int, end: int) -> NDArray[Any]:
         """Read some rows.
@@ -56,40 +60,36 @@ class ChunkedRows:
         """
         if not self._is_ours:
             return read_chunks(self._dataset, begin, end)
-        length, width = self._dataset.chunks
-        n_columns = self._dataset.shape[1]
-        values: NDArray[Any] = np.empty((end - begin, n_columns), self._dataset.dtype)
+        length, width, n_columns = self._length, self._width, self._n_columns
+        values: NDArray[Any] = np.empty((end - begin, n_columns), self._dtype)
         for first in range(begin // length * length, end, length):
             low, high = max(begin, first), min(end, first + length)
             for column in range(0, n_columns, width):
                 place = values[low - begin : high - begin, column : column + width]
-                if length == 1:
-                    _unshuffle(self._shuffled(first, column)[:, : place.shape[1]], place[0])
-                else:
-                    place[:] = self._chunk(first, column)[low - first : high - first, : place.shape[1]]
-        return values
+                _unshuffle(self._chunk(first, column)[:, low - first : high - first, : place.shape[1]], place)
+        return values.reshape(end - begin, *self._others)
 
-    def _chunk(self, first: int, column: int) -> NDArray[Any]:
-        """Give a chunk of several rows."""
+    def _chunk(self, first: int, column: int) -> NDArray[np.uint8]:
+        """Give the bytes of a chunk: for each byte of a value, those of all its rows and columns."""
+        if self._length == 1:
+            return self._shuffled(first, column)
         if next(iter(self._kept), (first, 0))[0] != first:
             self._kept = {}
         chunk = self._kept.get((first, column))
         if chunk is None:
-            chunk = np.empty(self._dataset.chunks, self._dataset.dtype)
-            _unshuffle(self._shuffled(first, column), chunk.reshape(-1))
-            self._kept[first, column] = chunk
+            chunk = self._kept[first, column] = self._shuffled(first, column)
         return chunk
 
     def _shuffled(self, first: int, column: int) -> NDArray[np.uint8]:
-        """Give the bytes of a chunk: in each line one byte of every value."""
-        skipped, stored = self._dataset.id.read_direct_chunk((first, column))
+        dataset = self._dataset
+        skipped, stored = dataset.id.read_direct_chunk((first, column)[: dataset.ndim])
         if skipped != 0:
-            raise RecordError(f"has a chunk of {self._dataset.name} without its checksum, at {(first, column)}")
-        size = math.prod(self._dataset.chunks) * self._dataset.dtype.itemsize
-        data = _inflated(stored[:-_CHECKSUM_BYTES], size)
+            raise RecordError(f"has a chunk of {dataset.name} without its checksum, at {(first, column)}")
+        size = self._length * self._width * self._dtype.itemsize
+        data = _inflated(memoryview(stored)[:-_CHECKSUM_BYTES], size)
         if data is None:
-            raise RecordError(f"has a damaged chunk of {self._dataset.name}, at {(first, column)}")
-        return np.frombuffer(data, np.uint8).reshape(self._dataset.dtype.itemsize, -1)
+            raise RecordError(f"has a damaged chunk of {dataset.name}, at {(first, column)}")
+        return np.frombuffer(data, np.uint8).reshape(self._dtype.itemsize, self._length, self._width)
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
@@ -97,7 +97,7 @@ def _filters(dataset: h5py.Dataset) -> list[int]:
     return [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
 
 
-def _inflated(data: bytes, size: int) -> bytearray | None:
+def _inflated(data: bytes | memoryview, size: int) -> bytearray | None:
     """Undo deflate; None where the data are damaged or another number of bytes. Never makes more than that many.
 
     Examples
@@ -118,10 +118,10 @@ def _unshuffle(parts: NDArray[np.uint8], place: NDArray[Any]) -> None:
 
     Examples
     --------
-    >>> values = np.empty(2, "<i2")
-    >>> _unshuffle(np.array([[1, 2], [3, 4]], np.uint8), values)
+    >>> values = np.empty((1, 2), "<i2")
+    >>> _unshuffle(np.array([[[1, 2]], [[3, 4]]], np.uint8), values)
     >>> values.tolist()
-    [769, 1026]
+    [[769, 1026]]
     """
     if len(parts) == 2:
         words = place.view("<u2")
@@ -129,6 +129,6 @@ def _unshuffle(parts: NDArray[np.uint8], place: NDArray[Any]) -> None:
         words <<= 8
         words |= parts[0]
         return
-    values = place.view(np.uint8).reshape(-1, len(parts))
+    values = place.view(np.uint8)
     for index, part in enumerate(parts):
-        values[:, index] = part
+        values[:, index :: len(parts)] = part

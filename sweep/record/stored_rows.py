@@ -65,7 +65,8 @@ class StoredRows:
         if len(shape) != 2 or shape[0] > MAX_ROWS:
             raise RecordError(f"has leaves of shape {shape}, above {MAX_ROWS} rows")
         self._n_rows = int(shape[0])
-        self._times = [entry.find(f"{rows}/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
+        times = [entry.find(f"{rows}/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
+        self._times = [ChunkedRows(dataset) for dataset in times]
         self._leaf = entry.find(f"{rows}/leaf", "|u1", (self._n_rows, len(NO_LEAF)))
         found = _row_datasets(entry, folder, {"data": n_bins, "hops": n_hops}, self._n_rows)
         self._arrays = {name: ChunkedRows(dataset) for name, dataset in found}
@@ -82,7 +83,7 @@ class StoredRows:
     def begun_utc_ns(self) -> int | None:
         """Start of the first row; None where there is none."""
         with refusing(self._path):
-            return int(read_chunks(self._times[0], 0, 1)[0]) if len(self) else None
+            return int(self._times[0].read(0, 1)[0]) if len(self) else None
 
     def read(self, start: int, stop: int | None) -> RowStream:
         """Give rows in order, a block of them in memory at a time.
@@ -122,7 +123,7 @@ class StoredRows:
 
     def _block(self, begin: int, end: int) -> RowBlock:
         with refusing(self._path):
-            utc_ns, monotonic_ns = [read_chunks(dataset, begin, end).tolist() for dataset in self._times]
+            utc_ns, monotonic_ns = [times.read(begin, end).tolist() for times in self._times]
             arrays = {name: rows.read(begin, end) for name, rows in self._arrays.items()}
         for values in arrays.values():
             values.flags.writeable = False
