@@ -230,3 +230,30 @@ def test_another_record_of_that_name_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "a.h5").read_bytes() == before
     with JournalReader(tmp_path / "a.journal") as journal:
         assert journal.n_rows == 3
+
+
+def test_a_power_cut_right_after_recovery_leaves_what_the_record_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that a killed sweep wrote and never synced are in the record: they must be certain in its journal too."""
+    path, layout, on_disk = tmp_path / "a.journal", make_layout(), dict[int, bytes]()
+    with JournalWriter.create(path, {"room": "x"}, layout) as journal:
+        journal.append_row(make_row(0, layout))
+        n_synced = path.stat().st_size
+        journal.append_row(make_row(1, layout))
+    inode = path.stat().st_ino
+    on_disk[inode] = path.read_bytes()[:n_synced]
+    fsync = os.fsync
+
+    def noting_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        state = os.fstat(descriptor)
+        if state.st_ino == inode:
+            on_disk[inode] = os.pread(descriptor, state.st_size, 0)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    record_path = recover(path)
+    path.write_bytes(on_disk[inode])  # the record has its name, and that the journal was removed is lost
+    assert recover(path) == record_path
+    with SweepRecord.open(record_path) as record:
+        assert record.n_rows == 2
