@@ -67,9 +67,8 @@ def _judge_interrupted(journal: JournalReader, judge: Judge | None) -> Judgement
     reasons = [INTERRUPTED]
     if judge is not None and journal.n_rows:
         try:
-            started = journal.start.get("instrument")
             n_hops = journal.layout.n_hops
-            instrument = judged_instrument(started, journal.gaps, n_hops, journal.n_rows, journal.notes)
+            instrument = judged_instrument(journal.start, journal.gaps, n_hops, journal.n_rows, journal.notes)
             stays = (journal.stays,) if journal.n_stays else ()
             judged = judge(journal.layout, journal.rows, instrument, StoredLooks(journal.looks), *stays)
             check_judgement(judged.document)

@@ -281,9 +281,8 @@ class SweepSession:
         taker = self._look_taker(opened)
         with JournalReader(opened.journal_path) as reader:
             stays = (reader.stays,) if reader.n_stays else ()
-            told = judged_instrument(
-                reader.start["instrument"], reader.gaps, opened.layout.n_hops, reader.n_rows, reader.notes
-            )
+            n_hops = opened.layout.n_hops
+            told = judged_instrument(reader.start, reader.gaps, n_hops, reader.n_rows, reader.notes)
             judgement = self._judge(opened.layout, reader.rows, told, taker, *stays)
             judgement = self._with_snippets(judgement, reader)
         opened.close_iq()

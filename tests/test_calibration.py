@@ -12,10 +12,13 @@ import msgspec
 import pytest
 from virtual_dongle.scene import Dongle, Emitter, Scene
 
+from baselines.judge import make_judge
 from dsp.errors import ParameterError
 from sweep.calibration.profile import Absolute, DongleProfile, Gains, find_profile, keep_profile
 from sweep.calibration.telling import calibration_facts
 from sweep.cli.main import main
+from sweep.health.losses import judged_instrument
+from sweep.looks import StoredLooks
 from sweep.model import Instrument
 from sweep.record import SweepRecord
 
@@ -184,3 +187,38 @@ def test_the_parts_check_themselves() -> None:
     gains = {"measured": NOW, "method": "noise", "at_hz": 1, "reference_gain_db": 1.0, "gain_db": [1.0]}
     with pytest.raises(msgspec.ValidationError, match="lengths that do not fit"):
         msgspec.convert({**gains, "relative_db": []}, Gains)
+
+
+def test_a_line_of_the_profile_is_the_receivers_own_and_said_so(workspace: Path, virtual_dongle: PlugIn) -> None:
+    line_hz, stronger_hz, new_hz = 436_004_000, 431_403_000, 434_200_000
+    own = [Emitter(freq_hz=hz, level_dbfs=-50) for hz in (line_hz, stronger_hz)]
+    virtual_dongle(Scene(dongles=(Dongle(serial="A1"),), emitters=tuple(own)))
+    profile = run(workspace, "calibrate", "--terminated", "--range", "430M:440M")
+    risen = Emitter(freq_hz=stronger_hz, level_dbfs=-38)
+    on_air = (own[0], risen, Emitter(freq_hz=new_hz, level_dbfs=-50))
+    virtual_dongle(Scene(dongles=(Dongle(serial="A1"),), emitters=on_air))
+    name = run(workspace, "sweep", "lab", "--range", "430M:440M", "--passes", "3")["record"]
+    with SweepRecord.open(Path(name)) as record:
+        judged = record.judgement.document
+        judge = make_judge(None)
+        told = judged_instrument(record.start, record.gaps, record.layout.n_hops, record.n_rows, record.notes)
+        again = judge(record.layout, record.rows, told, StoredLooks(record.looks)).document
+        table = {"gain_db": [22.9, 28.0], "relative_db": [-4.0, 0.0]}  # a step that is not what it is called
+        told["profiles"] = [{**told["profiles"][0], "gains": table}]
+        stepped = judge(record.layout, record.rows, told, StoredLooks(record.looks)).document
+
+    def outcome(document: Any, listed: str, freq_hz: int, name: str = "own_line") -> dict[str, Any]:
+        (one,) = [one for one in document[listed] if abs(one["center_freq_hz"] - freq_hz) < 5000]
+        test: dict[str, Any] = next(test for test in one["artefact_tests"] if test["test"] == name)
+        return test
+
+    test = outcome(judged, "rejected_candidates", line_hz)
+    assert test["passed"] is False
+    assert "from a line at 436.005 MHz that the receiver makes itself: -50" in test["reason"]
+    assert f"dBFS without an antenna (profile {profile['id']})" in test["reason"]
+    assert outcome(judged, "findings", stronger_hz)["reason"].endswith("but 12 dB stronger now")
+    assert outcome(judged, "findings", new_hz)["reason"].endswith("of the receiver's own: it is another")
+    assert "for 5.1 dB less gain" in outcome(judged, "findings", stronger_hz, "gain_step")["reason"]
+    step = outcome(stepped, "findings", stronger_hz, "gain_step")
+    assert "for 4.0 dB less gain" in step["reason"]
+    assert again["rejected_candidates"] == judged["rejected_candidates"], "the lines are in the record"

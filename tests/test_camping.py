@@ -264,7 +264,7 @@ def swept(
 def judged_again(path: Path) -> str:
     with SweepRecord.open(path) as record:
         looks, stays = StoredLooks(record.looks), record.stays if record.n_stays else None
-        instrument = judged_instrument(record.start["instrument"], record.gaps, record.layout.n_hops, record.n_rows)
+        instrument = judged_instrument(record.start, record.gaps, record.layout.n_hops, record.n_rows)
         judgement = make_judge(None)(record.layout, record.rows, instrument, looks, stays)
         told = json.dumps(as_judged(record.judgement.document), sort_keys=True)
         assert told == json.dumps(dict(judgement.document), sort_keys=True)

@@ -135,7 +135,7 @@ def test_a_failed_check_outweighs_what_was_heard(quiet: Baseline) -> None:
     assert "take it for real until" in result["reasons"][-1]
     pair = [{"serial": "A", "checks": [failed]}]
     assert document(quiet, rows, receivers=[])["verdict"] == "anomalies"
-    told = judged_instrument({"receivers": pair}, [], 10, 4)
+    told = judged_instrument({"instrument": {"receivers": pair}}, [], 10, 4)
     assert told["receivers"] == pair
 
 
@@ -143,6 +143,6 @@ def test_a_stop_by_the_user_is_no_loss() -> None:
     def gap(pass_index: int, hop_index: int | None, reason: str) -> HopGap:
         return HopGap(pass_index=pass_index, hop_index=hop_index, utc_ns=0, monotonic_ns=0, reason=reason)
 
-    assert judged_instrument(None, [gap(2, None, "stopped by the user at hop 3 of 5")], 5, 3)["lost"] is None
+    assert judged_instrument({}, [gap(2, None, "stopped by the user at hop 3 of 5")], 5, 3)["lost"] is None
     gaps = [gap(0, 1, "unplugged"), gap(0, 1, "again"), gap(1, None, "given up"), gap(1, 0, "before")]
     assert judged_instrument({}, gaps, 5, 4)["lost"] == {"share": 0.3, "reason": "unplugged"}

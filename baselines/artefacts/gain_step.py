@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from baselines.artefacts.heard_spectrum import HeardSpectrum
 from baselines.artefacts.look_levels import LookLevel, measure_look
 from baselines.artefacts.outcome import ArtefactTest
+from baselines.artefacts.own_lines import gain_between_db
 from baselines.artefacts.receiver import decibels, is_steady
 from baselines.artefacts.second_look import Suspect, varies_db
 from baselines.artefacts.tunings import LookBook
@@ -104,7 +105,8 @@ def _fall(suspect: Suspect, spectrum: HeardSpectrum, book: LookBook, before: Loo
         return lowered
     step_db = -_STEP_DB
     if before.gain_db is not None and lowered.gain_db is not None:
-        step_db = before.gain_db - lowered.gain_db
+        freq_hz = suspect.emitter.center_freq_hz
+        step_db = gain_between_db(spectrum.instrument, freq_hz, lowered.gain_db, before.gain_db)
     if step_db < _LEAST_STEP_DB:
         return "not possible: the receiver has no lower gain"
     one = measure_look(suspect.emitter, spectrum, before)

@@ -12,7 +12,7 @@ from baselines.emitters import Emitter
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.plan import Layout
 
-__all__ = ["crystal_spur", "dc_offset", "decibels", "dynamic_range", "is_steady", "level_of"]
+__all__ = ["crystal_spur", "dc_offset", "decibels", "dynamic_range", "is_steady", "is_unmodulated", "level_of"]
 
 _DC_BINS, _NARROW_BINS = 2.0, 6.0
 _SKIRT_BINS, _SKIRT_HZ, _SKIRT_RATIO = 4.0, 50_000.0, 4.0
@@ -88,7 +88,7 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
     away_hz = emitter.center_freq_hz - multiple * step_hz
     reach_hz = _SPUR_BINS * layout.bin_width_hz + _SPUR_PPM * 1e-6 * emitter.center_freq_hz
     narrow = emitter.occupied_bw_hz <= 4 * layout.bin_width_hz and layout.bin_width_hz <= 20_000
-    at_spur = multiple > 0 and narrow and _is_unmodulated(emitter) and abs(away_hz) <= reach_hz
+    at_spur = multiple > 0 and narrow and is_unmodulated(emitter) and abs(away_hz) <= reach_hz
     reason = f"{away_hz / 1e3:+.1f} kHz from {multiple} x 14.4 MHz, a harmonic of the dongle's crystal"
     if at_spur and compared and emitter.mean_power > _SPUR_RISE * emitter.background_power:
         rise_db = decibels(emitter.mean_power / emitter.background_power)
@@ -98,7 +98,7 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
     return ArtefactTest(test="crystal_spur", passed=not at_spur, reason=reason)
 
 
-def _is_unmodulated(emitter: Emitter) -> bool:
+def is_unmodulated(emitter: Emitter) -> bool:
     """Whether its kurtosis is that of a carrier in as much noise: (1 + 2 s) / (1 + s)^2 at a ratio s to the noise."""
     if emitter.kurtosis_db is None:
         return False

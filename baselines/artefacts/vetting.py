@@ -11,6 +11,7 @@ from baselines.artefacts.heard_spectrum import HeardSpectrum
 from baselines.artefacts.intermodulation import intermodulation, may_be_product
 from baselines.artefacts.mixing import ALIAS, WAYS, mixing_tests
 from baselines.artefacts.outcome import ArtefactTest, is_artefact, overruled
+from baselines.artefacts.own_lines import own_line
 from baselines.artefacts.receiver import crystal_spur, dc_offset, decibels, dynamic_range, level_of
 from baselines.artefacts.second_look import Suspect, lo_shift
 from baselines.artefacts.tunings import NOT_TAKEN, LookBook
@@ -63,6 +64,9 @@ def artefact_tests(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardS
             emitter, spectrum.layout, ppm=spectrum.correction_ppm(emitter.center_freq_hz), compared=spectrum.compared
         )
     ]
+    of_profile = own_line(emitter, spectrum)
+    if of_profile is not None:
+        tests.append(of_profile)
     if not spectrum.has_hops:
         return tests
     tests += [

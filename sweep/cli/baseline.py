@@ -133,8 +133,7 @@ def compare(arguments: Namespace) -> int:
         judge = in_room(
             comparison.judge, workspace, room, position=record.start.get("position"), outside=outside, enter=False
         )
-        started = record.start.get("instrument")
-        instrument = judged_instrument(started, record.gaps, record.layout.n_hops, record.n_rows, record.notes)
+        instrument = judged_instrument(record.start, record.gaps, record.layout.n_hops, record.n_rows, record.notes)
         stays = record.stays if record.n_stays else None
         judgement = judge(record.layout, record.rows, instrument, StoredLooks(record.looks), stays)
         before = record.judgement.document.get("known_emitters")

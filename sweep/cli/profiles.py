@@ -18,7 +18,7 @@ __all__ = ["profiles_of"]
 def profiles_of(workspace: Workspace, source: IqSource, options: Sequence[SourceOptions]) -> dict[str, Any]:
     """The profiles of the receivers, for the record; that one knows the error of its crystal is said where it helps."""
     try:
-        told = calibration_facts(workspace.root, source.instrument, datetime.now(UTC).date())
+        told = calibration_facts(workspace.root, source.instrument, datetime.now(UTC).date(), plan=source.plan)
     except BaseException:
         source.close()
         raise

@@ -16,21 +16,22 @@ STOPPED, NO_STAY, NO_LOOK = "stopped by the user", "no stay at", "no second look
 
 
 def judged_instrument(
-    instrument: Mapping[str, Any] | None,
+    start: Mapping[str, Any],
     gaps: Iterable[HopGap],
     n_hops: int,
     n_rows: int,
     notes: Iterable[Note] = (),
 ) -> dict[str, Any]:
-    """Give the instrument of a record with ``lost`` and ``drift``.
+    """Give the instrument of a record with ``lost``, ``drift`` and ``profiles``.
 
     ``lost`` is the share of the hops of all passes, and the first reason; ``drift`` how far the crystal strayed at most
     from where it was before the sweep, and how well that is known. Each is None where there is nothing to tell.
+    ``profiles`` are those of the receivers, as they were when the sweep began.
 
     Parameters
     ----------
-    instrument : mapping or None
-        As the start of the record has it.
+    start : mapping
+        Of the record, with its ``instrument`` and ``calibration`` where it has them.
     gaps : iterable of HopGap
     n_hops, n_rows : int
         Of the plan, and rows that there are.
@@ -39,7 +40,7 @@ def judged_instrument(
     Examples
     --------
     >>> gap = HopGap(pass_index=1, hop_index=None, utc_ns=0, monotonic_ns=0, reason="it was unplugged")
-    >>> judged_instrument({"driver": "rtlsdr"}, [gap], n_hops=5, n_rows=1)["lost"]
+    >>> judged_instrument({"instrument": {"driver": "rtlsdr"}}, [gap], n_hops=5, n_rows=1)["lost"]
     {'share': 0.5, 'reason': 'it was unplugged'}
     """
     whole: set[int] = set()
@@ -59,4 +60,5 @@ def judged_instrument(
     lost = {"share": round(n_lost / (n_passes * n_hops), 4), "reason": reason} if reason else None
     drift = furthest_drift(note.text for note in notes if note.kind == DRIFT)
     told = None if drift is None else {"ppm": drift.ppm, "known_to_ppm": drift.known_to_ppm}
-    return {**(instrument or {}), "lost": lost, "drift": told}
+    profiles = start.get("calibration") or ()
+    return {**(start.get("instrument") or {}), "lost": lost, "drift": told, "profiles": profiles}

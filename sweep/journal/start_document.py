@@ -38,6 +38,28 @@ class _KnownLevel(msgspec.Struct, frozen=True):
     expires: str
 
 
+class _OwnLines(msgspec.Struct, frozen=True):
+    """Lines that the receiver heard without an antenna, as far as they lie within the plan."""
+
+    gain_db: float
+    bin_width_hz: Annotated[int, msgspec.Meta(gt=0, le=(1 << 63) - 1)]
+    freq_hz: tuple[_Index, ...]
+    dbfs: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.freq_hz) != len(self.dbfs):
+            raise ValueError("has lines and levels that are not as many")
+
+
+class _GainTable(msgspec.Struct, frozen=True):
+    gain_db: tuple[float, ...]
+    relative_db: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.gain_db) != len(self.relative_db):
+            raise ValueError("has settings and gains that are not as many")
+
+
 class CalibrationDocument(msgspec.Struct, frozen=True):
     """The profile of a receiver, and the known levels that held as the sweep began."""
 
@@ -48,6 +70,8 @@ class CalibrationDocument(msgspec.Struct, frozen=True):
     ppm: float | None
     absolute: tuple[_KnownLevel, ...]
     expired: tuple[str, ...]
+    lines: _OwnLines | None = None
+    gains: _GainTable | None = None
 
 
 class StartDocument(msgspec.Struct, frozen=True):
