@@ -10,12 +10,12 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.font_manager import get_font
 
-__all__ = ["FONT_FOLDER", "clean", "drawable", "printable"]
+__all__ = ["FONT_FOLDER", "SQUARE", "clean", "drawable", "printable"]
 
 FONT_FOLDER = Path(mpl.get_data_path()) / "fonts" / "ttf"
 """DejaVu comes with matplotlib, so no system font is needed."""
 
-_SQUARE = "\u25a1"
+SQUARE = "\u25a1"
 
 
 def printable(text: str) -> str:
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
     >>> printable("a\\tb\\x00c\\u202ed")
     'a b□c□d'
     """
-    return "".join(" " if c.isspace() else c if c.isprintable() else _SQUARE for c in text)
+    return "".join(" " if c.isspace() else c if c.isprintable() else SQUARE for c in text)
 
 
 def drawable(text: str) -> str:
@@ -38,7 +38,7 @@ def drawable(text: str) -> str:
     'Büro, офис, □'
     """
     known = _glyphs()
-    return "".join(c if ord(c) in known else _SQUARE for c in printable(text))
+    return "".join(c if ord(c) in known else SQUARE for c in printable(text))
 
 
 def clean(value: Any, how: Callable[[str], str] = printable) -> Any:

@@ -12,10 +12,11 @@ import pytest
 from report_records import BUGS_HZ, DISPOSITION, document, finding, make_record
 
 from reports.content import ReportContent, from_record
-from reports.content.client import answer, to_do
+from reports.content.client import answer
 from reports.content.coverage import heard_ranges, pooled, service_states
 from reports.content.document import compose, draw
 from reports.content.missed import missed
+from reports.content.recommendations import to_do
 from reports.content.wording import verdict
 
 

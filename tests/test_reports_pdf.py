@@ -12,9 +12,9 @@ from report_records import DISPOSITION, document, make_record
 
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record
-from reports.pdf import pdf_bytes, write_pdf
+from reports.pdf import typeset, write_pdf
 
-HOSTILE = '#eval("1+1") $x^2$ \\ <script>alert(1)</script> *b* _i_ @ref `c` // 会議 \x00\u202e "'
+HOSTILE = '#eval("1+1") $x^2$ \\ <script>alert(1)</script> *b* _i_ @ref `c` // \x00\u202e "'
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def read(pdf: bytes, path: Path) -> str:
 
 
 def test_answer_findings_and_evidence_are_in_the_text(content: ReportContent, tmp_path: Path) -> None:
-    text = read(pdf_bytes(content), tmp_path / "a.pdf")
+    text = read(typeset(content).pdf, tmp_path / "a.pdf")
     assert "2 anomalous emitters were detected." in text
     assert "F1: 100.600 MHz" in text
     assert "F2: 433.920 MHz" in text
@@ -52,7 +52,7 @@ def test_answer_findings_and_evidence_are_in_the_text(content: ReportContent, tm
 
 def test_nothing_found_is_followed_by_what_could_have_been_missed(content: ReportContent, tmp_path: Path) -> None:
     quiet = document(verdict="no_anomaly_detected", findings=[], rejected_candidates=[])
-    text = read(pdf_bytes(replace(content, document=quiet, dispositions=())), tmp_path / "a.pdf")
+    text = read(typeset(replace(content, document=quiet, dispositions=())).pdf, tmp_path / "a.pdf")
     first_page, _, annex = text.partition("Technical annex")
     assert "No anomalous emitter was detected." in first_page
     assert "What could have been missed" in first_page
@@ -66,12 +66,12 @@ def test_nothing_found_is_followed_by_what_could_have_been_missed(content: Repor
 
 def test_inconclusive_gives_the_reasons(content: ReportContent, tmp_path: Path) -> None:
     unsure = document(verdict="inconclusive", findings=[], reasons=["half of the hops were overloaded", "no baseline"])
-    text = read(pdf_bytes(replace(content, document=unsure)), tmp_path / "a.pdf")
+    text = read(typeset(replace(content, document=unsure)).pdf, tmp_path / "a.pdf")
     assert "Inconclusive: half of the hops were overloaded; no baseline." in text
 
 
 def test_what_was_not_measured_is_said_so(content: ReportContent, tmp_path: Path) -> None:
-    text = read(pdf_bytes(content), tmp_path / "a.pdf")
+    text = read(typeset(content).pdf, tmp_path / "a.pdf")
     _, _, of_f2 = text.partition("F2: 433.920 MHz")
     assert of_f2.count("not measured") >= 5
     assert "None" not in text.replace("None.", "")
@@ -81,7 +81,7 @@ def test_what_was_not_measured_is_said_so(content: ReportContent, tmp_path: Path
 
 def test_an_exercise_says_so_on_every_page(content: ReportContent, tmp_path: Path) -> None:
     exercise = replace(content, start={**content.start, "synthetic": True})
-    pdf = pdf_bytes(exercise)
+    pdf = typeset(exercise).pdf
     read(pdf, tmp_path / "a.pdf")
     run = subprocess.run(["pdftotext", tmp_path / "a.pdf", "-"], capture_output=True, check=True)
     pages = run.stdout.decode().split("\f")[:-1]
@@ -90,14 +90,14 @@ def test_an_exercise_says_so_on_every_page(content: ReportContent, tmp_path: Pat
 
 
 def test_the_same_record_gives_the_same_bytes(content: ReportContent) -> None:
-    pdf = pdf_bytes(content)
-    assert pdf == pdf_bytes(content)
+    pdf = typeset(content).pdf
+    assert pdf == typeset(content).pdf
     stamp = str(content.start["start_time"])[:19].translate({ord(c): None for c in "-:T"})
     assert f"/CreationDate(D:{stamp}Z)".encode() in pdf
 
 
 def test_it_claims_pdf_a_and_pdf_ua_and_carries_the_findings(content: ReportContent) -> None:
-    pdf = pdf_bytes(content)
+    pdf = typeset(content).pdf
     assert b"pdfaid:part>3<" in pdf
     assert b"pdfuaid:part>1<" in pdf
     assert b"findings.json" in pdf
@@ -111,8 +111,8 @@ def test_hostile_texts_are_shown_and_nothing_else(content: ReportContent, tmp_pa
     judged["rejected_candidates"][0]["artefact_tests"] = [{"test": HOSTILE, "passed": False, "reason": HOSTILE}]
     marked = ({**DISPOSITION, "finding": HOSTILE, "reason": HOSTILE, "by": HOSTILE},)
     hostile = replace(content, start=start, document=judged, dispositions=marked, record_name=f"{HOSTILE}.h5")
-    text = read(pdf_bytes(hostile), tmp_path / "a.pdf")
-    shown = '#eval("1+1") $x^2$ \\ <script>alert(1)</script> *b* _i_ @ref `c` // □□ □□ "'
+    text = read(typeset(hostile).pdf, tmp_path / "a.pdf")
+    shown = '#eval("1+1") $x^2$ \\ <script>alert(1)</script> *b* _i_ @ref `c` // □□ "'
     assert text.replace("-\n", "").count(shown) >= 3
 
 

@@ -19,12 +19,13 @@ from baselines.disposition import mark
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record
 from reports.content.annex import annex_sections
-from reports.content.blocks import paragraph
-from reports.content.client import client_sections, to_do
+from reports.content.blocks import Section, paragraph
+from reports.content.client import client_pages
+from reports.content.recommendations import to_do
 from reports.exports.document import findings_document
 from reports.exports.table import write_csv
 from reports.figures.overviews import spectrum_figure, waterfall_figure
-from reports.pdf import pdf_bytes
+from reports.pdf import typeset
 from sweep.cli.main import main
 from sweep.cli.wording import findings_lines
 from sweep.journal import JournalReader, JournalWriter
@@ -190,13 +191,18 @@ def test_the_chance_of_a_finding_is_said_in_words() -> None:
 # In the report
 
 
+def sections(content: ReportContent) -> list[Section]:
+    first, second = client_pages(content)
+    return [*first, *second]
+
+
 def words(blocks: Any) -> str:
     return json.dumps(msgspec.to_builtins(blocks), ensure_ascii=False)
 
 
 def test_the_client_reads_what_it_means_and_what_to_do(tmp_path: Path) -> None:
     content = content_of(tmp_path, at_visits(1, 3))
-    (section,) = (part for part in client_sections(content) if part.title == "What was heard too seldom to judge")
+    (section,) = (part for part in sections(content) if part.title == "What was heard too seldom to judge")
     text = section.blocks[0].text
     assert text.startswith(
         "2 emissions were heard in too few of the 4 passes to tell whether a transmitter stays there"
@@ -207,15 +213,15 @@ def test_the_client_reads_what_it_means_and_what_to_do(tmp_path: Path) -> None:
     assert any(step.startswith("Find out whether U1 (433.500 MHz) and U2 ") for step in to_do(content))
     closed = replace(content, dispositions=tuple({**DISPOSITION, "finding": name} for name in ("U1", "U2")))
     assert not any("U1" in step for step in to_do(closed))
-    assert "too seldom" not in words(client_sections(replace(content, document=document())))
+    assert "too seldom" not in words(sections(replace(content, document=document())))
 
 
 def test_one_emission_is_told_as_one(tmp_path: Path) -> None:
     content = content_of(tmp_path, at_visits(None), findings=[])
-    assert "1 emission was heard" in words(client_sections(content))
-    assert "Heard at several visits" not in words(client_sections(content))
+    assert "1 emission was heard" in words(sections(content))
+    assert "Heard at several visits" not in words(sections(content))
     assert any("U1 (433.500 MHz) comes back" in step for step in to_do(content))
-    assert "Marked: U1 at 433.500 MHz." in words(client_sections(content))
+    assert "Marked: U1 at 433.500 MHz." in words(sections(content))
 
 
 def test_the_annex_has_a_table(tmp_path: Path) -> None:
@@ -245,7 +251,7 @@ def test_drawings_mark_them_hollow_and_the_report_is_typeset(tmp_path: Path) -> 
     assert "not confirmed" not in str(
         [text.get_text() for text in spectrum_figure(replace(content, document=document())).legends[-1].get_texts()]
     )
-    assert pdf_bytes(content).startswith(b"%PDF")
+    assert typeset(content).pdf.startswith(b"%PDF")
 
 
 # The whole job

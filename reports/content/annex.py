@@ -7,19 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from reports.content.acquisition import acquisition_blocks
 from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table, together
 from reports.content.calibrated import calibration_rows
-from reports.content.client import MIDDLES_LEFT_OUT, passes
+from reports.content.client import MIDDLES_LEFT_OUT
+from reports.content.closing import decision_blocks, recommendation_blocks, signature_blocks
+from reports.content.compared import baseline_blocks
+from reports.content.controls import control_blocks
 from reports.content.coverage import POI_KEYS, pooled, service_states
 from reports.content.detectable import basis_text, detectable_texts
+from reports.content.evidence import evidence_blocks, seal_blocks
 from reports.content.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
 from reports.content.limitations import limitations
 from reports.content.material import ReportContent
-from reports.content.visit import antenna, check_blocks, equipment_blocks, surroundings, visit_blocks
+from reports.content.positions import position_blocks
+from reports.content.scope import clock_blocks, identity_blocks, people_blocks, scope_blocks
+from reports.content.visit import antenna, check_blocks, equipment_blocks, visit_blocks
 from reports.content.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
-    bandwidth,
     chance,
     count,
     frequency_range,
@@ -41,43 +47,31 @@ _STATES = {"measured": "measured", "overloaded": "overloaded", "not_measured": N
 def annex_sections(content: ReportContent) -> list[Section]:
     """Sections of the annex, in order."""
     return [
-        section("Scope", [_scope(content)]),
-        section("Visit", visit_blocks(content)),
+        section("Identity", identity_blocks(content)),
+        section("Scope", scope_blocks(content)),
+        section("People", people_blocks(content)),
+        section("Time and clock", clock_blocks(content)),
+        section("Course of the visit", visit_blocks(content)),
         section("Checks that are not radio", check_blocks(content)),
-        section("Equipment", _equipment(content)),
+        section("Equipment and calibration", _equipment(content)),
         section("Check of the receiver", [_checks(content)]),
-        section("Acquisition", _acquisition(content)),
+        section("Acquisition", acquisition_blocks(content)),
         section("Coverage", _coverage(content)),
+        section("Baseline", baseline_blocks(content.compared, content.sealed)),
         section("Waterfall", [_waterfall(content)]),
+        section("Positions", position_blocks(content)),
         section("Findings", finding_blocks(content)),
         section("Emissions that were not confirmed", unconfirmed_blocks(content)),
         section("Candidates that were rejected", rejected_blocks(content)),
+        section("Decisions", decision_blocks(content)),
         section("Gaps and events", _gaps(content)),
-        section("Evidence", _evidence(content)),
         section("Limitations", [bullets(limitations(content))]),
+        section("Recommendations and retest", recommendation_blocks(content)),
+        section("Controls", control_blocks(content)),
+        section("Evidence", evidence_blocks(content)),
+        section("Seal", seal_blocks(content)),
+        section("Signatures", signature_blocks(content)),
     ]
-
-
-def _scope(content: ReportContent) -> Block:
-    start, document = content.start, content.document
-    return facts(
-        [
-            ("Record", recorded(start.get("record_id") or content.record_name)),
-            ("Room", recorded(start.get("room"))),
-            ("Site", recorded(start.get("site"))),
-            *surroundings(start),
-            ("Position of the antenna", recorded(start.get("position"))),
-            ("Operator", recorded(start.get("operator"))),
-            ("People present", recorded(start.get("people"))),
-            ("Begin", utc(start.get("start_time"))),
-            ("End", utc(content.end_time)),
-            ("Clock", "that of the computer, UTC; not compared with a time service"),
-            ("Baseline", str(document["baseline"]) if document.get("baseline") else "none"),
-            ("False alarms allowed", number(document.get("false_alarms_per_sweep"), "a sweep", digits=2)),
-            ("Passes", passes(content)),
-            ("Remarks", "; ".join(str(reason) for reason in document.get("reasons") or ()) or "none"),
-        ]
-    )
 
 
 def _equipment(content: ReportContent) -> list[Block]:
@@ -139,27 +133,6 @@ def _sharing(receivers: Sequence[Instrument]) -> Block:
         for one in receivers
     ]
     return table(("Receiver", "Heard", "Gain", "Correction", "Settling time"), rows, widths=(20, 32, 13, 13, 22))
-
-
-def _acquisition(content: ReportContent) -> list[Block]:
-    layout, plan = content.layout, content.plan
-    rows = [
-        ("Bin width", bandwidth(layout.bin_width_hz)),
-        ("Noise bandwidth of a bin", bandwidth(round(layout.bin_width_hz * layout.enbw_bins, 1))),
-        ("Bins", str(layout.n_bins)),
-        ("Hops", str(layout.n_hops)),
-        ("Spectra averaged in a pass", NOT_RECORDED if layout.n_averages is None else str(layout.n_averages)),
-    ]
-    if plan is None:
-        rows.append(("Plan", "none: the spectra were made by another program"))
-    else:
-        rows += [
-            ("Sample rate", f"{plan.sample_rate_hz / 1e6:g} MS/s"),
-            ("Transform length", f"{plan.n_fft} points, {plan.window} window, half overlap"),
-            ("Dwell of a hop in a pass", f"{plan.dwell_s * 1e3:.3g} ms"),
-            ("Digest of the plan", plan.digest),
-        ]
-    return [facts(rows), *([bullets(layout.notes)] if layout.notes else [])]
 
 
 def _coverage(content: ReportContent) -> list[Block]:
@@ -264,26 +237,6 @@ def _where(content: ReportContent, hop_index: int | None) -> str:
         return f"hop {hop_index}"
     freq_hz = content.layout.freq_hz[content.layout.hop_slice(hop_index)]
     return frequency_range(float(freq_hz[0]), float(freq_hz[-1]))
-
-
-def _evidence(content: ReportContent) -> list[Block]:
-    return [
-        facts(
-            [
-                ("Record file", content.record_name),
-                ("SHA-256 of the file", recorded(content.record_sha256)),
-                ("Rows", str(content.n_rows)),
-                ("Leaf of the last row", recorded(content.last_leaf)),
-                ("Interrupted and recovered", "yes" if content.recovered else "no"),
-                ("Synthetic samples", "yes: an exercise" if content.synthetic else "no"),
-            ]
-        ),
-        paragraph(
-            "Each row of the record carries a hash that includes that of the row before, so a changed, moved or "
-            "missing row shows. The hashes say nothing about signals that were fed to the antenna on purpose, about a "
-            "clock that was set wrong, or about a sweep that was never recorded."
-        ),
-    ]
 
 
 def _fact(value: float | None, unit: str, *, digits: int = 1) -> str:

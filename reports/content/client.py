@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table, together
+from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table
 from reports.content.calibrated import with_dbm
 from reports.content.material import ReportContent
 from reports.content.missed import heard_text, level_scale, missed
+from reports.content.recommendations import named, to_do
+from reports.content.scope import passes
+from reports.content.threats import threat_level
 from reports.content.wording import count, frequency, listed, number, recorded, remarks, utc, verdict
 
-__all__ = ["MIDDLES_LEFT_OUT", "answer", "client_sections", "passes", "threat_level", "to_do"]
+__all__ = ["MIDDLES_LEFT_OUT", "about", "answer", "client_pages"]
 
 _TONE = {"anomalies": "alert", "no_anomaly_detected": "calm"}
 _MOST_ROWS, _MOST_NAMES = 8, 6
 MIDDLES_LEFT_OUT = "The middle of each hop, where the receiver hears itself, is left out."
-_CLOSED = frozenset({"known", "explained"})
 
 
 def answer(content: ReportContent) -> dict[str, Any]:
@@ -31,76 +32,27 @@ def answer(content: ReportContent) -> dict[str, Any]:
     }
 
 
-def client_sections(content: ReportContent) -> list[Section]:
-    """Sections of the client's part."""
-    sections = []
+def about(content: ReportContent) -> list[str]:
+    """Facts for under the title: for whom, where and when; what is not recorded is left to the annex."""
+    start = content.start
+    known = [start.get(name) for name in ("client", "site", "reference")]
+    return [*(str(value) for value in known if value), utc(start.get("start_time"))]
+
+
+def client_pages(content: ReportContent) -> tuple[list[Section], list[Section]]:
+    """Sections of the client's part: those beside the answer, and those of the page after it."""
+    first = []
     if content.findings:
-        sections.append(section("What was found", _found(content)))
+        first.append(section("What was found", _found(content)))
     if content.unconfirmed:
-        sections.append(section("What was heard too seldom to judge", _unconfirmed(content)))
-    sections.append(section("What could have been missed", [bullets(missed(content))]))
-    sections.append(section("What to do", [bullets(to_do(content))]))
-    sections.append(section("The sweep at a glance", _glance(content)))
-    return sections
-
-
-def threat_level(finding: Mapping[str, Any]) -> str:
-    """Threat level of a finding, or that it was not assessed."""
-    return str((finding.get("threat") or {}).get("level") or "not assessed")
-
-
-def to_do(content: ReportContent) -> list[str]:
-    """Steps that follow from the answer; people decide, the report only reminds."""
-    still_open = [
-        finding
-        for finding in content.findings
-        if threat_level(finding) in {"high", "medium", "not assessed"} and not _is_closed(content, str(finding["id"]))
+        first.append(section("What was heard too seldom to judge", _unconfirmed(content)))
+    first.append(section("The spectrum", [_spectrum(content)]))
+    second = [
+        section("What could have been missed", [bullets(missed(content))]),
+        section("What to do", [bullets(to_do(content), numbered=True)]),
+        section("The sweep at a glance", [facts(_glance(content))]),
     ]
-    steps = []
-    if still_open:
-        names, is_one = _named(still_open), len(still_open) == 1
-        first = f"Hold no confidential talk in the room until {names} {'has' if is_one else 'have'} been located or "
-        first += "explained."
-        if not content.document.get("baseline"):
-            first = (
-                f"Find out first whether {names} {'belongs' if is_one else 'belong'} to the surroundings; without a "
-            )
-            first += "baseline the sweep cannot tell."
-        steps += [
-            first,
-            "Do not switch off, move or touch a suspected device, and do not speak of it in the room.",
-            "Sweep again from several positions in the room: the level rises towards a transmitter.",
-        ]
-    elif content.findings:
-        steps.append("Confirm or explain the findings that are still open, and record who decided and why.")
-    seldom = [item for item in content.unconfirmed if content.decision_on(item) not in _CLOSED]
-    if seldom:
-        steps.append(
-            f"Find out whether {_named(seldom)} {'comes' if len(seldom) == 1 else 'come'} back: sweep again, with more "
-            "passes, or leave the receiver on the frequency for some minutes."
-        )
-    if content.document.get("verdict") == "inconclusive":
-        steps.append("Remove the cause named in the answer and sweep again; this sweep neither accuses nor relieves.")
-    if not content.document.get("baseline"):
-        steps.append(
-            "Learn a baseline of the room on two or more visits when it is known to be in order; compare with that."
-        )
-    steps.append("Have the frequencies that were not listened to swept with a receiver that reaches them.")
-    steps.append(
-        "Complete the picture with a physical search, and checks of wiring, telephones and conference equipment."
-    )
-    steps.append(
-        "Repeat the sweep before confidential meetings and after building work, deliveries or a change of staff."
-    )
-    return steps
-
-
-def passes(content: ReportContent) -> str:
-    """Passes that were recorded, and of how many where some are lacking."""
-    planned = content.start.get("passes_planned")
-    if isinstance(planned, int) and planned > content.n_rows:
-        return f"{content.n_rows} of {planned} that were planned"
-    return str(content.n_rows)
+    return first, second
 
 
 def _basis(content: ReportContent) -> str:
@@ -152,7 +104,7 @@ def _found(content: ReportContent) -> list[Block]:
     ]
     if len(content.findings) > len(shown):
         blocks.append(paragraph(f"The annex lists all {len(content.findings)} findings."))
-    return [*blocks, _spectrum(content)]
+    return blocks
 
 
 def _unconfirmed(content: ReportContent) -> list[Block]:
@@ -160,7 +112,7 @@ def _unconfirmed(content: ReportContent) -> list[Block]:
     items = content.unconfirmed
     were = "was" if len(items) == 1 else "were"
     said = f"{count(len(items), 'emission')} {were} heard in too few of the {content.n_rows} passes to tell whether a "
-    said += f"transmitter stays there: {_named(items)}. A telephone, a remote control or a passing vehicle is heard "
+    said += f"transmitter stays there: {named(items)}. A telephone, a remote control or a passing vehicle is heard "
     said += "like that, and so is a device that sends now and then in short bursts. This sweep cannot tell which. "
     said += "The verdict does not count "
     said += "it; the annex has its numbers." if len(items) == 1 else "them; the annex has their numbers."
@@ -170,11 +122,6 @@ def _unconfirmed(content: ReportContent) -> list[Block]:
     if again:
         said += f" Heard at several visits to this room: {listed(again, most=_MOST_NAMES)}."
     return [paragraph(said)]
-
-
-def _named(findings: Sequence[Mapping[str, Any]]) -> str:
-    """Ids with frequencies; the first few where there are many."""
-    return listed([f"{item['id']} ({frequency(item['center_freq_hz'])})" for item in findings], most=_MOST_NAMES)
 
 
 def _spectrum(content: ReportContent) -> Block:
@@ -190,14 +137,9 @@ def _spectrum(content: ReportContent) -> Block:
     )
 
 
-def _is_closed(content: ReportContent, finding_id: str) -> bool:
-    decided = content.disposition_of(finding_id)
-    return decided is not None and decided.get("as") in _CLOSED
-
-
-def _glance(content: ReportContent) -> list[Block]:
+def _glance(content: ReportContent) -> list[tuple[str, str]]:
     start = content.start
-    rows = [
+    return [
         ("Room", recorded(start.get("room"))),
         ("Site", recorded(start.get("site"))),
         ("Position of the antenna", recorded(start.get("position"))),
@@ -207,4 +149,3 @@ def _glance(content: ReportContent) -> list[Block]:
         ("Passes", passes(content)),
         ("Record", content.record_name),
     ]
-    return [facts(rows)] if content.findings else [together([facts(rows), _spectrum(content)])]

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from reports.content.annex import annex_sections
-from reports.content.client import answer, client_sections
+from reports.content.client import about, answer, client_pages
+from reports.content.evidence import SEAL_CODE, seal_code
 from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
 from reports.content.material import ReportContent
+from reports.content.qr import qr_code
 from reports.content.wording import EXERCISE, recorded, utc
 from reports.figures.overviews import finding_figure, spectrum_figure, waterfall_figure
 from reports.figures.style import svg_text
@@ -26,15 +28,19 @@ def compose(content: ReportContent) -> dict[str, Any]:
         ``title``, ``room``, ``date``, ``exercise`` (the banner, or empty), ``answer``, ``client`` and ``annex``
         (lists of sections, see ``reports.content.blocks``), ``software``. Strings, lists and dicts only.
     """
+    first, second = client_pages(content)
     return {
         "title": "Radio sweep report",
         "room": recorded(content.start.get("room")),
         "date": utc(content.start.get("start_time")),
+        "heading": recorded(content.start.get("room_title") or content.start.get("room")),
+        "about": about(content),
         "record": content.record_name,
         "software": recorded(content.start.get("software")),
         "exercise": EXERCISE if content.synthetic else "",
         "answer": answer(content),
-        "client": msgspec.to_builtins(client_sections(content)),
+        "client": msgspec.to_builtins([*first, *second]),
+        "first_page": len(first),
         "annex": msgspec.to_builtins(annex_sections(content)),
     }
 
@@ -44,6 +50,9 @@ def draw(content: ReportContent) -> dict[str, str]:
     drawings = {"spectrum": svg_text(spectrum_figure(content), "spectrum")}
     if content.waterfall.time_s.size:
         drawings["waterfall"] = svg_text(waterfall_figure(content), "waterfall")
+    code = seal_code(content)
+    if code is not None:
+        drawings[SEAL_CODE] = qr_code(code)
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
         drawings[figure_name(index)] = svg_text(finding_figure(content, finding), figure_name(index))
     return drawings

@@ -8,9 +8,9 @@ from typing import Any
 
 from reports.content.blocks import Block, facts, figure, paragraph, subheading, table, together
 from reports.content.calibrated import with_dbm
-from reports.content.client import threat_level
 from reports.content.levels import level_interval
 from reports.content.material import ReportContent
+from reports.content.threats import threat_level
 from reports.content.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
@@ -33,6 +33,7 @@ MAX_FINDING_FIGURES = 24
 
 _MAX_UNCONFIRMED, _MAX_REJECTED = 100, 60
 _CHANNELS = {"continuous": "steady level", "burst": "bursts", "mask": "highest level"}
+_DASH = "\u2013"
 _PASSED = {True: "passed", False: "failed", None: "not carried out"}
 
 
@@ -72,9 +73,14 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
 
 def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
-    blocks: list[Block] = [subheading(name, threat_level(finding)), facts(_measured(content, finding), columns=2)]
-    blocks.append(facts(_judged(content, finding)))
-    return [*blocks, figure(drawing, "", _description(content, finding))]
+    return [
+        subheading(name, threat_level(finding)),
+        facts(_measured(content, finding), columns=2),
+        facts(_judged(content, finding)),
+        figure(drawing, "", _description(content, finding)),
+        *_tests(finding),
+        *_threat(finding),
+    ]
 
 
 def _description(content: ReportContent, finding: Mapping[str, Any]) -> str:
@@ -140,8 +146,6 @@ def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[st
         ("By accident", by_accident(finding.get("p_value"), compared=bool(content.document.get("baseline")))),
         ("Allocation", recorded(finding.get("allocation"))),
         ("Known as", recorded(known_as) if known_as else "not in the list of known emitters"),
-        ("Threat", _threat(finding)),
-        ("Artefact tests", "; ".join(map(_test, finding.get("artefact_tests") or ())) or "none carried out"),
         *_samples(content, finding),
         ("Decision", _decision(content, str(finding["id"]))),
     ]
@@ -181,17 +185,40 @@ def _elsewhere(place: Mapping[str, Any]) -> str:
     return f"{said} ({place.get('position') or 'position not named'}, {place.get('record')})"
 
 
-def _test(test: Mapping[str, Any]) -> str:
-    outcome = _PASSED[test.get("passed")]
-    reason = f" ({test['reason']})" if test.get("reason") and not test.get("passed") else ""
-    return f"{str(test.get('test')).replace('_', ' ')} {outcome}{reason}"
+def _tests(finding: Mapping[str, Any]) -> list[Block]:
+    """Tests whether the receiver made the signal itself."""
+    rows = [
+        (str(test.get("test")).replace("_", " "), _PASSED[test.get("passed")], recorded(test.get("reason") or _DASH))
+        for test in finding.get("artefact_tests") or ()
+    ]
+    if not rows:
+        return [facts([("Artefact tests", "none carried out")])]
+    return [table(("Artefact test", "Result", "Detail"), rows, widths=(20, 16, 64))]
 
 
-def _threat(finding: Mapping[str, Any]) -> str:
+def _threat(finding: Mapping[str, Any]) -> list[Block]:
+    """What the threat level is made of: weights that add up to the score, in base-10 logarithms of odds."""
     threat = finding.get("threat") or {}
-    score = "" if threat.get("score") is None else f", score {number(threat['score'], digits=2)}"
-    reasons = "; ".join(str(reason) for reason in threat.get("reasons") or ())
-    return threat_level(finding) + score + (f": {reasons}" if reasons else "")
+    rows = [_weight(str(reason)) for reason in threat.get("reasons") or ()]
+    if not rows:
+        return [facts([("Threat level", f"{threat_level(finding)}: no reasons are recorded")])]
+    head = (
+        number(threat.get("score"), digits=2),
+        f"Threat level {threat_level(finding)}: weights that add up to the score",
+    )
+    return [table(head, rows, widths=(10, 90), right=(0,))]
+
+
+def _weight(reason: str) -> tuple[str, str]:
+    """Part the weight from the words of a reason.
+
+    Examples
+    --------
+    >>> _weight("+0.2 not in the baseline"), _weight("a word only")
+    (('+0.2', 'not in the baseline'), ('', 'a word only'))
+    """
+    weight, _, words = reason.partition(" ")
+    return (weight, words) if weight[:1] in "+-" and words else ("", reason)
 
 
 def _decision(content: ReportContent, finding_id: str) -> str:

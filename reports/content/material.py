@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.content.compared import ComparedWith, read_compared
+from reports.content.sealed import Sealed, read_sealed
 from reports.figures.middles import bins_of, is_overview, middle_bins
 from reports.segments import envelope, max_bins
 from sweep.guided.log import VisitTold
@@ -66,6 +68,10 @@ class ReportContent:
         ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
     visit : VisitTold or None
         The guided visit that the sweep was part of.
+    sealed : Sealed or None
+        None where the record was never sealed.
+    compared : ComparedWith or None
+        The baseline that the judgement names; None where it names none.
     """
 
     record_name: str
@@ -89,6 +95,8 @@ class ReportContent:
     notes: tuple[Note, ...]
     dispositions: tuple[Mapping[str, Any], ...]
     visit: VisitTold | None = None
+    sealed: Sealed | None = None
+    compared: ComparedWith | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -143,6 +151,7 @@ def from_record(
     *,
     judgement: Judgement | None = None,
     visit: VisitTold | None = None,
+    room_folder: Path | None = None,
 ) -> ReportContent:
     """Gather what a report shows from a sweep record.
 
@@ -155,6 +164,8 @@ def from_record(
         A later judgement of the same rows, shown in place of the one in the record.
     visit : VisitTold, optional
         The guided visit that the sweep was part of.
+    room_folder : Path, optional
+        Of the room, for the baseline that was compared with.
 
     Raises
     ------
@@ -184,6 +195,8 @@ def from_record(
         notes=record.notes,
         dispositions=tuple(dispositions),
         visit=visit,
+        sealed=read_sealed(record.path),
+        compared=read_compared(record, judged.document.get("baseline"), room_folder),
     )
 
 

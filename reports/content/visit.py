@@ -7,11 +7,19 @@ from typing import Any
 
 from reports.content.blocks import Block, facts, paragraph, table
 from reports.content.material import ReportContent
-from reports.content.wording import NOT_RECORDED, recorded, utc
+from reports.content.wording import NOT_RECORDED, listed, recorded, utc
 from sweep.guided.log import DONE, Outcome
 from sweep.guided.steps import CHECKS
 
-__all__ = ["antenna", "check_blocks", "equipment_blocks", "surroundings", "visit_blocks"]
+__all__ = [
+    "antenna",
+    "check_blocks",
+    "check_outcomes",
+    "checks_done",
+    "equipment_blocks",
+    "surroundings",
+    "visit_blocks",
+]
 
 _NO_VISIT = "Not recorded: the sweep was no part of a guided visit, or the log of the visit is not at hand."
 
@@ -53,15 +61,30 @@ def equipment_blocks(content: ReportContent) -> list[Block]:
     return [table(("Kind", "Name", "Serial", "Calibrated", "Due"), rows, widths=(14, 32, 18, 16, 20))]
 
 
+def check_outcomes(content: ReportContent) -> dict[str, Outcome]:
+    """What came of each check that is not done with the receiver, by its name; one that is not there is not known."""
+    steps = () if content.visit is None else content.visit.steps
+    return {step.id.partition(":")[2]: outcome for step, outcome in steps if step.kind == "check" and outcome}
+
+
+def checks_done(content: ReportContent) -> str:
+    """Names of the checks that were done, in words."""
+    if content.visit is None:
+        return NOT_RECORDED
+    done = [CHECKS[name][0] for name, outcome in check_outcomes(content).items() if outcome.outcome == DONE]
+    return listed(done) or "none"
+
+
 def check_blocks(content: ReportContent) -> list[Block]:
     """Checks that are not done with the receiver; one of which nothing is known is not recorded."""
-    known = {} if content.visit is None else {step.id: outcome for step, outcome in content.visit.steps}
+    known = check_outcomes(content)
     rows = []
     for name, (title, _) in CHECKS.items():
-        outcome = known.get(f"check:{name}")
+        outcome = known.get(name)
         state = NOT_RECORDED if outcome is None else "done" if outcome.outcome == DONE else "not done"
-        rows.append((title, state, "" if outcome is None else outcome.text))
-    return [table(("Check", "State", "Result or reason"), rows, widths=(30, 18, 52))]
+        by = "" if outcome is None else f"{outcome.by}, {utc(outcome.time)}"
+        rows.append((title, state, "" if outcome is None else outcome.text, by))
+    return [table(("Check", "State", "Result or reason", "By"), rows, widths=(24, 14, 38, 24))]
 
 
 def visit_blocks(content: ReportContent) -> list[Block]:

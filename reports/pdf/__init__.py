@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reports.pdf.typesetting import pdf_bytes, write_pdf
+from reports.pdf.typesetting import Typeset, typeset, write_pdf
 
-__all__ = ["pdf_bytes", "write_pdf"]
+__all__ = ["Typeset", "typeset", "write_pdf"]

@@ -3,69 +3,126 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import typst
 
 from dsp.errors import ParameterError
 from reports.content import ReportContent
 from reports.content.document import compose, draw
-from reports.exports.document import findings_document, json_bytes
 from reports.files import write_bytes
-from reports.text import FONT_FOLDER, clean, drawable
+from reports.pdf.attachments import attachments
+from reports.pdf.fonts import gather_fonts
+from reports.text import SQUARE, clean, printable
 from sweep.units import parse_utc
 
-__all__ = ["pdf_bytes", "write_pdf"]
+__all__ = ["Typeset", "typeset", "write_pdf"]
 
 _STANDARDS: tuple[typst.PDFStandard, ...] = ("a-3a", "ua-1")
-_FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")  # typst brings Libertinus Serif
 
 
-def write_pdf(content: ReportContent, path: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typeset:
+    """A report that was typeset.
+
+    Attributes
+    ----------
+    pdf : bytes
+    missing : tuple of str
+        Characters for which there is no font; a square stands for each.
+    """
+
+    pdf: bytes
+    missing: tuple[str, ...]
+
+    @property
+    def remark(self) -> str | None:
+        """What is wrong with it, in one line; None where nothing is."""
+        if not self.missing:
+            return None
+        shown = ", ".join(f"{character} (U+{ord(character):04X})" for character in self.missing[:_MOST_NAMED])
+        more = f" and {len(self.missing) - _MOST_NAMED} more" if len(self.missing) > _MOST_NAMED else ""
+        return (
+            f"no font of this machine has a glyph for {shown}{more}; the PDF shows {SQUARE} instead: install the fonts "
+            "(Debian: fonts-noto-cjk, fonts-noto-core) and write the report again"
+        )
+
+
+_MOST_NAMED = 5
+
+
+def write_pdf(content: ReportContent, path: Path) -> str | None:
     """Write the report as PDF, whole or not at all.
+
+    Returns
+    -------
+    str or None
+        One line that names characters without a font.
 
     Raises
     ------
     ParameterError
         The file cannot be written, or the report holds something that cannot be typeset.
     """
-    write_bytes(pdf_bytes(content), path)
+    done = typeset(content)
+    write_bytes(done.pdf, path)
+    return done.remark
 
 
-def pdf_bytes(content: ReportContent) -> bytes:
-    """Typeset the report; its date is that of the sweep, and the findings JSON is attached.
+def typeset(content: ReportContent) -> Typeset:
+    """Typeset the report; its date is that of the sweep, and the findings JSON and the seal are attached.
 
     Raises
     ------
     ParameterError
         The report holds something that cannot be typeset.
     """
+    report = clean(compose(content), printable)
+    with tempfile.TemporaryDirectory(prefix="quietroom-") as name:  # typst sees this folder and no other
+        folder = Path(name)
+        font_folder = folder / "fonts"
+        font_folder.mkdir()
+        fonts = gather_fonts(frozenset("".join(_strings(report)) + SQUARE), font_folder)
+        missing = str.maketrans(dict.fromkeys(fonts.missing, SQUARE))
+        report = clean(report, lambda text: text.translate(missing))
+        report |= {"fonts": asdict(fonts), "attachments": []}
+        for attached in attachments(content):
+            (folder / attached.name).write_bytes(attached.data)
+            report["attachments"].append(attached.described)
+        for drawing, svg in draw(content).items():
+            (folder / f"{drawing}.svg").write_text(svg, encoding="utf-8")
+        (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        return Typeset(pdf=_compile(content, folder, font_folder), missing=fonts.missing)
+
+
+def _compile(content: ReportContent, folder: Path, font_folder: Path) -> bytes:
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[font_folder])
     template = (files("reports.pdf") / "report.typ").read_bytes()
-    inputs = {
-        "report": json.dumps(clean(compose(content), drawable)),
-        "drawings": json.dumps(draw(content)),
-        "findings": json_bytes(findings_document(content)).decode("utf-8"),
-    }
-    with tempfile.TemporaryDirectory(prefix="quietroom-") as folder:  # typst sees this folder and no other
-        for name in _FONTS:  # alone, so that no other font of matplotlib steps in
-            shutil.copyfile(FONT_FOLDER / name, Path(folder) / name)
-        fonts = typst.Fonts(include_system_fonts=False, font_paths=[folder])
-        compiler = typst.Compiler(template, root=folder, font_paths=fonts)
-        try:
-            pdf = compiler.compile(
-                format="pdf", sys_inputs=inputs, pdf_standards=list(_STANDARDS), timestamp=_timestamp(content)
-            )
-        except typst.TypstError as error:
-            reason = " ".join(str(error).split())
-            raise ParameterError(
-                f"{content.record_name}: the PDF cannot be typeset ({reason}); write the HTML report instead"
-            ) from error
+    compiler = typst.Compiler(template, root=folder, font_paths=fonts)
+    try:
+        pdf = compiler.compile(format="pdf", pdf_standards=list(_STANDARDS), timestamp=_timestamp(content))
+    except typst.TypstError as error:
+        reason = " ".join(str(error).split())
+        raise ParameterError(
+            f"{content.record_name}: the PDF cannot be typeset ({reason}); write the HTML report instead"
+        ) from error
     assert isinstance(pdf, bytes)
     return pdf
 
 
 def _timestamp(content: ReportContent) -> int:
     return parse_utc(str(content.start["start_time"])) // 1_000_000_000
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.values() for text in _strings(item))
+    elif isinstance(value, list):
+        yield from (text for item in value for text in _strings(item))

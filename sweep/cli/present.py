@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from baselines.disposition import read_log
 from dsp.errors import ParameterError
-from reports.content import from_record
+from reports.content import ReportContent, from_record
 from reports.figures.overviews import save_plot
 from reports.html import write_html
 from reports.pdf import write_pdf
 from sweep.cli.evidence import require_intact
 from sweep.cli.printing import output_path
-from sweep.guided.log import VisitTold, find_visit
+from sweep.guided.log import find_visit
 from sweep.record import SweepRecord
 from sweep.workspace import Workspace
 
-__all__ = ["plot", "report"]
+__all__ = ["content_of", "plot", "report"]
 
 
 def plot(arguments: Namespace) -> int:
@@ -36,8 +37,10 @@ def report(arguments: Namespace) -> int:
     output = output_path(arguments, path, ".pdf")
     with SweepRecord.open(path) as record:
         require_intact(record)
-        content = from_record(record, read_log(path), visit=_visit(path, record))
-    write_pdf(content, output)
+        content = content_of(path, record)
+    remark = write_pdf(content, output)
+    if remark is not None:
+        print(f"quietroom: {output}: {remark}", file=sys.stderr)
     print(output)
     if arguments.html:
         page = output.with_suffix(".html")
@@ -46,14 +49,26 @@ def report(arguments: Namespace) -> int:
     return 0
 
 
-def _visit(path: Path, record: SweepRecord) -> VisitTold | None:
-    """The guided visit that a record names, where it lies in the same workspace."""
-    home, room, visit_id = Workspace.of(path), record.start.get("room"), record.start.get("visit")
-    if home is None or visit_id is None or not isinstance(room, str):
+def content_of(path: Path, record: SweepRecord) -> ReportContent:
+    """Gather what a report shows, with the visit and the baseline where they lie in the same workspace.
+
+    Raises
+    ------
+    RecordError
+        The record, its log of decisions or that of the visit is damaged.
+    """
+    folder = _room_folder(path, record)
+    visit_id = record.start.get("visit")
+    visit = None if folder is None or visit_id is None else find_visit(folder, visit_id)
+    told = None if visit is None else visit.told()
+    return from_record(record, read_log(path), visit=told, room_folder=folder)
+
+
+def _room_folder(path: Path, record: SweepRecord) -> Path | None:
+    home, room = Workspace.of(path), record.start.get("room")
+    if home is None or not isinstance(room, str):
         return None
     try:
-        folder = home.room(room)
-    except ParameterError:  # a room of another program, which has no visits here
+        return home.room(room)
+    except ParameterError:  # a room of another program, which has no folder here
         return None
-    log = find_visit(folder, visit_id)
-    return None if log is None else log.told()
