@@ -128,6 +128,11 @@ class ChainedLog:
             entries.append(entry)
         return entries
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """Bytes of a last line that a power cut, or a kill, left unfinished; `read` passes over them."""
+        return self._lines()[1] if self.path.is_file() else 0
+
     def _lines(self) -> tuple[list[bytes], int]:
         """All lines but a torn last one, and how many bytes there are of that."""
         lines = self.path.read_bytes().splitlines(keepends=True)

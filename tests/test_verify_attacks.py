@@ -79,7 +79,7 @@ def failures(done: Verification) -> dict[str, str]:
 
 
 def test_what_nobody_touched(record: Path, allowed: list[AllowedSigner], workspace: Workspace) -> None:
-    done = check(record, allowed_signers=allowed, ledger=SealLedger(workspace.root))
+    done = check(record, allowed_signers=allowed, workspace=workspace)
     assert failures(done) == {}
     assert {claim.name for claim in done.claims if claim.state is State.PASS} >= {
         "rows",
@@ -321,7 +321,7 @@ def test_the_seal_of_another_record(workspace: Workspace, signer: Signer, record
     seal(workspace, signer, other)
     shutil.copy(seal_path(record), seal_path(other))
     shutil.copy(signature_path(record), signature_path(other))
-    done = check(other, ledger=SealLedger(workspace.root))
+    done = check(other, workspace=workspace)
     assert {"rows", "root", "file"} <= failures(done).keys()
     assert "the seal is of lab-1.h5" in claim(done, "file").text
     assert done.result is Result.ALTERED
@@ -334,7 +334,7 @@ def test_an_old_seal_put_back(workspace: Workspace, signer: Signer, record: Path
     assert seal(workspace, signer, record).told.seal_counter == 2
     seal_path(record).write_bytes(old)
     signature_path(record).write_bytes(old_signature)
-    done = check(record, ledger=SealLedger(workspace.root))
+    done = check(record, workspace=workspace)
     assert claim(done, "counter").text == "an old seal was put back: it is number 1, and the last of this record is 2"
     assert done.result is Result.ALTERED
 
@@ -345,7 +345,7 @@ def test_an_old_record_put_back_with_its_seal(workspace: Workspace, signer: Sign
     seal(workspace, signer, later)
     for path_of in (Path, seal_path, signature_path):
         shutil.copy(path_of(record), path_of(later))
-    done = check(later, ledger=SealLedger(workspace.root))
+    done = check(later, workspace=workspace)
     assert claim(done, "rows").state is State.PASS
     assert {"file"} <= failures(done).keys()
     assert done.result is Result.ALTERED
@@ -365,7 +365,7 @@ def test_a_seal_made_with_another_key(
     assert "a key that the allowed signers do not have" in claim(done, "signature").text
     assert thief.key.fingerprint in claim(done, "signature").text
     assert done.result is Result.UNPROVEN
-    done = check(record, allowed_signers=allowed, ledger=SealLedger(workspace.root))
+    done = check(record, allowed_signers=allowed, workspace=workspace)
     assert claim(done, "counter").text == "the list here is of another workspace"
     assert done.result is Result.ALTERED
 
@@ -388,9 +388,9 @@ def test_a_stolen_key_is_caught_by_the_register_only(
     unseal(record)
     (workspace.root / "seals.jsonl").unlink()
     seal(workspace, signer, record)  # the thief has the key, and rewrites the list of the workspace too
-    everything = check(record, allowed_signers=allowed, ledger=SealLedger(workspace.root))
+    everything = check(record, allowed_signers=allowed, workspace=workspace)
     assert failures(everything) == {}
-    done = check(record, allowed_signers=allowed, ledger=SealLedger(workspace.root), register=register)
+    done = check(record, allowed_signers=allowed, workspace=workspace, register=register)
     assert failures(done).keys() == {"register"}
     said = claim(done, "register").text
     assert "the record was sealed anew" in said
@@ -402,7 +402,7 @@ def test_the_seal_taken_away(workspace: Workspace, record: Path, tmp_path: Path)
     register = Register(tmp_path / "register.jsonl")
     register.add(load_seal(record), head_of(decision_log(record)))
     unseal(record)
-    done = check(record, ledger=SealLedger(workspace.root), register=register)
+    done = check(record, workspace=workspace, register=register)
     assert claim(done, "counter").text == "the list has seal number 1 of this record: the seal was taken away"
     assert claim(done, "register").text == "it has seal number 1 of this record: the seal was taken away"
     assert done.result is Result.ALTERED
@@ -412,7 +412,7 @@ def test_a_deleted_sweep_leaves_a_gap(workspace: Workspace, signer: Signer, reco
     for number in (2, 3):
         seal(workspace, signer, make_record(workspace, f"lab-{number}", seed=number))
     (workspace.sweeps / "lab-2.h5").unlink()
-    done = check(record, ledger=SealLedger(workspace.root))
+    done = check(record, workspace=workspace)
     assert claim(done, "counter").text == (
         "number 1; not here is what was sealed as number 2 of lab-2.h5: deleted or moved away"
     )
@@ -425,11 +425,11 @@ def test_a_deleted_sweep_whose_line_was_deleted_too(workspace: Workspace, signer
     ledger = workspace.root / "seals.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(lines[0] + lines[2])
-    done = check(record, ledger=SealLedger(workspace.root))
+    done = check(record, workspace=workspace)
     assert "line 2 was line 3 when it was written" in claim(done, "counter").text
     assert done.result is Result.ALTERED
     ledger.write_bytes(b"".join(lines[:2]))
-    done = check(workspace.sweeps / "lab-3.h5", ledger=SealLedger(workspace.root))
+    done = check(workspace.sweeps / "lab-3.h5", workspace=workspace)
     assert "number 3, and the list of seals ends with 2: its end was cut" in claim(done, "counter").text
 
 
@@ -529,7 +529,7 @@ def test_any_bit_beside_the_record(
     changed[data.draw(st.integers(0, len(before) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(changed)
     try:
-        done = check(record, allowed_signers=allowed, ledger=ledger)
+        done = check(record, allowed_signers=allowed, workspace=workspace)
     finally:
         path.write_bytes(before)
     if path == signature_path(record) and bytes(changed).split() == before.split():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from baselines.disposition import decision_log
@@ -22,7 +23,7 @@ from sweep.seal.statement import Seal
 from sweep.seal.time_token import stamp
 from sweep.workspace import Workspace
 
-__all__ = ["NO_KEY", "Sealer", "seal"]
+__all__ = ["NO_KEY", "Sealer", "baseline_file", "seal"]
 
 NO_KEY = "no key to seal with; make one, once, with: quietroom keys make"
 
@@ -80,16 +81,10 @@ class Sealer:
         request = SealRequest(
             signer=signer,
             ledger=SealLedger(self.workspace.root),
-            baseline_file=self._baseline_file,
+            baseline_file=partial(baseline_file, self.workspace),
             decisions=head_of(decision_log(record_path)),
         )
         return seal_record(record_path, request, checked=checked)
-
-    def _baseline_file(self, name: str, room: str) -> Path | None:
-        try:
-            return BaselineStore(self.workspace.room(room)).file(name)
-        except ParameterError:  # a room of another program, of which no baseline can be here
-            return None
 
     def _stamped(self, record_path: Path) -> str:
         if self.time_server is None:
@@ -99,6 +94,14 @@ class Sealer:
         except (QuietroomError, OSError) as error:
             later = f"quietroom seal {shlex.quote(str(record_path))} --time-server {shlex.quote(self.time_server)}"
             return f"no time token ({error}); get one later with: {later}"
+
+
+def baseline_file(workspace: Workspace, name: str, room: str) -> Path | None:
+    """The file of a baseline, if it is in the workspace."""
+    try:
+        return BaselineStore(workspace.room(room)).file(name)
+    except ParameterError:  # a room of another program, of which no baseline can be here
+        return None
 
 
 def seal(arguments: Namespace) -> int:

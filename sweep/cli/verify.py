@@ -12,9 +12,9 @@ from typing import Any
 from baselines.disposition import decision_log
 from dsp.errors import ParameterError, QuietroomError
 from sweep.cli.printing import Printer, shown, wrapped
+from sweep.cli.sealing import baseline_file
 from sweep.seal.allowed_signers import read_allowed_signers
 from sweep.seal.claims import Claim, Result
-from sweep.seal.ledger import SealLedger
 from sweep.seal.register import Register
 from sweep.seal.time_token import read_authorities
 from sweep.seal.verification import NOT_EXCLUDED, Verification, VerifyRequest
@@ -90,7 +90,8 @@ def _request(arguments: Namespace, path: Path) -> VerifyRequest:
         register=None if register is None else Register(register),
         authorities=None if authorities is None else read_authorities(authorities),
         journal_path=arguments.journal,
-        ledger=None if home is None else SealLedger(home.root),
+        workspace=home,
+        baseline_file=lambda name, room: None if home is None else baseline_file(home, name, room),
     )
 
 

@@ -167,6 +167,11 @@ class VisitLog:
         return (time.time_ns() - self.begun_ns) / 1e9
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """Hash of each line."""
+        return tuple(line.hash for line in self._lines)
+
+    @property
     def history(self) -> list[Outcome]:
         """Every outcome, oldest first."""
         return [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-__all__ = ["Claim", "Result", "State", "failed", "passed", "result_of", "unchecked"]
+__all__ = ["Claim", "Result", "State", "failed", "passed", "result_of", "unchecked", "unfinished"]
 
 
 class State(Enum):
@@ -62,6 +62,17 @@ def failed(name: str, text: str, result: Result = Result.ALTERED, rows: Iterable
 def unchecked(name: str, text: str, result: Result = Result.PROVEN) -> Claim:
     """Make a claim about which nothing can be said."""
     return Claim(name=name, state=State.NOT_CHECKED, text=text, result=result)
+
+
+def unfinished(n_bytes: int) -> str:
+    """Say after a claim about a log that its last line is not whole.
+
+    Examples
+    --------
+    >>> unfinished(0), unfinished(17)
+    ('', '; 17 bytes of an unfinished last line are passed over')
+    """
+    return f"; {n_bytes} bytes of an unfinished last line are passed over" if n_bytes else ""
 
 
 def result_of(claims: Iterable[Claim]) -> Result:

@@ -9,7 +9,7 @@ from dsp.errors import RecordError
 from sweep.chain import ChainedLog
 from sweep.journal import JournalReader
 from sweep.record import SweepRecord
-from sweep.seal.claims import Claim, Result, failed, passed, unchecked
+from sweep.seal.claims import Claim, Result, failed, passed, unchecked, unfinished
 from sweep.seal.files import covered_files, sha256_file
 from sweep.seal.register import Register
 from sweep.seal.statement import Head, Seal
@@ -96,8 +96,8 @@ def check_decisions(log: ChainedLog, seal: Seal | None, register: Register | Non
             return failed("decisions", f"decision {head.count} is another one than the {who} knows of")
     known = max((head.count for _, head in heads), default=0)
     if not entries:
-        return passed("decisions", "none, as far as is known")
-    said = f"{len(entries)} in an unbroken chain"
+        return passed("decisions", f"none, as far as is known{unfinished(log.unfinished_bytes)}")
+    said = f"{len(entries)} in an unbroken chain{unfinished(log.unfinished_bytes)}"
     if known < len(entries):
         after = f"after the first {known}" if known else "at all"
         said += f"; that none were cut from the end {after} cannot be checked: no register knows of them"

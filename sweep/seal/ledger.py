@@ -54,6 +54,11 @@ class SealLedger:
         """The file of the list."""
         return self.root / _FILE
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """Bytes of an unfinished last line, which is passed over."""
+        return self._log.unfinished_bytes
+
     def entries(self) -> list[LedgerEntry]:
         """All seals, oldest first.
 

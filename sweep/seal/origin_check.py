@@ -48,7 +48,7 @@ def _signature(record_path: Path, seal: Seal) -> tuple[bytes, SshSignature | Non
         text = read_bounded(path, MAX_TOKEN_BYTES)
         signature = read_signature(text)
     except RecordError as error:
-        return b"", None, failed(_SIGNATURE, f"{path.name} {error}")
+        return b"", None, failed(_SIGNATURE, _of_file(path, error))
     if not signature.covers(seal.text):
         return text, None, failed(_SIGNATURE, f"it is not over this seal: the seal or {path.name} was altered")
     if signature.key.fingerprint != seal.told.signer.fingerprint:
@@ -95,7 +95,7 @@ def _time(
     try:
         token = read_token(read_bounded(path, MAX_TOKEN_BYTES))
     except RecordError as error:
-        return failed(_TIME, f"{path.name} {error}"), None
+        return failed(_TIME, _of_file(path, error)), None
     if not token.is_over(signature):
         return failed(_TIME, "the token is about another signature: the record was signed anew after it"), None
     said = f"{token.time:%Y-%m-%dT%H:%M:%S}Z"
@@ -107,6 +107,11 @@ def _time(
         return failed(_TIME, f"{said}, but not by a server that --time-ca vouches for ({why})", Result.UNPROVEN), None
     time_ns = int(token.time.timestamp()) * 1_000_000_000
     return passed(_TIME, said + _apart(seal, time_ns)), time_ns
+
+
+def _of_file(path: Path, error: RecordError) -> str:
+    """What is wrong with a file, named once."""
+    return str(error).replace(f"{path}:", path.name) if str(path) in str(error) else f"{path.name} {error}"
 
 
 def _apart(seal: Seal, time_ns: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweep.seal.claims import Claim, Result, failed, passed, unchecked
+from sweep.seal.claims import Claim, Result, failed, passed, unchecked, unfinished
 from sweep.seal.files import seal_path
 from sweep.seal.ledger import LedgerEntry, SealLedger
 from sweep.seal.register import Register, Registered
@@ -23,12 +23,14 @@ def check_register(record_path: Path, seal: Seal | None, register: Register | No
     if seal is None:
         known = [entry for entry in entries if entry.record == record_path.name]
         if known:
-            return failed("register", f"it has seal number {known[0].counter} of this record: the seal was taken away")
+            said = f"it has seal number {known[0].counter} of this record: the seal was {_lost(record_path)}"
+            return failed("register", said)
         return unchecked("register", "the record is not sealed")
     same = [entry for entry in entries if entry.seal == seal.digest]
+    torn = unfinished(register.unfinished_bytes)
     if same:
         where = f"{seal.digest[:16]}... as number {seal.told.seal_counter}, since {same[0].time[:19]}Z"
-        return passed("register", f"{where}; the register ends with {register.head[:16]}...")
+        return passed("register", f"{where}; the register ends with {register.head[:16]}...{torn}")
     other = _other(seal, entries)
     if other is not None:
         return failed(
@@ -37,7 +39,7 @@ def check_register(record_path: Path, seal: Seal | None, register: Register | No
             f"{seal.digest[:16]}...: the record was sealed anew. That its signature is valid does not speak against "
             "it: whoever has the key, or stole it, can make one, and only the register shows it",
         )
-    return failed("register", f"it does not have this seal, {seal.digest[:16]}...", Result.UNPROVEN)
+    return failed("register", f"it does not have this seal, {seal.digest[:16]}...{torn}", Result.UNPROVEN)
 
 
 def _other(seal: Seal, entries: list[Registered]) -> Registered | None:
@@ -54,7 +56,9 @@ def check_counter(record_path: Path, seal: Seal | None, ledger: SealLedger | Non
     mine = [entry for entry in entries if entry.record == record_path.name]
     if seal is None:
         if mine:
-            said = f"the list has seal number {mine[-1].place.counter} of this record: the seal was taken away"
+            said = (
+                f"the list has seal number {mine[-1].place.counter} of this record: the seal was {_lost(record_path)}"
+            )
             return failed("counter", said)
         return unchecked("counter", "the record is not sealed")
     wrong = _wrong_place(seal, entries, mine)
@@ -66,7 +70,12 @@ def check_counter(record_path: Path, seal: Seal | None, ledger: SealLedger | Non
         more = f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
         said = f"number {seal.told.seal_counter}; not here is what was sealed as number {named}{more}"
         return failed("counter", f"{said}: deleted or moved away", Result.INCOMPLETE)
-    return passed("counter", f"number {seal.told.seal_counter} of {len(entries)}, and all of them are here")
+    torn = unfinished(ledger.unfinished_bytes)
+    return passed("counter", f"number {seal.told.seal_counter} of {len(entries)}, and all of them are here{torn}")
+
+
+def _lost(record_path: Path) -> str:
+    return "damaged" if seal_path(record_path).exists() else "taken away"
 
 
 def _wrong_place(seal: Seal, entries: list[LedgerEntry], mine: list[LedgerEntry]) -> str | None:

@@ -80,6 +80,11 @@ class Register:
         """Whether the register ends with, or went on from, a line with this hash."""
         return head == NO_HASH or any(entry["hash"] == head for entry in self._log.read())
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """Bytes of an unfinished last line, which is passed over."""
+        return self._log.unfinished_bytes
+
     def entries(self) -> list[Registered]:
         """All lines, oldest first.
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.x509 import Certificate
 
 from dsp.errors import RecordError
 from sweep.chain import ChainedLog
+from sweep.guided.signed import check_visit
 from sweep.record import SweepRecord
 from sweep.seal.allowed_signers import AllowedSigner
+from sweep.seal.baseline_check import BaselineFile, check_baseline
 from sweep.seal.claims import Claim, Result, failed, result_of, unchecked
 from sweep.seal.companions_check import check_decisions, check_journal, check_samples, check_snippets
 from sweep.seal.contents_check import check_complete, check_file, check_gaps
@@ -23,6 +25,7 @@ from sweep.seal.register import Register
 from sweep.seal.rows_check import check_root, check_rows
 from sweep.seal.sealing import load_seal
 from sweep.seal.statement import Seal
+from sweep.workspace import Workspace
 
 __all__ = ["NOT_EXCLUDED", "Verification", "VerifyRequest", "verify"]
 
@@ -49,8 +52,10 @@ class VerifyRequest:
     authorities : list of Certificate or None
         Of time servers.
     journal_path : Path or None
-    ledger : SealLedger or None
-        Of the workspace that the record lies in.
+    workspace : Workspace or None
+        In which the record lies: with a list of its seals, its baselines and its visits.
+    baseline_file : callable
+        From the id of a baseline and the name of its room to the file, where it is there.
     """
 
     record_path: Path
@@ -59,7 +64,8 @@ class VerifyRequest:
     register: Register | None = None
     authorities: list[Certificate] | None = None
     journal_path: Path | None = None
-    ledger: SealLedger | None = None
+    workspace: Workspace | None = None
+    baseline_file: BaselineFile = field(default=lambda name, room: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +93,11 @@ def verify(request: VerifyRequest) -> Verification:
     seal, trouble = _seal(request.record_path)
     claims = [] if trouble is None else [failed("seal", trouble)]
     claims += _of_record(request, seal)
+    ledger = None if request.workspace is None else SealLedger(request.workspace.root)
     claims += check_origin(request.record_path, seal, request.allowed_signers, request.authorities)
     claims += [
         _answer("register", lambda: check_register(request.record_path, seal, request.register)),
-        _answer("counter", lambda: check_counter(request.record_path, seal, request.ledger)),
+        _answer("counter", lambda: check_counter(request.record_path, seal, ledger)),
         _answer("samples", lambda: check_samples(request.record_path, seal)),
         _answer("decisions", lambda: check_decisions(request.decisions, seal, request.register)),
         unchecked("report", "this version does not compare reports with seals"),
@@ -124,6 +131,8 @@ def _of_record(request: VerifyRequest, seal: Seal | None) -> Iterator[Claim]:
         yield _answer("complete", lambda: check_complete(record))
         yield _answer("journal", lambda: check_journal(record, request.journal_path))
         yield _answer("snippets", lambda: check_snippets(record))
+        yield _answer("baseline", lambda: check_baseline(record, seal, request.baseline_file))
+        yield _answer("visit", lambda: check_visit(record, seal, request.workspace, request.allowed_signers))
 
 
 def _answer(name: str, question: Callable[[], Claim]) -> Claim:

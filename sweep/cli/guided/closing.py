@@ -9,10 +9,10 @@ from sweep.cli.parser import build_parser
 from sweep.cli.present import report
 from sweep.cli.sealing import Sealer
 from sweep.guided.log import DONE, NOT_POSSIBLE
+from sweep.guided.signed import sign_visit
 from sweep.guided.steps import Step
 from sweep.seal.claims import Result as Verdict
 from sweep.seal.files import seal_path
-from sweep.seal.ledger import SealLedger
 from sweep.seal.verification import VerifyRequest, verify
 
 __all__ = ["report_step", "seal_step"]
@@ -26,7 +26,7 @@ _WORDS = {
 
 
 def seal_step(visiting: Visiting, step: Step) -> Result:
-    """Seal what is not sealed yet, and verify every record of the visit."""
+    """Seal what is not sealed yet, verify every record of the visit, and sign the log of it."""
     swept = list(visiting.swept())
     sealer = Sealer.ready(visiting.workspace, visiting.time_server)
     told: dict[str, str] = {}
@@ -41,7 +41,8 @@ def seal_step(visiting: Visiting, step: Step) -> Result:
     if swept and not n_sealed:
         text += f": {sealer.why_not}" if sealer.why_not else ""
     outcome = DONE if swept and n_sealed == len(swept) else NOT_POSSIBLE
-    return Result(outcome=outcome, text=text, details={"seals": told})
+    signed = {} if sealer.signer is None else sign_visit(visiting.log, sealer.signer)
+    return Result(outcome=outcome, text=text, details={"seals": told, **signed})
 
 
 def report_step(visiting: Visiting, step: Step) -> Result:
@@ -64,5 +65,5 @@ def report_step(visiting: Visiting, step: Step) -> Result:
 
 def _verified(visiting: Visiting, name: str) -> str:
     path = visiting.workspace.sweeps / name
-    request = VerifyRequest(record_path=path, decisions=decision_log(path), ledger=SealLedger(visiting.workspace.root))
+    request = VerifyRequest(record_path=path, decisions=decision_log(path), workspace=visiting.workspace)
     return _WORDS[verify(request).result]
