@@ -15,6 +15,7 @@ from typing import Any
 
 import h5py
 import pytest
+from findings_schema import check_printed
 from real_clock import REAL_CLOCK
 from virtual_dongle.scene import Dongle, Scene
 
@@ -81,7 +82,9 @@ class Job:
         """Give a command and read the JSON that it writes."""
         self.result.unlink(missing_ok=True)
         assert self.code(*words, "--json", str(self.result)) in (0, 3)
-        return json.loads(self.result.read_text(encoding="utf-8"))
+        result = json.loads(self.result.read_text(encoding="utf-8"))
+        check_printed(result)
+        return result
 
     def sweep(self, source: str, *words: str) -> dict[str, Any]:
         document: dict[str, Any] = self.run("sweep", "lab", "--source", source, *RANGE, "--passes", "3", *words)

@@ -161,7 +161,7 @@ def test_every_command_has_help_and_a_function(words: tuple[str, ...], capsys: p
         ("plot none", "none: no such record"),
         ("report none", "none: no such record"),
         ("export none --format json", "none: no such record"),
-        ("export none --format json,xml", "format 'xml' is not one of json, csv"),
+        ("export none --format json,xml", "format 'xml' is not one of json, csv, sigmf"),
         ("recover none.journal", "none.journal"),
         ("recover text.txt", "text.txt"),
         ("demo .", ". is there already"),

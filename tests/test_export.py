@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from report_records import DISPOSITION, document, finding, make_record
 
 from dsp.errors import ParameterError
 from reports.content import from_record
-from reports.exports.document import findings_document, write_json
-from reports.exports.table import CSV_COLUMNS, write_csv
+from reports.exports.document import findings_document, json_bytes
+from reports.exports.table import CSV_COLUMNS, csv_bytes
 from reports.files import write_bytes
 
 TOP = {
@@ -34,16 +35,23 @@ TOP = {
 }
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream, strict=True))
+def read_csv(document: dict[str, Any]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(csv_bytes(document).decode(), newline=""), strict=True))
 
 
 def test_document_follows_the_contract(tmp_path: Path) -> None:
     with make_record(tmp_path) as record:
         plain = findings_document(record)
         content = from_record(record)
-    assert set(plain) == TOP | {"unconfirmed", "known_emitters", "outside_record", "not_heard", "iq_snippets", "checks"}
+    assert set(plain) == TOP | {
+        "unconfirmed",
+        "known_emitters",
+        "outside_record",
+        "not_heard",
+        "iq_snippets",
+        "checks",
+        "exercise",
+    }
     assert plain["known_emitters"] is None  # a record of before there was such a list
     assert plain["schema"] == "quietroom.findings/1"
     assert plain["record"] == "sweep.h5"
@@ -55,7 +63,7 @@ def test_document_follows_the_contract(tmp_path: Path) -> None:
     assert findings_document(content, [DISPOSITION])["dispositions"] == [DISPOSITION]
 
 
-def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
+def test_what_json_cannot_say_becomes_null() -> None:
     odd: dict[str, Any] = finding("F1", 0, "high") | {
         "center_freq_hz": np.float64(433_920_000.4),
         "power_dbfs": np.float32(-42.5),
@@ -63,8 +71,7 @@ def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
         "excess_db": np.float64("-inf"),
         "hits": np.int64(3),
     }
-    write_json({"findings": [odd]}, tmp_path / "a.json")
-    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    text = json_bytes({"findings": [odd]}).decode()
     assert "NaN" not in text
     assert "Infinity" not in text
     (read,) = json.loads(text)["findings"]
@@ -80,16 +87,13 @@ def test_json_keeps_every_letter_and_is_reproducible(tmp_path: Path) -> None:
     room = 'Zürich 会議 "\\ \x00 </script>'
     with make_record(tmp_path, room=room) as record:
         plain = findings_document(record)
-    write_json(plain, tmp_path / "a.json")
-    write_json(plain, tmp_path / "b.json")
-    assert json.loads((tmp_path / "a.json").read_bytes())["room"] == room
-    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert json.loads(json_bytes(plain))["room"] == room
+    assert json_bytes(plain) == json_bytes(plain)
 
 
 def test_csv_keeps_numbers_and_leaves_unmeasured_empty(tmp_path: Path) -> None:
     with make_record(tmp_path) as record:
-        write_csv(findings_document(record, [DISPOSITION]), tmp_path / "a.csv")
-    first, second = read_csv(tmp_path / "a.csv")
+        first, second = read_csv(findings_document(record, [DISPOSITION]))
     assert tuple(first) == CSV_COLUMNS
     assert first["center_freq_hz"] == "100600000"
     assert float(first["power_dbfs"]) == -42.25
@@ -101,9 +105,8 @@ def test_csv_keeps_numbers_and_leaves_unmeasured_empty(tmp_path: Path) -> None:
         assert second[column] == ""
 
 
-def test_csv_without_findings_has_its_head(tmp_path: Path) -> None:
-    write_csv({"findings": []}, tmp_path / "a.csv")
-    assert (tmp_path / "a.csv").read_bytes() == ",".join(CSV_COLUMNS).encode() + b"\r\n"
+def test_csv_without_findings_has_its_head() -> None:
+    assert csv_bytes({"findings": []}) == ",".join(CSV_COLUMNS).encode() + b"\r\n"
 
 
 FORMULA = st.sampled_from(["=", "+", "-", "@", "\t=", " =", "\r+", "\n-", "''", '"', ",", ""])
@@ -111,14 +114,10 @@ FORMULA = st.sampled_from(["=", "+", "-", "@", "\t=", " =", "\r+", "\n-", "''", 
 
 @settings(deadline=None, max_examples=60)
 @given(start=FORMULA, rest=st.text(max_size=30), power_dbfs=st.floats(-150, 150))
-def test_no_text_cell_is_a_formula_and_nothing_is_lost(
-    tmp_path_factory: pytest.TempPathFactory, start: str, rest: str, power_dbfs: float
-) -> None:
-    path = tmp_path_factory.mktemp("csv") / "a.csv"
+def test_no_text_cell_is_a_formula_and_nothing_is_lost(start: str, rest: str, power_dbfs: float) -> None:
     text = start + rest
     hostile = finding("F1", 1, "high", signal_type=text, allocation=text, known_as=text, power_dbfs=power_dbfs)
-    write_csv({"room": text, "findings": [hostile]}, path)
-    (line,) = read_csv(path)
+    (line,) = read_csv({"room": text, "findings": [hostile]})
     assert float(line["power_dbfs"]) == power_dbfs
     for column in ("room", "signal_type", "allocation", "known_as"):
         assert not line[column].lstrip().startswith(("=", "+", "-", "@"))
@@ -127,7 +126,7 @@ def test_no_text_cell_is_a_formula_and_nothing_is_lost(
 
 def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ParameterError, match=r"a\.json: the folder .* does not exist"):
-        write_json({}, tmp_path / "no" / "a.json")
+        write_bytes(b"", tmp_path / "no" / "a.json")
     target = tmp_path / "a.csv"
     target.write_bytes(b"old")
 

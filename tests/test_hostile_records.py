@@ -19,9 +19,11 @@ import pytest
 from hostile_run import Outcome, Runner, check, contents
 from test_old_files import VERSIONS, Old
 
+from reports.exports.formats import FORMATS
+
 READ = ("findings", "compare", "plot", "report", "export", "mark")
 WORDS = {
-    "export": ["--format", "json,csv"],
+    "export": ["--format", ",".join(FORMATS), "--overwrite"],
     "mark": ["F1", "--as", "known", "--reason", "because", "--by", "me"],
 }
 

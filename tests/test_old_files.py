@@ -20,6 +20,7 @@ from baselines.known import room_list
 from baselines.register import EmitterRegister
 from baselines.store import BaselineStore
 from dsp.errors import RecordError
+from reports.exports.formats import FORMATS
 from sweep.cli.main import main
 from sweep.journal import JournalReader
 from sweep.journal.framing import MAGIC
@@ -129,8 +130,8 @@ def test_every_command_takes_an_old_record(old: Old, capsys: pytest.CaptureFixtu
     assert old.code("compare", name, "--baseline", "none") == 0
     assert old.code("plot", name) == 0
     assert old.code("report", name, "--html") == 0
-    assert old.code("export", name, "--format", "json,csv") == 0
-    assert {path.suffix for path in reports.iterdir()} == {".png", ".pdf", ".html", ".json", ".csv"}
+    assert old.code("export", name, "--format", ",".join(FORMATS)) == 0
+    assert {path.suffix for path in reports.iterdir()} == {".png", ".pdf", ".html", ".json", ".csv", ".tar", ".cef"}
     assert json.loads((reports / f"{name}.json").read_text())["findings"][0]["id"] == "F1"
     assert {path: data for path, data in contents(old.workspace.root).items() if path.parent != reports} == before
 

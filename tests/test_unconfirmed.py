@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from reports.content.blocks import Section, paragraph
 from reports.content.client import client_pages
 from reports.content.recommendations import to_do
 from reports.exports.document import findings_document
-from reports.exports.table import write_csv
+from reports.exports.table import csv_bytes
 from reports.figures.overviews import spectrum_figure, waterfall_figure
 from reports.pdf import typeset
 from sweep.cli.main import main
@@ -149,10 +150,8 @@ def test_exports_name_the_list(tmp_path: Path) -> None:
     with make_record(tmp_path, document(unconfirmed=[seldom()])) as record:
         plain = findings_document(record, [told])
     assert plain["unconfirmed"] == [{**seldom(), "power_dbm": None}]  # no profile of the dongle, no dBm
-    write_csv(plain, tmp_path / "a.csv")
-    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, strict=True))
-    assert list(rows[0])[-1] == "list"
+    rows = list(csv.DictReader(io.StringIO(csv_bytes(plain).decode(), newline=""), strict=True))
+    assert list(rows[0])[-2:] == ["list", "exercise"]
     assert [(row["id"], row["list"]) for row in rows] == [("F1", "finding"), ("F2", "finding"), ("U1", "unconfirmed")]
     assert [row["disposition"] for row in rows] == ["", "", "known"]
     assert float(rows[2]["power_dbfs"]) == seldom()["power_dbfs"]

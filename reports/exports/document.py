@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from reports.content import ReportContent
 from reports.content.calibrated import with_levels
-from reports.files import write_bytes
 from sweep.health.checks import checks_of
+from sweep.model import Instrument
 from sweep.record import SweepRecord
 
-__all__ = ["SCHEMA", "findings_document", "json_bytes", "plain", "write_json"]
+__all__ = ["SCHEMA", "findings_document", "is_synthetic", "json_bytes", "plain"]
 
 SCHEMA = "quietroom.findings/1"
 
@@ -66,6 +65,7 @@ def findings_document(
         document[key] = with_levels(source.start, judged.get(key) or ())
     document["not_heard"] = document["not_heard"] or []
     started = source.start.get("instrument") or {}
+    document["exercise"] = is_synthetic(source.start, source.instrument)
     document["checks"] = [{"receiver": receiver or None, **check} for receiver, check in checks_of(started)]
     if decided:
         document["dispositions"] = list(decided)
@@ -73,18 +73,12 @@ def findings_document(
     return whole
 
 
-def write_json(document: Mapping[str, Any], path: Path) -> None:
-    """Write a document as JSON (RFC 8259), whole or not at all.
-
-    Raises
-    ------
-    ParameterError
-        The file cannot be written.
-    """
-    write_bytes(json_bytes(document), path)
+def is_synthetic(start: Mapping[str, Any], instrument: Instrument) -> bool:
+    """Whether any sample was made rather than received: an exercise, which must not raise an alarm."""
+    return bool(start.get("synthetic")) or any(one.synthetic for one in (instrument, *instrument.receivers))
 
 
-def json_bytes(document: Mapping[str, Any]) -> bytes:
+def json_bytes(document: Mapping[str, Any] | Sequence[Any]) -> bytes:
     """Encode a document as UTF-8 JSON, indented; NaN and infinities become null."""
     text = json.dumps(plain(document), ensure_ascii=False, allow_nan=False, indent=2)
     return text.encode("utf-8", errors="replace") + b"\n"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reports.exports.document import plain
-from reports.files import write_bytes
+from reports.exports.source import ExportSource
 
-__all__ = ["CSV_COLUMNS", "write_csv"]
+__all__ = ["CSV_COLUMNS", "csv_bytes", "findings_csv"]
 
 _FINDING_COLUMNS = (
     "id",
@@ -61,11 +60,17 @@ CSV_COLUMNS = (
     "disposition_time",
     *_LATER_COLUMNS,
     "list",
+    "exercise",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
-def write_csv(document: Mapping[str, Any], path: Path) -> None:
+def findings_csv(source: ExportSource) -> Iterator[bytes]:
+    """Write the findings of a record."""
+    yield csv_bytes(source.document)
+
+
+def csv_bytes(document: Mapping[str, Any]) -> bytes:
     """Write one line for each finding, then one for each unconfirmed emission (RFC 4180, UTF-8).
 
     The column ``list`` says which of the two a line is. A number that was not measured is an empty cell.
@@ -76,23 +81,18 @@ def write_csv(document: Mapping[str, Any], path: Path) -> None:
     ----------
     document : mapping
         Of ``findings_document``.
-    path : Path
-
-    Raises
-    ------
-    ParameterError
-        The file cannot be written.
     """
     whole = plain(document)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(CSV_COLUMNS)
     latest = {entry.get("finding"): entry for entry in whole.get("dispositions") or ()}
+    mark = {True: "yes", False: "no"}.get(whole.get("exercise"))
     for key, word in _LISTS.items():
         for finding in whole.get(key) or ():
-            values = {**_line(whole, finding, latest.get(finding.get("id")) or {}), "list": word}
+            values = {**_line(whole, finding, latest.get(finding.get("id")) or {}), "list": word, "exercise": mark}
             writer.writerow([_cell(values[column]) for column in CSV_COLUMNS])
-    write_bytes(buffer.getvalue().encode("utf-8", errors="replace"), path)
+    return buffer.getvalue().encode("utf-8", errors="replace")
 
 
 def _line(document: Mapping[str, Any], finding: Mapping[str, Any], decided: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsp.errors import ParameterError, QuietroomError
+from reports.exports.formats import FORMATS
 from sweep.cli.help_format import HelpFormat
 from sweep.room_names import check_room_name
 from sweep.units import parse_hz, parse_range
@@ -53,7 +54,6 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _MOST_PPM = 1000
 _MOST_FALSE_ALARMS = 100
 _MAX_TEXT = 200
-_EXPORTS = ("json", "csv")
 _SAMPLE_FORMATS = ("cu8", "ci8", "ci16_le", "cf32_le")
 
 
@@ -168,9 +168,9 @@ def _printable(text: str) -> str:
 
 def _export_formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
-    unknown = [name for name in names if name not in _EXPORTS]
+    unknown = [name for name in names if name not in FORMATS]
     if unknown:
-        raise ParameterError(f"format {unknown[0]!r} is not one of {', '.join(_EXPORTS)}")
+        raise ParameterError(f"format {unknown[0]!r} is not one of {', '.join(FORMATS)}")
     return names
 
 

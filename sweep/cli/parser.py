@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reports.exports.formats import FORMATS
 from sweep import __version__
 from sweep.cli.arguments import (
     DEFAULT_PASSES,
@@ -302,8 +303,18 @@ def _report(report: OneLineParser) -> None:
 def _export(export: OneLineParser) -> None:
     add_record(export)
     export.add_argument(
-        "--format", metavar="LIST", dest="formats", required=True, type=export_formats, help="json, csv or json,csv"
+        "--format",
+        metavar="LIST",
+        dest="formats",
+        required=True,
+        type=export_formats,
+        help=f"one or more of {', '.join(FORMATS)}, with commas between",
     )
     export.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help=f"only with one format ({_REPORTS} and its ending)"
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="folder for the files, or with one format the name of the file (default: the reports of the workspace)",
     )
+    export.add_argument("--overwrite", action="store_true", help="replace files that say something else")
