@@ -16,7 +16,8 @@ from report_records import BUGS_HZ, document, finding, make_record
 
 from dsp.errors import ParameterError
 from reports.content import ReportContent, from_record, waterfall_within
-from reports.figures.overviews import finding_figure, save_plot, spectrum_figure, sweep_figure, waterfall_figure
+from reports.figures.closeups import finding_figure
+from reports.figures.overviews import save_plot, spectrum_figure, sweep_figure, waterfall_figure
 from reports.figures.style import EXERCISE_STRIP, UNMEASURED, figure_bytes, svg_text
 from sweep.plan import plan_hops
 from sweep.record import Waterfall

@@ -13,7 +13,8 @@ from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
 from reports.content.material import ReportContent
 from reports.content.qr import qr_code
 from reports.content.wording import EXERCISE, recorded, utc
-from reports.figures.overviews import finding_figure, spectrum_figure, waterfall_figure
+from reports.figures.closeups import finding_figure
+from reports.figures.overviews import spectrum_figure, waterfall_figure
 from reports.figures.style import svg_text
 
 __all__ = ["compose", "draw"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,36 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.occupancy import Occupancy
 from reports.content.compared import ComparedWith, read_compared
+from reports.content.passes import LevelTrack, Passes, StayShown, read_passes, read_stays
 from reports.content.sealed import Sealed, read_sealed
-from reports.figures.middles import bins_of, is_overview, middle_bins
+from reports.figures.middles import is_overview, middle_bins
 from reports.segments import envelope, max_bins
 from sweep.guided.log import VisitTold
 from sweep.journal import Note
-from sweep.model import FILL, HopGap, Instrument, Judgement, SweepRow
+from sweep.model import FILL, HopGap, Instrument, Judgement
 from sweep.plan import Layout, SweepPlan
 from sweep.record import SweepRecord, Waterfall
 
 __all__ = ["LevelTrack", "ReportContent", "from_record", "waterfall_within"]
 
 _MAX_COLUMNS = _MAX_LINES = 2000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LevelTrack:
-    """Level of the strongest bin of a finding in every pass.
-
-    Attributes
-    ----------
-    time_s : ndarray of float64, shape (n_rows,)
-        Seconds after the first pass.
-    mean_dbfs, max_dbfs : ndarray of float64, shape (n_rows,)
-        From the mean and from the maximum over the frames of a pass; NaN where not measured.
-    """
-
-    time_s: NDArray[np.float64]
-    mean_dbfs: NDArray[np.float64]
-    max_dbfs: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,8 +47,12 @@ class ReportContent:
         NaN where nothing was measured.
     max_dbfs, baseline_dbfs : ndarray of float32, shape (n_bins,), or None
         None where the source has no maxima, and where there was no baseline.
-    tracks : mapping
-        Finding id to its level in every pass.
+    threshold_db : ndarray of float32, shape (n_bins,), or None
+        Excess of the mean over the baseline below which no single bin was listed; None where the record has none.
+    passes : Passes
+        When they were, with the level of each finding, and the occupancy of every bin.
+    stays : tuple of StayShown
+        Of a sweep that camped, in order.
     dispositions : tuple of mapping
         ``finding``, ``as``, ``reason``, ``by``, ``time``, oldest first.
     visit : VisitTold or None
@@ -90,13 +79,15 @@ class ReportContent:
     noise_floor_dbfs: NDArray[np.float32]
     baseline_dbfs: NDArray[np.float32] | None
     waterfall: Waterfall
-    tracks: Mapping[str, LevelTrack]
+    passes: Passes
     gaps: tuple[HopGap, ...]
     notes: tuple[Note, ...]
     dispositions: tuple[Mapping[str, Any], ...]
     visit: VisitTold | None = None
     sealed: Sealed | None = None
     compared: ComparedWith | None = None
+    threshold_db: NDArray[np.float32] | None = None
+    stays: tuple[StayShown, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -107,6 +98,21 @@ class ReportContent:
     def level_unit(self) -> str:
         """``dBFS``; plain ``dB`` for spectra that another program made on a scale of its own."""
         return "dB" if self.plan is None else "dBFS"
+
+    @property
+    def tracks(self) -> Mapping[str, LevelTrack]:
+        """Finding id to its level in every pass."""
+        return self.passes.tracks
+
+    @property
+    def occupancy(self) -> Occupancy | None:
+        """Of every bin; None where it cannot be told."""
+        return self.passes.occupancy
+
+    @property
+    def excess_db(self) -> NDArray[np.float32] | None:
+        """Mean level over the baseline, shape (n_bins,); NaN where either is not known, None without a baseline."""
+        return None if self.baseline_dbfs is None else self.mean_dbfs - self.baseline_dbfs
 
     @property
     def hides_middles(self) -> bool:
@@ -173,6 +179,8 @@ def from_record(
         The record is damaged.
     """
     judged = judgement if judgement is not None else record.judgement
+    findings = judged.document.get("findings") or ()
+    passes = read_passes(record.rows(), record.layout, findings, judged.noise_floor_dbfs)
     return ReportContent(
         record_name=record.path.name,
         record_sha256=_sha256(record.path),
@@ -190,7 +198,9 @@ def from_record(
         noise_floor_dbfs=judged.noise_floor_dbfs,
         baseline_dbfs=judged.baseline_dbfs,
         waterfall=_waterfall(record, judged.emissions),
-        tracks=_tracks(record.rows(), record.layout, judged.document.get("findings") or ()),
+        threshold_db=judged.threshold_db,
+        passes=passes,
+        stays=_stays(record, judged.emissions, passes),
         gaps=record.gaps,
         notes=record.notes,
         dispositions=tuple(dispositions),
@@ -198,6 +208,12 @@ def from_record(
         sealed=read_sealed(record.path),
         compared=read_compared(record, judged.document.get("baseline"), room_folder),
     )
+
+
+def _stays(record: SweepRecord, emissions: Sequence[Mapping[str, Any]], passes: Passes) -> tuple[StayShown, ...]:
+    if not record.n_stays or passes.begun_ns is None:
+        return ()
+    return read_stays(record.stays(), record.layout, emissions, start_ns=passes.begun_ns)
 
 
 def waterfall_within(
@@ -253,27 +269,3 @@ def _sha256(path: Path) -> str | None:
         return None
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _tracks(rows: Iterable[SweepRow], layout: Layout, findings: Sequence[Mapping[str, Any]]) -> dict[str, LevelTrack]:
-    bins = {str(finding["id"]): slice(*bins_of(layout, finding)) for finding in findings}
-    if not bins:
-        return {}
-    times_ns: list[int] = []
-    levels: list[NDArray[np.float64]] = []  # 16 bytes a finding and pass
-    for row in rows:
-        times_ns.append(row.monotonic_ns)
-        peaks = [(_peak(row.mean, where), _peak(row.max_hold, where)) for where in bins.values()]
-        levels.append(np.array(peaks, np.float64))
-    time_s, stacked = _seconds(times_ns), np.array(levels).reshape(len(levels), len(bins), 2)
-    return {
-        name: LevelTrack(time_s=time_s, mean_dbfs=stacked[:, index, 0], max_dbfs=stacked[:, index, 1])
-        for index, name in enumerate(bins)
-    }
-
-
-def _peak(stored: NDArray[np.int16] | None, where: slice) -> float:
-    if stored is None:
-        return float("nan")
-    highest = int(stored[where].max())
-    return float("nan") if highest == FILL else highest / 100

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from reports.content import ReportContent
 from reports.figures.lanes import Label, place_labels
@@ -69,20 +71,30 @@ def choose_flags(content: ReportContent, panels: Sequence[Panel], *, left_in: fl
     return Flags(findings=(*(ranked[k] for k in named), *unnamed), labels=labels)
 
 
-def draw_flags(figure: Figure, content: ReportContent, flags: Flags, panels: Sequence[Panel], top_in: float) -> None:
-    """Draw markers at the level of each finding, and names with leaders above ``top_in``."""
+def draw_flags(
+    figure: Figure,
+    content: ReportContent,
+    flags: Flags,
+    panels: Sequence[Panel],
+    *,
+    top_in: float | None,
+    levels_db: NDArray[np.floating] | None,
+) -> None:
+    """Draw markers at the level of each finding, and names with leaders above ``top_in`` where that is given."""
+    if levels_db is None:
+        return
     for rank, finding in enumerate(flags.findings):
         panel = _panel_of(finding, panels)
         if panel is None:
             continue
         color, marker = UNCONFIRMED if _is_unconfirmed(content, finding) else threat_style(finding)
         colors = mark_colors(content, finding)
-        level = peak_beside_middles(content.layout, content.mean_dbfs, finding)
+        level = peak_beside_middles(content.layout, levels_db, finding)
         low, high = panel.axes.get_ylim()
         level = high if level is None else min(max(level, low), high)
         mhz = float(finding["center_freq_hz"]) / 1e6
         panel.axes.plot([mhz], [level], marker=marker, ms=4.6, mew=0.6, clip_on=False, zorder=6, **colors)
-        if rank < len(flags.labels):
+        if top_in is not None and rank < len(flags.labels):
             height_in = panel.axes.get_position().height * figure.get_figheight()
             base_in = top_in - height_in * (high - level) / (high - low)
             _draw_label(figure, _name(finding), flags.labels[rank], color, (base_in, top_in))

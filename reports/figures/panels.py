@@ -113,7 +113,8 @@ def _ticks(panel: Panel, *, pad_left: bool, pad_right: bool) -> list[float]:
     start, stop = panel.start_hz / 1e6, panel.stop_hz / 1e6
     pad = (stop - start) * _EDGE_IN / panel.width_in
     low, high = start + pad * pad_left, stop - pad * pad_right
-    best: list[float] = [round((start + stop) / 2, 3)]
+    roundest = (round((start + stop) / 2, digits) for digits in range(4))
+    best: list[float] = [next((mhz for mhz in roundest if low <= mhz <= high), round((start + stop) / 2, 3))]
     for n_bins in range(1, 2 * int(panel.width_in / _TICK_IN) + 3):
         values = MaxNLocator(nbins=n_bins, steps=[1, 2, 5, 10]).tick_values(start, stop)
         ticks = [round(float(mhz), 9) for mhz in values if low <= mhz <= high]

@@ -15,23 +15,33 @@ from matplotlib.figure import Figure
 __all__ = [
     "BASELINE",
     "BASELINE_EDGE",
+    "CATEGORIES",
+    "DASHED",
     "FLOOR",
     "FRAME",
+    "GAP",
     "INK",
+    "OUTSIDE",
+    "PAGE_WIDTH_IN",
     "PEAK",
     "SWEEP",
     "THREAT",
+    "TOLERATED",
     "UNCONFIRMED",
     "figure_bytes",
     "figure_settings",
     "new_figure",
+    "shortened",
     "svg_text",
 ]
 
 INK, FRAME = "#1c2530", "#8b95a1"
 SWEEP, PEAK, FLOOR = "#0b4f8a", "#7fb2dd", "#5d6773"
 BASELINE, BASELINE_EDGE = "#c3c9d0", "#7d8792"
+TOLERATED = "#e3e6ea"
 UNMEASURED = "#eceae4"
+GAP = "#b02418"
+DASHED = (0, (4, 2))
 THREAT = {
     # Okabe and Ito's palette, each with a shape of its own and a lightness of its own
     "high": ("#d55e00", "D"),
@@ -42,8 +52,23 @@ THREAT = {
 UNCONFIRMED = ("#5d6773", "o")
 """Of what was not confirmed: a hollow mark in no colour of a threat level, because nothing is concluded from it."""
 
+CATEGORIES = (
+    # Okabe and Ito's palette in an order of falling lightness by turns, each with a shape of its own
+    ("#0b4f8a", "o"),
+    ("#e69f00", "^"),
+    ("#009e73", "s"),
+    ("#d55e00", "D"),
+    ("#56b4e9", "v"),
+    ("#8c4a77", "P"),
+    ("#a0940a", "X"),
+    ("#5d6773", "p"),
+)
+OUTSIDE = ("#111111", "d")
+"""Of what was received outside the room."""
+
 EXERCISE_STRIP = "EXERCISE: synthetic signals, not a sweep of a real room"
 
+PAGE_WIDTH_IN = 6.9
 _BANNER_IN = 0.24
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -125,3 +150,14 @@ def svg_text(figure: Figure, prefix: str) -> str:
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     text = re.sub(r"url\(#", f"url(#{prefix}-", text)
     return re.sub(r"\n\s*", "\n", text)
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many letters.
+
+    Examples
+    --------
+    >>> shortened("sweep at the window", 9)
+    'sweep at\u2026'
+    """
+    return text if len(text) <= most else text[: most - 1].rstrip() + "\u2026"

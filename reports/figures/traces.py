@@ -5,25 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from reports.content import LevelTrack, ReportContent
-from reports.figures.flags import threat_style
 from reports.figures.middles import is_overview
 from reports.figures.panels import Panel
-from reports.figures.style import BASELINE, BASELINE_EDGE, FLOOR, PEAK, SWEEP, THREAT, UNCONFIRMED, UNMEASURED
+from reports.figures.style import (
+    BASELINE,
+    BASELINE_EDGE,
+    DASHED,
+    FLOOR,
+    INK,
+    PEAK,
+    SWEEP,
+    TOLERATED,
+    UNMEASURED,
+)
 from reports.segments import envelope
 
-__all__ = ["LEGEND_LINE_IN", "draw_legend", "draw_levels", "draw_track", "level_limits", "time_unit"]
+__all__ = [
+    "columns_of",
+    "draw_excess",
+    "draw_levels",
+    "draw_share",
+    "draw_track",
+    "excess_limits",
+    "level_limits",
+    "time_unit",
+]
 
 _COLUMNS_PER_INCH = 130
+_LEAST_EXCESS_DB, _DEEPEST_DB = 5.0, -30.0
 _MOST_SHADES = 200
-LEGEND_LINE_IN = 0.17
 
 
 def level_limits(content: ReportContent, segments: Sequence[slice]) -> tuple[float, float]:
@@ -43,10 +57,7 @@ def draw_levels(content: ReportContent, panels: Sequence[Panel]) -> None:
     """Draw baseline, noise floor, maxima and mean into panels that share one level axis."""
     limits = level_limits(content, [panel.bins for panel in panels])
     for panel in panels:
-        panel.axes.set_ylim(*limits)
-        panel.axes.grid(axis="y", color=BASELINE, lw=0.4, alpha=0.6)
-        panel.axes.set_axisbelow(True)
-        _shade_unmeasured(content, panel)
+        _dress(content, panel, limits)
         _draw_baseline(content, panel, limits[0])
         if content.max_dbfs is not None:
             frequency, _, high = _thin(content, content.max_dbfs, panel)
@@ -58,9 +69,63 @@ def draw_levels(content: ReportContent, panels: Sequence[Panel]) -> None:
         panel.axes.plot(frequency, high, color=FLOOR, lw=0.7, ls=(0, (1, 1.5)), zorder=2.7)
 
 
+def excess_limits(content: ReportContent, segments: Sequence[slice]) -> tuple[float, float]:
+    """Lowest and highest excess in dB that panels over these bins must show, on a grid of 5 dB."""
+    if content.excess_db is None:
+        return -_LEAST_EXCESS_DB, _LEAST_EXCESS_DB
+    shown = np.concatenate([content.excess_db[bins] for bins in segments])
+    shown = np.clip(shown[np.isfinite(shown)], _DEEPEST_DB, None)
+    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
+    return min(5 * np.floor((low - 1) / 5), -_LEAST_EXCESS_DB), max(5 * np.ceil((high + 1) / 5), _LEAST_EXCESS_DB)
+
+
+def draw_excess(content: ReportContent, panels: Sequence[Panel]) -> None:
+    """Draw the excess over the baseline: what no bin by itself is listed for is light, what is over that is dark."""
+    limits = excess_limits(content, [panel.bins for panel in panels])
+    for panel in panels:
+        _dress(content, panel, limits)
+        panel.axes.axhline(0.0, color=BASELINE_EDGE, lw=0.6, zorder=1.8)
+        if content.excess_db is None:
+            continue
+        frequency, low, high = _thin(content, content.excess_db, panel)
+        panel.axes.fill_between(frequency, low, high, color=PEAK, lw=0, zorder=2)
+        panel.axes.plot(frequency, high, color=PEAK, lw=0.6, zorder=2.1)
+        if content.threshold_db is None:
+            continue
+        is_over = content.excess_db > content.threshold_db
+        _, _, top = _thin(content, np.where(is_over, content.excess_db, np.nan), panel)
+        _, _, over = _thin(content, np.where(is_over, content.threshold_db, np.nan), panel)
+        panel.axes.vlines(frequency, np.fmin(over, top), top, color=SWEEP, lw=0.9, zorder=2.6)
+        panel.axes.plot(
+            frequency, _typical(content, content.threshold_db, panel), color=INK, lw=0.8, ls=DASHED, zorder=3
+        )
+
+
+def draw_share(content: ReportContent, panels: Sequence[Panel]) -> None:
+    """Draw the occupancy of the channels into panels: that of the busiest one in each column, in percent."""
+    for panel in panels:
+        _dress(content, panel, (0.0, 105.0))
+        panel.axes.set_yticks([0, 50, 100])
+        if content.occupancy is not None:
+            frequency, _, high = _thin(content, 100 * content.occupancy.share, panel)
+            panel.axes.fill_between(frequency, 0, high, color=SWEEP, lw=0, step="mid", zorder=2)
+            panel.axes.plot(frequency, high, color=SWEEP, lw=0.5, drawstyle="steps-mid", zorder=2)
+
+
+def _dress(content: ReportContent, panel: Panel, limits: tuple[float, float]) -> None:
+    panel.axes.set_ylim(*limits)
+    panel.axes.grid(axis="y", color=BASELINE, lw=0.4, alpha=0.6)
+    panel.axes.set_axisbelow(True)
+    _shade_unmeasured(content, panel)
+
+
 def _draw_baseline(content: ReportContent, panel: Panel, bottom: float) -> None:
+    """What the room always had; above it, lighter, how much more of it is not listed yet."""
     if content.baseline_dbfs is None:
         return
+    if content.threshold_db is not None:
+        frequency, _, high = _thin(content, content.baseline_dbfs + content.threshold_db, panel)
+        panel.axes.fill_between(frequency, bottom, high, color=TOLERATED, lw=0, zorder=1.4)
     frequency, _, high = _thin(content, content.baseline_dbfs, panel)
     panel.axes.fill_between(frequency, bottom, high, color=BASELINE, alpha=0.55, lw=0, zorder=1.5)
     panel.axes.plot(frequency, high, color=BASELINE_EDGE, lw=0.6, zorder=3)
@@ -70,15 +135,39 @@ def _thin(
     content: ReportContent, level: NDArray[np.floating], panel: Panel
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     frequency, shown = content.layout.freq_hz[panel.bins], level[panel.bins]
-    n_columns = _columns(panel)
+    n_columns = columns_of(panel)
     if is_overview(content.layout, shown.size, n_columns):
         shown = np.where(content.middles[panel.bins], np.nan, shown)
     center, low, high = envelope(frequency, shown, n_columns)
-    holes = np.flatnonzero(np.diff(center) > 1.5 * max(content.layout.bin_width_hz, float(np.median(np.diff(center)))))
-    return tuple(np.insert(a, holes + 1, np.nan) for a in (center / 1e6, low, high))  # type: ignore[return-value]
+    center_mhz, low, high = _with_holes(content, center, (center / 1e6, low, high))
+    return center_mhz, low, high
 
 
-def _columns(panel: Panel) -> int:
+def _with_holes(
+    content: ReportContent, center_hz: NDArray[np.float64], values: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Break lines where frequencies are left out."""
+    usual = float(np.median(np.diff(center_hz))) if center_hz.size > 1 else 0.0
+    holes = np.flatnonzero(np.diff(center_hz) > 1.5 * max(content.layout.bin_width_hz, usual))
+    return [np.insert(one, holes + 1, np.nan) for one in values]
+
+
+def _typical(content: ReportContent, level: NDArray[np.floating], panel: Panel) -> NDArray[np.float64]:
+    """Median of each column that `_thin` has."""
+    shown = np.asarray(level[panel.bins], np.float64)
+    edges = np.linspace(0, shown.size, min(columns_of(panel), shown.size) + 1).astype(np.intp)
+    width = int(np.diff(edges).max())
+    index = np.minimum(edges[:-1, None] + np.arange(width), edges[1:, None] - 1)
+    known = np.isfinite(shown[index])
+    middle = np.full(edges.size - 1, np.nan)
+    some = known.any(axis=1)
+    middle[some] = np.nanmedian(shown[index[some]], axis=1)
+    center, _, _ = envelope(content.layout.freq_hz[panel.bins], shown, columns_of(panel))
+    return _with_holes(content, center, (middle,))[0]
+
+
+def columns_of(panel: Panel) -> int:
+    """Columns that levels in a panel are thinned to."""
     return max(2, int(panel.width_in * _COLUMNS_PER_INCH))
 
 
@@ -91,61 +180,6 @@ def _shade_unmeasured(content: ReportContent, panel: Panel) -> None:
     for first, stop in runs[np.argsort(runs[:, 0] - runs[:, 1])][:_MOST_SHADES]:
         low, high = (freq_hz[first] - half_hz) / 1e6, (freq_hz[stop - 1] + half_hz) / 1e6
         panel.axes.axvspan(low, high, color=UNMEASURED, lw=0, zorder=1)
-
-
-def draw_legend(
-    figure: Figure,
-    content: ReportContent,
-    panels: Sequence[Panel],
-    *,
-    left_in: float,
-    bottom_in: float,
-    n_unnamed: int = 0,
-) -> None:
-    """Explain what is drawn, below the panels: traces, and under them the marks; only what is there is named."""
-    traces: dict[str, Artist] = {"this sweep, mean": Line2D([], [], color=SWEEP, lw=1.2)}
-    if content.max_dbfs is not None:
-        traces["this sweep, highest"] = Line2D([], [], color=PEAK, lw=1.0)
-    if content.baseline_dbfs is not None:
-        traces["baseline"] = Patch(facecolor=BASELINE, edgecolor=BASELINE_EDGE, lw=0.6)
-    if np.isfinite(content.noise_floor_dbfs).any():
-        traces["noise floor"] = Line2D([], [], color=FLOOR, lw=1.0, ls=(0, (1, 1.5)))
-    if np.isnan(content.mean_dbfs).any() or np.isnan(content.waterfall.level_dbfs).any():
-        traces["not measured"] = Patch(facecolor=UNMEASURED, edgecolor="none")
-    if any(is_overview(content.layout, panel.bins.stop - panel.bins.start, _columns(panel)) for panel in panels):
-        traces["(middles of hops left out)"] = Line2D([], [], ls="none")
-    seen = {threat_style(finding) for finding in content.findings}
-    marks: dict[str, Artist] = {
-        f"finding, threat {level}": Line2D([], [], ls="none", marker=style[1], mfc=style[0], mec="white", ms=5)
-        for level, style in THREAT.items()
-        if style in seen
-    }
-    if content.unconfirmed:
-        color, marker = UNCONFIRMED
-        marks["not confirmed"] = Line2D([], [], ls="none", marker=marker, mfc="white", mec=color, mew=0.6, ms=5)
-    if n_unnamed:
-        marks[f"({n_unnamed} more marked without a name)"] = Line2D([], [], ls="none")
-    for entries, height_in in ((traces, bottom_in + LEGEND_LINE_IN), (marks, bottom_in)):
-        if entries:
-            _legend_line(figure, entries, left_in, height_in)
-
-
-def _legend_line(figure: Figure, entries: dict[str, Artist], left_in: float, bottom_in: float) -> None:
-    width, height = figure.get_size_inches()
-    figure.legend(
-        list(entries.values()),
-        list(entries),
-        loc="lower left",
-        bbox_to_anchor=(left_in / width, bottom_in / height),
-        ncols=len(entries),
-        frameon=False,
-        fontsize=7,
-        handlelength=1.5,
-        handletextpad=0.5,
-        columnspacing=1.4,
-        borderaxespad=0,
-        borderpad=0,
-    )
 
 
 def time_unit(span_s: float) -> tuple[float, str]:

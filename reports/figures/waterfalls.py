@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from reports.content import ReportContent
+from reports.content.passes import StayShown
 from reports.figures.flags import mark_colors
 from reports.figures.panels import Box, Panel, fraction
 from reports.figures.style import UNMEASURED
@@ -22,6 +23,7 @@ __all__ = ["draw_waterfall", "time_rows"]
 
 _COLUMNS_PER_INCH, _MAX_ROWS = 110, 240
 _GAP_ROWS = 2.5
+_LEAST_SHARE = 1 / 200
 
 
 def time_rows(
@@ -68,18 +70,39 @@ def draw_waterfall(figure: Figure, content: ReportContent, panels: Sequence[Pane
     levels = np.concatenate([image[np.isfinite(image)] for image, _ in images])
     low, high = np.percentile(levels, (2, 99.9)) if levels.size else (-100.0, 0.0)
     norm = Normalize(float(low), float(max(high, low + 10)))
-    unit_s, unit = time_unit(images[0][1])
+    end_s = max(images[0][1], *(stay.stop_s for stay in content.stays), 0.0)
+    unit_s, unit = time_unit(end_s)
     for panel, (image, span_s) in zip(panels, images, strict=True):
         panel.axes.set_facecolor(UNMEASURED)
         extent = (panel.start_hz / 1e6, panel.stop_hz / 1e6, span_s / unit_s, 0.0)
         panel.axes.imshow(image, cmap="viridis", norm=norm, extent=extent, aspect="auto", interpolation="none")
+        for stay in content.stays:
+            _draw_stay(content, panel, stay, norm, (unit_s, end_s))
+        panel.axes.set(xlim=(panel.start_hz / 1e6, panel.stop_hz / 1e6), ylim=(end_s / unit_s, 0.0))
         _tick_findings(content, panel)
-    if fall.time_s.size > 1:
+    if fall.time_s.size > 1 or content.stays:
         panels[0].axes.set_ylabel(f"Time since start ({unit})")
     else:  # how long a single pass took is not known
         panels[0].axes.set(ylabel="One pass", yticks=[])
     bar_axes = figure.add_axes(fraction(figure, bar))
     figure.colorbar(ScalarMappable(norm, "viridis"), cax=bar_axes, label=f"Level ({content.level_unit})")
+
+
+def _draw_stay(
+    content: ReportContent, panel: Panel, stay: StayShown, norm: Normalize, scale: tuple[float, float]
+) -> None:
+    """Highest level of a stay in the hop that it was on, long enough to be seen; ``scale`` is unit and end in s."""
+    layout, (unit_s, end_s) = content.layout, scale
+    bins = layout.hop_slice(stay.hop)
+    if bins.stop <= panel.bins.start or bins.start >= panel.bins.stop:
+        return
+    half_hz = layout.bin_width_hz / 2
+    low_hz, high_hz = float(layout.freq_hz[bins.start]) - half_hz, float(layout.freq_hz[bins.stop - 1]) + half_hz
+    columns = panel.width_in * _COLUMNS_PER_INCH * (high_hz - low_hz) / (panel.stop_hz - panel.start_hz)
+    power = max_bins(stay.peak_dbfs[None, :], max(1, int(columns)), 1)
+    stop_s = max(stay.stop_s, stay.start_s + _LEAST_SHARE * end_s)
+    extent = (low_hz / 1e6, high_hz / 1e6, stop_s / unit_s, stay.start_s / unit_s)
+    panel.axes.imshow(power, cmap="viridis", norm=norm, extent=extent, aspect="auto", interpolation="none")
 
 
 def _image(fall: Waterfall, panel: Panel) -> tuple[NDArray[np.float64], float]:

@@ -74,6 +74,8 @@ class VisitTold:
     Attributes
     ----------
     id, operator : str
+    begun : str
+        ISO 8601 in UTC.
     steps : tuple of (Step, Outcome or None)
         None where a step is not finished.
     digest : str
@@ -82,6 +84,7 @@ class VisitTold:
 
     id: str
     operator: str
+    begun: str
     steps: tuple[tuple[Step, Outcome | None], ...]
     digest: str
 
@@ -209,6 +212,7 @@ class VisitLog:
         return VisitTold(
             id=self.id,
             operator=self.operator,
+            begun=self._lines[0].time,
             steps=tuple((step, finished.get(step.id)) for step in self.steps),
             digest=self._lines[-1].hash,
         )
