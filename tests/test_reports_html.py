@@ -67,7 +67,7 @@ def test_page_holds_answer_findings_and_figures(content: ReportContent) -> None:
     assert "door opener" in text
     assert "EXERCISE" not in text
     assert "clean" not in text.lower()
-    assert page.tags.count("svg") == 4  # spectrum, waterfall and two findings
+    assert page.tags.count("svg") == 7  # spectrum, difference, waterfall, occupancy, timeline and two findings
     assert len(page.ids) == len(set(page.ids))
 
 

@@ -16,6 +16,7 @@ from reports.content.compared import baseline_blocks
 from reports.content.controls import control_blocks
 from reports.content.coverage import POI_KEYS, pooled, service_states
 from reports.content.detectable import basis_text, detectable_texts
+from reports.content.drawn import camp_blocks, difference_blocks, level_blocks, occupancy_blocks, timeline_blocks
 from reports.content.evidence import evidence_blocks, seal_blocks
 from reports.content.finding_pages import finding_blocks, rejected_blocks, unconfirmed_blocks
 from reports.content.limitations import limitations
@@ -51,15 +52,17 @@ def annex_sections(content: ReportContent) -> list[Section]:
         section("Scope", scope_blocks(content)),
         section("People", people_blocks(content)),
         section("Time and clock", clock_blocks(content)),
-        section("Course of the visit", visit_blocks(content)),
+        section("Course of the visit", [*visit_blocks(content), *timeline_blocks(content)]),
         section("Checks that are not radio", check_blocks(content)),
         section("Equipment and calibration", _equipment(content)),
         section("Check of the receiver", [_checks(content)]),
         section("Acquisition", acquisition_blocks(content)),
         section("Coverage", _coverage(content)),
         section("Baseline", baseline_blocks(content.compared, content.sealed)),
-        section("Waterfall", [_waterfall(content)]),
-        section("Positions", position_blocks(content)),
+        section("Difference", difference_blocks(content)),
+        section("Waterfall", [_waterfall(content), *camp_blocks(content)]),
+        section("Occupancy", occupancy_blocks(content)),
+        section("Positions", [*position_blocks(content), *level_blocks(content)]),
         section("Findings", finding_blocks(content)),
         section("Emissions that were not confirmed", unconfirmed_blocks(content)),
         section("Candidates that were rejected", rejected_blocks(content)),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from matplotlib.figure import Figure
 
 from reports.content.annex import annex_sections
 from reports.content.client import about, answer, client_pages
@@ -13,11 +15,26 @@ from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
 from reports.content.material import ReportContent
 from reports.content.qr import qr_code
 from reports.content.wording import EXERCISE, recorded, utc
+from reports.figures.camps import camp_figure
 from reports.figures.closeups import finding_figure
-from reports.figures.overviews import spectrum_figure, waterfall_figure
+from reports.figures.occupancies import occupancy_figure
+from reports.figures.overviews import difference_figure, spectrum_figure, waterfall_figure
+from reports.figures.positions import positions_figure
 from reports.figures.style import svg_text
+from reports.figures.timelines import timeline_figure
 
 __all__ = ["compose", "draw"]
+
+
+_DRAWN: dict[str, Callable[[ReportContent], Figure | None]] = {
+    "spectrum": spectrum_figure,
+    "difference": difference_figure,
+    "waterfall": lambda content: waterfall_figure(content) if content.waterfall.time_s.size else None,
+    "camp": camp_figure,
+    "occupancy": occupancy_figure,
+    "positions": positions_figure,
+    "timeline": timeline_figure,
+}
 
 
 def compose(content: ReportContent) -> dict[str, Any]:
@@ -48,9 +65,7 @@ def compose(content: ReportContent) -> dict[str, Any]:
 
 def draw(content: ReportContent) -> dict[str, str]:
     """Draw every figure that ``compose`` refers to, as SVG text by name."""
-    drawings = {"spectrum": svg_text(spectrum_figure(content), "spectrum")}
-    if content.waterfall.time_s.size:
-        drawings["waterfall"] = svg_text(waterfall_figure(content), "waterfall")
+    drawings = {name: svg_text(drawn, name) for name, make in _DRAWN.items() if (drawn := make(content)) is not None}
     code = seal_code(content)
     if code is not None:
         drawings[SEAL_CODE] = qr_code(code)
