@@ -44,10 +44,11 @@ def client_pages(content: ReportContent) -> tuple[list[Section], list[Section]]:
     first = []
     if content.findings:
         first.append(section("What was found", _found(content)))
-    if content.unconfirmed:
-        first.append(section("What was heard too seldom to judge", _unconfirmed(content)))
     first.append(section("The spectrum", [_spectrum(content)]))
-    second = [
+    second = []
+    if content.unconfirmed:
+        second.append(section("What was heard too seldom to judge", _unconfirmed(content)))
+    second += [
         section("What could have been missed", [bullets(missed(content))]),
         section("What to do", [bullets(to_do(content), numbered=True)]),
         section("The sweep at a glance", [facts(_glance(content))]),

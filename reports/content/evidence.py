@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePath
 
 from reports.content.blocks import Block, bullets, facts, figure, paragraph, table
 from reports.content.material import ReportContent
@@ -22,7 +23,7 @@ _MAX_FILES = 80
 def evidence_blocks(content: ReportContent) -> list[Block]:
     """Files with their SHA-256, and what the chain of hashes shows and does not show."""
     rows = _files(content)
-    blocks: list[Block] = [table(("Evidence", "File or count", "SHA-256"), rows[:_MAX_FILES], widths=(22, 30, 48))]
+    blocks: list[Block] = [table(("Evidence", "File or count", "SHA-256"), rows[:_MAX_FILES], widths=(15, 28, 57))]
     if len(rows) > _MAX_FILES:
         blocks.append(paragraph(f"{len(rows) - _MAX_FILES} more files are named in the seal."))
     told = facts(
@@ -62,7 +63,11 @@ def _files(content: ReportContent) -> list[tuple[str, str, str]]:
 def _snippets(content: ReportContent, seal: Seal | None) -> list[tuple[str, str, str]]:
     """Raw samples: those that the seal covers, or else those that the findings name."""
     if seal is not None:
-        return [("Raw samples", name, digest) for name, digest in seal.subject.items() if name != seal.record]
+        stem = PurePath(seal.record).stem
+        files = [
+            (name.removeprefix(f"{stem}."), digest) for name, digest in seal.subject.items() if name != seal.record
+        ]
+        return [("Raw samples", name, digest) for name, digest in files]
     named = [finding.get("iq_snippet") or {} for finding in content.findings]
     return [("Raw samples", str(one["file"]), recorded(one.get("sha256"))) for one in named if one.get("file")]
 

@@ -47,7 +47,7 @@ def finding_blocks(content: ReportContent) -> list[Block]:
     )
     blocks: list[Block] = [paragraph(key, sticky=True)]
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
-        blocks.append(together(_finding(content, finding, figure_name(index))))
+        blocks += _finding(content, finding, figure_name(index))
     rest = content.findings[MAX_FINDING_FIGURES:]
     return [*blocks, *_in_short(content, rest)] if rest else blocks
 
@@ -73,10 +73,13 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
 
 def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
-    return [
+    told = [
         subheading(name, threat_level(finding)),
         facts(_measured(content, finding), columns=2),
         facts(_judged(content, finding)),
+    ]
+    return [
+        together(told),
         figure(drawing, "", _description(content, finding)),
         *_tests(finding),
         *_threat(finding),
@@ -116,7 +119,7 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
 def _level(content: ReportContent, finding: Mapping[str, Any]) -> str:
     unit = content.level_unit
     text = level_interval(finding, unit) or number(finding.get("power_dbfs"), unit)
-    return with_dbm(text, content.start, finding)
+    return with_dbm(text.replace("+-", "\u00b1"), content.start, finding)
 
 
 def _heard(content: ReportContent, finding: Mapping[str, Any]) -> str:
@@ -193,7 +196,7 @@ def _tests(finding: Mapping[str, Any]) -> list[Block]:
     ]
     if not rows:
         return [facts([("Artefact tests", "none carried out")])]
-    return [table(("Artefact test", "Result", "Detail"), rows, widths=(20, 16, 64))]
+    return [together([table(("Artefact test", "Result", "Detail"), rows, widths=(20, 16, 64))])]
 
 
 def _threat(finding: Mapping[str, Any]) -> list[Block]:
@@ -206,7 +209,7 @@ def _threat(finding: Mapping[str, Any]) -> list[Block]:
         number(threat.get("score"), digits=2),
         f"Threat level {threat_level(finding)}: weights that add up to the score",
     )
-    return [table(head, rows, widths=(10, 90), right=(0,))]
+    return [together([table(head, rows, widths=(10, 90), right=(0,))])]
 
 
 def _weight(reason: str) -> tuple[str, str]:
@@ -252,7 +255,7 @@ def unconfirmed_blocks(content: ReportContent) -> list[Block]:
         for item in content.unconfirmed[:_MAX_UNCONFIRMED]
     ]
     head = ("ID", "Frequency", "Bandwidth", "Level", "Heard", "Stands out by", "Allocation", "Decision")
-    blocks = [paragraph(said, sticky=True), table(head, rows, widths=(5, 15, 11, 12, 16, 15, 17, 9), right=(1, 2, 3))]
+    blocks = [paragraph(said, sticky=True), table(head, rows, widths=(5, 13, 10, 11, 13, 13, 27, 8), right=(1, 2, 3))]
     if len(content.unconfirmed) > _MAX_UNCONFIRMED:
         blocks.append(paragraph(f"{len(content.unconfirmed) - _MAX_UNCONFIRMED} more are in the record."))
     return blocks

@@ -94,7 +94,9 @@ def _short_signals(content: ReportContent) -> str:
         if camped_s:
             said = f"Each frequency was listened to for at least {dwell_s:.3g} s, spread over {passes}; on some the"
             said += f" receiver also stayed, for up to {camped_s:.3g} s."
-    return said + (f" The chance to catch a single transmission was at least {listed(chances)}." if chances else "")
+    return said + (
+        f" The chance to catch a single transmission, where it was least: {listed(chances)}." if chances else ""
+    )
 
 
 def _measured(content: ReportContent) -> list[Mapping[str, Any]]:

@@ -33,7 +33,6 @@ def identity_blocks(content: ReportContent) -> list[Block]:
         facts(
             [
                 ("Record", recorded(start.get("record_id") or content.record_name)),
-                ("Title", recorded(start.get("title"))),
                 ("Room", recorded(start.get("room"))),
                 ("Site", recorded(start.get("site"))),
                 *surroundings(start),

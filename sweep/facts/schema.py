@@ -71,6 +71,7 @@ class SiteFile(_Table, frozen=True, kw_only=True):
     address: Text | None = None
     client: Text | None = None
     reference: Text | None = None
+    retest_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     room: Room | None = None
     people: Annotated[tuple[Person, ...], Meta(max_length=100)] | None = None
     visit: VisitPlan | None = None

@@ -36,6 +36,7 @@ def start_facts(facts: Facts, instrument: Instrument) -> dict[str, Any]:
         "address": site.address,
         "client": site.client,
         "reference": site.reference,
+        "retest_days": site.retest_days,
         "room_title": room and room.title,
         "room_floor": room and room.floor,
         "room_description": room and room.description,

@@ -87,6 +87,7 @@ class StartDocument(msgspec.Struct, frozen=True):
     address: str | None = None
     client: str | None = None
     reference: str | None = None
+    retest_days: Int64 | None = None
     room_title: str | None = None
     room_floor: str | None = None
     room_description: str | None = None
