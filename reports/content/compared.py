@@ -70,7 +70,7 @@ def read_compared(record: SweepRecord, baseline_id: str | None, room_folder: Pat
     try:
         return _told(store.load(baseline_id), record, path)
     except RecordError as error:
-        return ComparedWith(id=baseline_id, trouble=str(error))
+        return ComparedWith(id=baseline_id, trouble=str(error).replace(str(path), path.name))
 
 
 def _told(baseline: Baseline, record: SweepRecord, path: Path) -> ComparedWith:

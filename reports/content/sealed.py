@@ -56,7 +56,7 @@ def read_sealed(record_path: Path) -> Sealed | None:
         signature=signature,
         token=token,
         token_time=None if token is None else _token_time(token, troubles),
-        troubles=tuple(troubles),
+        troubles=tuple(trouble.replace(f"{record_path.parent}/", "") for trouble in troubles),
     )
 
 
