@@ -221,7 +221,7 @@ def _readers() -> Iterator[tuple[str, Reader]]:
     )
     yield "sigmf-meta", Reader(seeds=seeds.meta_seeds, read=_meta, longest=1 << 13)
     yield "sigmf-archive", Reader(seeds=seeds.archive_seeds, read=_capture("a.sigmf", _NOTHING), longest=1 << 15)
-    yield "raw", Reader(seeds=lambda: [bytes(8000), bytes(range(250)) * 20], read=_capture("a.cf32"), longest=1 << 14)
+    yield "raw", Reader(seeds=seeds.raw_seeds, read=_capture("a.cf32"), longest=1 << 15)
     yield (
         "sidecar",
         Reader(seeds=lambda: [b"sample_rate=500000\ncenter_frequency=433920000\n"], read=_sidecar, longest=1 << 10),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["archive_seeds", "csv_seeds", "kept", "meta_seeds", "payloads", "scene_seeds", "wav_seeds"]
+__all__ = ["archive_seeds", "csv_seeds", "kept", "meta_seeds", "payloads", "raw_seeds", "scene_seeds", "wav_seeds"]
 
 _KEPT = Path(__file__).resolve().parents[2] / "tests/old"
 _HEADER = struct.Struct("<8sIQQII")
@@ -61,6 +61,12 @@ def archive_seeds() -> list[bytes]:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return [stream.getvalue()]
+
+
+def raw_seeds() -> list[bytes]:
+    """Complex float32, as few as are taken: silence, and a tone."""
+    tone = 0.5 * np.exp(2j * np.pi * 0.1 * np.arange(2100))
+    return [bytes(8 * 2100), tone.astype("<c8").tobytes()]
 
 
 def wav_seeds() -> list[bytes]:

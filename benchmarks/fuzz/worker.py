@@ -1,4 +1,4 @@
-"""Fuzz one reader in a process of its own: ``python -m benchmarks.fuzz.worker READER INPUTS FOLDER``.
+"""``python -m benchmarks.fuzz.worker READER INPUTS FOLDER CORPUS SEED SECONDS``: fuzz one reader, in this process.
 
 Each input may take some seconds and the process a limited memory. What a reader raises beside its refusals is noted
 and does not end the run. The figures so far are kept in ``FOLDER/result.json``, since libFuzzer leaves no last word.
@@ -6,7 +6,6 @@ and does not end the run. The figures so far are kept in ``FOLDER/result.json``,
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 import time
@@ -14,6 +13,8 @@ import traceback
 from pathlib import Path
 
 import atheris  # type: ignore[import-not-found]
+
+from benchmarks.fuzz.figures import Figures
 
 with atheris.instrument_imports(include=["sweep", "baselines", "dsp"]):
     from benchmarks.fuzz.readers import READERS
@@ -66,23 +67,19 @@ class Watch:
     def write(self) -> None:
         """Keep the figures so far."""
         self._noted = time.monotonic()
-        result = {
-            "inputs": self._inputs,
-            "refused": self._refused,
-            "seconds": self._noted - self._start,
-            "longest_s": self._longest_s,
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
-            "found": self._found,
-        }
-        part = self._folder / "result.part"
-        part.write_text(json.dumps(result))
-        part.replace(self._folder / "result.json")
+        Figures(
+            inputs=self._inputs,
+            refused=self._refused,
+            seconds=self._noted - self._start,
+            longest_s=self._longest_s,
+            peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+            found=self._found,
+        ).write(self._folder / "result.json")
 
 
-def main(name: str, n_inputs: int, folder: Path) -> None:
+def main(name: str, n_inputs: int, folder: Path, corpus: Path, *options: str) -> None:
     """Fuzz until so many inputs are done."""
-    corpus = folder / "corpus"
-    corpus.mkdir()
+    corpus.mkdir(exist_ok=True)
     reader = READERS[name]
     for number, seed in enumerate(reader.seeds()):
         (corpus / f"seed-{number}").write_bytes(seed)
@@ -100,7 +97,7 @@ def main(name: str, n_inputs: int, folder: Path) -> None:
         f"-timeout={_SECONDS_AN_INPUT}",
         f"-rss_limit_mb={_MEMORY_MB}",
         f"-artifact_prefix={folder}/stopped-",
-        "-seed=1",
+        *options,
         "-verbosity=0",
         str(corpus),
     ]
@@ -109,4 +106,5 @@ def main(name: str, n_inputs: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    _, _name, _n_inputs, _folder, _corpus, _seed, _longest_s = sys.argv
+    main(_name, int(_n_inputs), Path(_folder), Path(_corpus), f"-seed={_seed}", f"-max_total_time={_longest_s}")
