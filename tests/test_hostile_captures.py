@@ -145,6 +145,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "NaN": (write("a.csv", SWEEP.replace("90000", "nan").encode()), "covers nan to"),
     "infinite": (write("a.csv", SWEEP.replace("94000", "inf").encode()), "covers 90000 to inf"),
     "steps of nothing": (write("a.csv", SWEEP.replace(" 1000,", " 1e-300,").encode()), "levels for|steps of"),
+    "steps of less than nothing": (write("a.csv", SWEEP.replace(" 1000,", " 5e-324,").encode()), "steps of 4.9"),
     "level of nothing": (write("a.csv", SWEEP.replace("-62", "1e308").encode()), "level 1e.308 dB .* is impossible"),
     "formulas": (write("a.csv", b'=cmd|"/C calc"!A0,=1+1,@x,+1,-1,=2,=3,=4\n'), "line 1 is not as rtl_power"),
     "bomb of lines": (write("a.csv.gz", gzip.compress(b"\0" * (64 << 20))), "line 1 is longer than|is not as"),

@@ -74,6 +74,15 @@ def test_data_file_base_name_and_archive_are_the_same_recording(tmp_path: Path) 
         assert [hop.raw.tobytes() for hop in hops_of(open_one(tmp_path / name))] == raw
 
 
+def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
+    """JSON Schema takes 2000.0 for an integer."""
+    plain, pointed = (
+        hops_of(open_one(write(tmp_path, metadata(capture(kind(0)), capture(kind(2000), 868e6)), stem=kind.__name__)))
+        for kind in (int, float)
+    )
+    assert [hop.raw.tobytes() for hop in pointed] == [hop.raw.tobytes() for hop in plain]
+
+
 def test_segments_at_one_frequency_are_joined_unless_time_has_a_break(tmp_path: Path) -> None:
     joined = [
         capture(0, time="2022-10-11T08:00:00Z"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import h5py
 import numpy as np
+
+from benchmarks.fuzz.images import image_of, opened
+from benchmarks.fuzz.trees import edited_json
 
 __all__ = ["edited"]
 
@@ -18,17 +21,27 @@ _TEXTS = ("", "x", "1.0.0", "2.0.0", "{}", "[]", "[[[[", '{"a": NaN}', "9" * 500
 
 def edited(sound: bytes, recipe: bytes) -> bytes:
     """Apply the edits that a recipe names, four bytes each, to a copy of a sound file."""
-    stream = io.BytesIO(sound)
-    with h5py.File(stream, "r+", libver=("v108", "v110")) as file:
-        names: list[str] = []
-        file.visit(names.append)
+    names = _names(sound)
+    file = opened(sound)
+    try:
         for at in range(0, min(len(recipe) - 3, 32), 4):
             what, where, first, second = recipe[at : at + 4]
             try:
                 _EDITS[what % len(_EDITS)](file, names[(where + 256 * (second & 1)) % len(names)], first, second)
             except (KeyError, ValueError, TypeError, OSError, RuntimeError, OverflowError, MemoryError):
                 continue  # the file does not allow it, for instance since an earlier edit
-    return stream.getvalue()
+        return image_of(file)
+    finally:
+        file.close()
+
+
+@cache
+def _names(sound: bytes) -> list[str]:
+    names: list[str] = []
+    file = opened(sound)
+    file.visit(names.append)
+    file.close()
+    return names
 
 
 def _delete(file: h5py.File, name: str, *_: int) -> None:
@@ -68,6 +81,15 @@ def _text(file: h5py.File, name: str, first: int, second: int) -> None:
         dataset[0] = bytes(text)
 
 
+def _document(file: h5py.File, name: str, first: int, second: int) -> None:
+    """Another value within the JSON text of a record."""
+    place = "entry/processing/data"
+    if place in file:
+        text = edited_json(bytes(file[place][0]), bytes((first, second, len(name))))
+        del file[place]
+        file.create_dataset(place, data=np.array([text]), chunks=(1,), compression=1, fletcher32=True)
+
+
 def _attribute(file: h5py.File, name: str, first: int, second: int) -> None:
     """Another value of an attribute: text, number, array, or none."""
     holder = file[name] if second & 1 else file
@@ -89,5 +111,5 @@ def _link(file: h5py.File, name: str, first: int, _: int) -> None:
 
 
 _EDITS: tuple[Callable[[h5py.File, str, int, int], None], ...] = (
-    _delete, _reshape, _values, _text, _attribute, _attribute, _link,
+    _delete, _reshape, _values, _text, _document, _document, _attribute, _attribute, _link,
 )  # fmt: skip

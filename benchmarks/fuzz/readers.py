@@ -10,11 +10,15 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import jsonschema
 import rfc8785
+import sigmf
 
 from baselines.disposition import log_path, read_log
 from baselines.known import room_list
@@ -22,6 +26,7 @@ from baselines.register import EmitterRegister
 from baselines.store import BaselineStore
 from benchmarks.fuzz import seeds
 from benchmarks.fuzz.edits import edited
+from benchmarks.fuzz.images import slim_baseline, slim_records
 from benchmarks.fuzz.seals import (
     read_seal_file,
     read_signature_file,
@@ -29,6 +34,7 @@ from benchmarks.fuzz.seals import (
     read_token_file,
     seal_seeds,
 )
+from benchmarks.fuzz.trees import edited_canonical, edited_csv, edited_json, edited_toml
 from dsp.errors import QuietroomError
 from sweep.journal import JournalReader
 from sweep.journal.framing import Kind, framed
@@ -116,8 +122,21 @@ def _capture(name: str, options: SourceOptions = _TOLD) -> Callable[[Path, bytes
     return read
 
 
+@cache
+def _sigmf_validator() -> Any:
+    return jsonschema.validators.validator_for(schema := sigmf.schema.get_schema())(schema)
+
+
+def _validate(instance: object, schema: object) -> None:
+    """What the package sigmf calls, without checking its own schema against that of schemas for every input."""
+    if (error := jsonschema.exceptions.best_match(_sigmf_validator().iter_errors(instance))) is not None:
+        raise error
+
+
 def _replay(path: Path, options: SourceOptions) -> None:
-    for source in open_captures([path], options):
+    with mock.patch("jsonschema.validators.validate", _validate):
+        captures = open_captures([path], options)
+    for source in captures:
         try:
             blocks = source.blocks(2) if hasattr(source, "blocks") else source.rows()
             for _ in islice(blocks, 4):
@@ -189,13 +208,24 @@ def _serve(theirs: socket.socket, data: bytes) -> None:
         theirs.shutdown(socket.SHUT_WR)
 
 
-def _edited(read: Callable[[Path, bytes], None], pattern: str) -> Callable[[Path, bytes], None]:
-    sound = seeds.kept(pattern)[0]
+def _edited(
+    edit: Callable[[bytes, bytes], bytes], read: Callable[[Path, bytes], None], sound: Callable[[], list[bytes]]
+) -> Reader:
+    """Reads what a recipe of edits makes of a sound input; its last byte says of which."""
+    sounds = sound()
 
     def run(folder: Path, data: bytes) -> None:
-        read(folder, edited(sound, data))
+        read(folder, edit(sounds[sum(data[-1:]) % len(sounds)], data[:-1]))
 
-    return run
+    return Reader(seeds=_recipes, read=run, longest=33)
+
+
+def _sound_records() -> list[bytes]:
+    return list(dict.fromkeys(slim for whole in seeds.kept("sweeps/*.h5.gz") for slim in slim_records(whole)))
+
+
+def _sound_baselines() -> list[bytes]:
+    return [slim_baseline(whole) for whole in seeds.kept("rooms/lab/baselines/*.h5.gz")[:-1]]
 
 
 def _lines() -> list[bytes]:
@@ -203,23 +233,25 @@ def _lines() -> list[bytes]:
 
 
 def _recipes() -> list[bytes]:
-    return [bytes(range(start, start + 40)) for start in range(0, 200, 40)]
+    """One edit to four, and the number of the file that they change."""
+    return [bytes(range(start, start + 4 * (1 + start % 4) + 1)) for start in range(0, 230, 5)]
 
 
-_RECORDS, _BASELINES, _JOURNALS = "sweeps/*.h5.gz", "rooms/lab/baselines/*.h5.gz", "sweeps/*.journal.gz"
+_JOURNALS = "sweeps/*.journal.gz"
 
 
 def _readers() -> Iterator[tuple[str, Reader]]:
-    yield "record", Reader(seeds=lambda: seeds.kept(_RECORDS), read=_record, longest=1 << 19)
-    yield "record-edited", Reader(seeds=_recipes, read=_edited(_record, _RECORDS), longest=200)
-    yield "baseline", Reader(seeds=lambda: seeds.kept(_BASELINES)[:-1], read=_baseline, longest=1 << 17)
-    yield "baseline-edited", Reader(seeds=_recipes, read=_edited(_baseline, _BASELINES), longest=200)
+    yield "record", Reader(seeds=_sound_records, read=_record, longest=1 << 17)
+    yield "record-edited", _edited(edited, _record, _sound_records)
+    yield "baseline", Reader(seeds=_sound_baselines, read=_baseline, longest=1 << 17)
+    yield "baseline-edited", _edited(edited, _baseline, _sound_baselines)
     yield "journal", Reader(seeds=lambda: seeds.kept(_JOURNALS), read=_journal, longest=1 << 17)
     yield (
         "journal-payloads",
         Reader(seeds=lambda: [seeds.payloads(one) for one in seeds.kept(_JOURNALS)], read=_payloads, longest=1 << 16),
     )
     yield "sigmf-meta", Reader(seeds=seeds.meta_seeds, read=_meta, longest=1 << 13)
+    yield "sigmf-edited", _edited(edited_json, _meta, seeds.meta_seeds)
     yield "sigmf-archive", Reader(seeds=seeds.archive_seeds, read=_capture("a.sigmf", _NOTHING), longest=1 << 15)
     yield "raw", Reader(seeds=seeds.raw_seeds, read=_capture("a.cf32"), longest=1 << 15)
     yield (
@@ -228,6 +260,9 @@ def _readers() -> Iterator[tuple[str, Reader]]:
     )
     yield "wav", Reader(seeds=seeds.wav_seeds, read=_capture("a.wav"), longest=1 << 15)
     yield "csv", Reader(seeds=seeds.csv_seeds, read=_capture("a.csv"), longest=1 << 13)
+    yield "csv-edited", _edited(edited_csv, _capture("a.csv"), lambda: seeds.csv_seeds()[:2])
+    yield "scene-edited", _edited(edited_toml, _scene, seeds.scene_seeds)
+    yield "seal-edited", _edited(edited_canonical, read_seal_file, lambda: [seal_seeds()["seal"]])
     yield "scene", Reader(seeds=seeds.scene_seeds, read=_scene, longest=1 << 14)
     yield "logs", Reader(seeds=_lines, read=_log, longest=1 << 13)
     yield (

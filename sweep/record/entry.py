@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import h5py
@@ -14,6 +14,7 @@ from sweep.record.chunks import check_chunks, read_chunks
 
 __all__ = ["RecordEntry"]
 
+_ENTRY = "entry/"
 _MAX_TABLE_BYTES = 64 << 20
 _MAX_CHUNK_BYTES = 1 << 20
 _FREE_LINES = 1 << 16
@@ -25,8 +26,8 @@ class RecordEntry:
 
     Parameters
     ----------
-    file : h5py.File
-        Surveyed already.
+    found : mapping of str to h5py.Dataset or None
+        What ``survey`` found in the file.
 
     Raises
     ------
@@ -35,14 +36,13 @@ class RecordEntry:
         name the file.
     """
 
-    def __init__(self, file: h5py.File) -> None:
-        group = file.get("entry")
-        if not isinstance(group, h5py.Group):
+    def __init__(self, found: Mapping[str, h5py.Dataset | None]) -> None:
+        if "entry" not in found:
             raise RecordError("has no group /entry")
-        self._group = group
+        self._found = {path.removeprefix(_ENTRY): item for path, item in found.items() if path.startswith(_ENTRY)}
 
     def __contains__(self, place: str) -> bool:
-        return place in self._group
+        return place in self._found
 
     def shape(self, place: str) -> tuple[int, ...]:
         """Shape that a dataset declares; not to be trusted with memory."""
@@ -88,7 +88,7 @@ class RecordEntry:
             }
 
     def _dataset(self, place: str) -> h5py.Dataset:
-        dataset = self._group.get(place)
-        if not isinstance(dataset, h5py.Dataset):
+        dataset = self._found.get(place)
+        if dataset is None:
             raise RecordError(f"has no {place}")
         return dataset

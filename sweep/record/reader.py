@@ -74,9 +74,9 @@ class SweepRecord:
         self.path = path
         self._file = file
         with refusing(path):
-            survey(file)
+            found = survey(file)
             self.schema = check_schema(file)
-            self._entry = RecordEntry(file)
+            self._entry = RecordEntry(found)
             self.processing = self._entry.note("processing")
             document, self._told = _read_processing(self.processing)
             self._document = as_of_now(document["judgement"])

@@ -36,36 +36,48 @@ def refusing(path: Path) -> Iterator[None]:
         raise RecordError(f"{path}: is damaged ({one_line(error)}); fetch an intact copy of the record") from error
 
 
-def survey(file: h5py.File) -> None:
-    """Refuse anything in the file that points elsewhere, before any of it is read.
+def survey(file: h5py.File) -> dict[str, h5py.Dataset | None]:
+    """Find everything in the file, and refuse anything that points elsewhere, before any of it is read.
+
+    Returns
+    -------
+    dict of h5py.Dataset
+        All that the file holds, by path without the first ``/``; None for a group. What a group holds that lies in two
+        places is given in one of them.
 
     Raises
     ------
     RecordError
         A link that is not a hard one, data in another file, or more objects than a record has.
     """
-    waiting, n_links = [file["/"]], 0
+    waiting, n_links = [("", h5py.h5g.open(file.id, b"/"))], 0
     seen = {h5py.h5o.get_info(file.id).addr}
+    found: dict[str, h5py.Dataset | None] = {}
     while waiting:
-        group = waiting.pop()
+        place, group = waiting.pop()
         n_links += len(group)
         if n_links > _MAX_OBJECTS:
             raise RecordError(f"holds more than {_MAX_OBJECTS} objects, which no record has")
         for name in group:
-            child = _own(group, name)
-            address = h5py.h5o.get_info(child.id).addr
-            if address not in seen and isinstance(child, h5py.Group):
-                waiting.append(child)
+            inner = place + name.decode("utf-8", "backslashreplace")
+            child = _own(group, name, inner)
+            address = h5py.h5o.get_info(child).addr
+            found[inner] = h5py.Dataset(child) if isinstance(child, h5py.h5d.DatasetID) else None
+            if isinstance(child, h5py.h5g.GroupID) and address not in seen:
+                waiting.append((f"{inner}/", child))
             seen.add(address)
+    return found
 
 
-def _own(group: h5py.Group, name: str) -> h5py.HLObject:
+def _own(group: h5py.h5g.GroupID, name: bytes, place: str) -> h5py.h5i.ObjectID:
     """An object that lies in this file, with all of its data."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise RecordError(f"holds {group.name.rstrip('/')}/{name}, a link to somewhere else, which no record has")
-    child = group[name]
-    if isinstance(child, h5py.Dataset) and (child.is_virtual or child.external):
-        raise RecordError(f"holds {child.name}, whose data lie in another file, which no record has")
+    if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+        raise RecordError(f"holds /{place}, a link to somewhere else, which no record has")
+    child = h5py.h5o.open(group, name)
+    if isinstance(child, h5py.h5d.DatasetID):
+        plist = child.get_create_plist()
+        if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
+            raise RecordError(f"holds /{place}, whose data lie in another file, which no record has")
     return child
 
 

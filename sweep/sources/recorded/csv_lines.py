@@ -22,7 +22,7 @@ __all__ = ["Band", "Line", "read_lines"]
 
 _MAX_LINE_BYTES = 4 << 20
 _MAX_DB, _MIN_DB = 100.0, -300.0
-_MAX_HZ = 1e12
+_MAX_HZ, _MIN_STEP_HZ = 1e12, 1e-3
 _PAIR = re.compile(r"^\s*[\d.]+\s*[,;\t]\s*-?[\d.]+\s*$")
 _RTL_POWER, _HACKRF_SWEEP = "rtl_power", "hackrf_sweep"
 _SPARE_BINS = 3  # rtl_power rounds its crop: up to two bins more than the edges say, and the last bin twice
@@ -161,7 +161,7 @@ def _parse(text: str, number: int, tool: str | None) -> Line:
         raise ValueError(f"{len(fields)} columns instead of 7 or more")
     utc_ns = _parse_time(fields[0], fields[1])
     low, high, step = (float(field) for field in fields[2:5])
-    if not (0 <= low < high <= _MAX_HZ and 0 < step <= 1.01 * (high - low)):
+    if not (0 <= low < high <= _MAX_HZ and _MIN_STEP_HZ <= step <= 1.01 * (high - low)):
         raise ValueError(f"it covers {low:g} to {high:g} Hz in steps of {step:g} Hz")
     level_db = np.array([float(field) for field in fields[6:]])
     tool = _tool(fields[1], (high - low) / step, level_db.size) if tool is None else tool

@@ -22,6 +22,11 @@ from sweep.sources.recorded.sigmf_files import DataPlace, check_sha512, locate_d
 
 __all__ = ["open_sigmf"]
 
+_WHOLE_KEYS = tuple(
+    f"core:{name}"
+    for name in ("sample_start", "global_index", "header_bytes", "trailing_bytes", "offset", "num_channels")
+)
+
 
 def open_sigmf(path: Path, options: SourceOptions) -> Recording:
     """Open a SigMF recording.
@@ -51,6 +56,8 @@ def open_sigmf(path: Path, options: SourceOptions) -> Recording:
     info: dict[str, Any] = document["global"]
     sample_format = _sample_format(path, info, options)
     _validate(path, document)
+    for section in (info, *document["captures"]):
+        section.update(_whole_numbers(section))
     if info.get("core:metadata_only"):
         if not is_kept_sweep(info):
             raise refuse(path, "is metadata only: there are no samples to replay")
@@ -97,6 +104,17 @@ def _validate(path: Path, document: dict[str, Any]) -> None:
             raise refuse(path, f"is not valid SigMF{' at ' + where if where else ''}: {reason}") from error
         except (sigmf.error.SigMFError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
             raise refuse(path, f"is not valid SigMF: {type(error).__name__} {shown(str(error))}") from error
+
+
+def _whole_numbers(section: Mapping[str, Any]) -> dict[str, int]:
+    """Give as such what the schema takes for whole numbers; 2000.0 is one to JSON Schema.
+
+    Examples
+    --------
+    >>> _whole_numbers({"core:sample_start": 2000.0, "core:frequency": 1e8})
+    {'core:sample_start': 2000}
+    """
+    return {key: int(section[key]) for key in _WHOLE_KEYS if isinstance(section.get(key), float)}
 
 
 def _samples(path: Path, document: Mapping[str, Any], place: DataPlace, sample_format: str) -> Samples:
