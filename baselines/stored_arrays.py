@@ -9,9 +9,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.limits import MAX_BINS
+
 __all__ = ["read_array", "refuse_links"]
 
-_MAX_BINS = 1 << 26
 _MAX_OBJECTS = 100
 _LEAST_CHUNK_BYTES = 4  # of a chunk shorter than its checksum HDF5 reads far beyond its end
 _MAX_CHUNK_BYTES = 1 << 20
@@ -47,7 +48,7 @@ def read_array(group: h5py.Group, name: str, dtype: type[np.generic]) -> NDArray
     dataset = group[name]
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{name} is no array")  # noqa: TRY004 - one way out for all damage
-    if dataset.ndim != 1 or dataset.size > _MAX_BINS or dataset.chunks is None or dataset.is_virtual:
+    if dataset.ndim != 1 or dataset.size > MAX_BINS or dataset.chunks is None or dataset.is_virtual:
         raise ValueError(f"{name} has shape {dataset.shape}")
     if dataset.id.get_num_chunks() != -(-dataset.size // dataset.chunks[0]):
         raise ValueError(f"{name} lacks chunks")

@@ -139,15 +139,15 @@ def link(name: str, target: h5py.ExternalLink | h5py.SoftLink) -> Damage:
 
 
 def huge(file: h5py.File) -> None:
-    """Claims 512 MB that the file does not hold."""
+    """Claims 32 MB that the file does not hold."""
     del file["frequency_hz"]
-    file.create_dataset("frequency_hz", shape=(1 << 26,), dtype="f8", chunks=(65536,), compression="gzip")
+    file.create_dataset("frequency_hz", shape=(1 << 22,), dtype="f8", chunks=(65536,), compression="gzip")
 
 
 def packed(file: h5py.File) -> None:
     """Zeros that grow a thousandfold."""
     del file["log_mean"]
-    file.create_dataset("log_mean", data=np.zeros(1 << 23, "f8"), chunks=(1 << 20,), compression="gzip")
+    file.create_dataset("log_mean", data=np.zeros(1 << 22, "f8"), chunks=(1 << 20,), compression="gzip")
 
 
 def rename(name: str, other: str) -> Damage:
@@ -180,7 +180,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "wrong limit": (replace_data("burst_limits/burst_8", np.ones(7, "f4"), chunks=True), "its burst_8 has 7 limits"),
     "unknown limit": (replace_data("burst_limits/burst_1", np.ones(7, "f4"), chunks=True), "its burst_1 has 7 limits"),
     "claims too much": (huge, "frequency_hz lacks chunks"),
-    "packed too much": (packed, "log_mean would grow to 67108864 bytes"),
+    "packed too much": (packed, "log_mean would grow to 33554432 bytes"),
     "no visits": (set_attribute("visits", "[]"), "it names no visit"),
     "not JSON": (set_attribute("visits", "[{"), "not a readable baseline"),
     "no sweeps": (set_attribute("n_sweeps", 0), "its n_sweeps is 0"),

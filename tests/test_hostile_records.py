@@ -204,12 +204,22 @@ RECORDS: dict[str, tuple[Attack, str, tuple[str, ...]]] = {
     "unknown filter": (strange_filter, "mean not in chunks with checksums", ANYWHERE),
     "a trillion rows": (
         replace("entry/rows/leaf", shape=(1 << 40, 32), dtype="u1", chunks=(1, 32), fletcher32=True),
-        "leaves of shape .*1099511627776, 32",
+        "leaves of shape .*1099511627776, 32.*above 4194304 rows",
         ANYWHERE,
     ),
     "a trillion bins": (
         replace("entry/data/frequency", shape=(1 << 40,), dtype="<f8", chunks=(65536,), fletcher32=True),
         "frequencies of shape .*1099511627776",
+        ANYWHERE,
+    ),
+    "more bins than a record takes": (
+        replace("entry/data/frequency", shape=((1 << 22) + 1,), dtype="<f8", chunks=(65536,), fletcher32=True),
+        "frequencies of shape .*4194305,.* not 1 to 4194304 bins",
+        ANYWHERE,
+    ),
+    "stays of a million dwells": (
+        replace("entry/stays/hops/hop_flags", shape=(1, 1 << 20), dtype="u1", chunks=(1, 65536), fletcher32=True),
+        "stays/rows of 1048576 hops and .* bins, above 65536 and 4194304",
         ANYWHERE,
     ),
     "a note of a terabyte": (

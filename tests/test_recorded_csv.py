@@ -172,7 +172,7 @@ GOOD = rtl_line("18:00:00", 90_000, [-1] * 4)
         (GOOD.replace("90000", "99000"), "it covers 99000 to 94000 Hz"),
         (GOOD.replace("1000.00", "0"), "in steps of 0 Hz"),
         (GOOD.replace("1000.00", "nan"), "in steps of nan Hz"),
-        (GOOD.replace("1000.00", "1e-300"), "levels for"),
+        (GOOD.replace("1000.00", "1e-300"), "steps of"),
         (GOOD.replace("94000", "940000"), "5 levels for 850 bins"),
         (GOOD + GOOD.replace("-1.00", "x", 1), "line 2 is not as"),
         (GOOD + GOOD.replace("-1.00", "411.5", 1), "line 2: level 411.5 dB in column 7 is impossible"),

@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import RecordError
+from sweep.limits import MAX_BINS, MAX_HOPS
 from sweep.plan import Layout
 
-__all__ = ["MAX_BINS", "LayoutDocument", "layout_document", "layout_from"]
-
-MAX_BINS = 1 << 24
-"""Bins of a row that a journal or record may have: 24 to 1766 MHz in steps of 104 Hz."""
-
-MAX_HOPS = 1 << 16
-"""Hops of a row: 24 to 1766 MHz in steps of 27 kHz."""
+__all__ = ["LayoutDocument", "layout_document", "layout_from"]
 
 
 class LayoutDocument(msgspec.Struct, frozen=True):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from sweep.limits import MAX_BINS, MAX_HOPS, most_rows
 from sweep.plan import Layout
 
-__all__ = ["MAX_ROWS", "row_misfit", "stay_misfit"]
-
-MAX_ROWS = 1 << 22
-"""Rows of one record: 31 hours of 27 ms dwells."""
+__all__ = ["row_misfit", "stay_misfit"]
 
 
 def row_misfit(
@@ -35,8 +33,9 @@ def row_misfit(
     str or None
         None where it can.
     """
-    if sequence != n_rows or sequence >= MAX_ROWS:
-        return f"row {sequence} cannot follow {n_rows} rows (at most {MAX_ROWS} in a record)"
+    most = most_rows(layout.n_bins)
+    if sequence != n_rows or sequence >= most:
+        return f"row {sequence} cannot follow {n_rows} rows (at most {most} of {layout.n_bins} bins in a record)"
     return None if sizes == first_sizes else _misfit(f"row {sequence}", sizes, first_sizes, layout.n_hops, layout)
 
 
@@ -52,11 +51,12 @@ def stay_misfit(
 
     The parameters are those of `row_misfit`, of stays.
     """
-    if sequence != n_stays or sequence >= MAX_ROWS:
-        return f"stay {sequence} cannot follow {n_stays} stays (at most {MAX_ROWS} in a record)"
     n_dwells = dict(sizes).get("hop_flags", 0)
-    if n_dwells == 0:
-        return f"stay {sequence} has no dwell"
+    if not 0 < n_dwells <= min(MAX_HOPS, MAX_BINS // layout.hop_bins):
+        return f"stay {sequence} has {n_dwells} dwells of {layout.hop_bins} bins"
+    most = most_rows(n_dwells * layout.hop_bins)
+    if sequence != n_stays or sequence >= most:
+        return f"stay {sequence} cannot follow {n_stays} stays (at most {most} of {n_dwells} dwells in a record)"
     return None if sizes == first_sizes else _misfit(f"stay {sequence}", sizes, first_sizes, n_dwells, layout)
 
 

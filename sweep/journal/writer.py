@@ -20,9 +20,10 @@ from sweep.journal.documents import (
 )
 from sweep.journal.files import DiskFullError, create_new, fdatasync, is_full, lock, sync_folder, write_at
 from sweep.journal.framing import Kind, framed, with_text
-from sweep.journal.layout_json import MAX_BINS, layout_document
+from sweep.journal.layout_json import layout_document
 from sweep.journal.row_order import row_misfit, stay_misfit
 from sweep.leaf import NO_LEAF, encode_row, leaf, row_arrays, sizes_of
+from sweep.limits import MAX_BINS
 from sweep.look_leaf import encode_look
 from sweep.looks import Look
 from sweep.model import HopGap, Judgement, SweepRow

@@ -37,7 +37,7 @@ class RecordEntry:
     """
 
     def __init__(self, found: Mapping[str, h5py.Dataset | None]) -> None:
-        if "entry" not in found:
+        if found.get("entry", found) is not None:
             raise RecordError("has no group /entry")
         self._found = {path.removeprefix(_ENTRY): item for path, item in found.items() if path.startswith(_ENTRY)}
 

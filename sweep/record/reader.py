@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from dsp.errors import RecordError
 from sweep.journal import Note
 from sweep.journal.documents import parse_document
-from sweep.journal.layout_json import MAX_BINS, LayoutDocument, layout_from
+from sweep.journal.layout_json import LayoutDocument, layout_from
 from sweep.leaf import NO_LEAF
 from sweep.leaves import Leaves
+from sweep.limits import MAX_BINS
 from sweep.looks import Look
 from sweep.model import HopGap, Instrument, Judgement
 from sweep.plan import Layout, SweepPlan

@@ -12,9 +12,9 @@ from pathlib import Path
 import h5py
 
 from dsp.errors import RecordError
-from sweep.journal.row_order import MAX_ROWS
 from sweep.leaf import NO_LEAF, ROW_ARRAYS
 from sweep.leaves import Leaves
+from sweep.limits import MAX_BINS, MAX_BURSTS, MAX_HOPS, most_rows
 from sweep.record.chunk_reading import ChunkedRows
 from sweep.record.chunks import read_chunks
 from sweep.record.entry import RecordEntry
@@ -23,8 +23,6 @@ from sweep.record.schema import row_place
 from sweep.row_blocks import RowBlock, RowStream, block_rows
 
 __all__ = ["StoredRows"]
-
-_MAX_BURSTS = 1 << 16  # of a row; more only where it has more bins
 
 
 class StoredRows:
@@ -61,9 +59,12 @@ class StoredRows:
         self._path = path
         self._before = before
         rows = f"{folder}rows"
+        if n_hops > MAX_HOPS or n_bins > MAX_BINS:
+            raise RecordError(f"has {rows} of {n_hops} hops and {n_bins} bins, above {MAX_HOPS} and {MAX_BINS}")
         shape = entry.shape(f"{rows}/leaf")
-        if len(shape) != 2 or shape[0] > MAX_ROWS:
-            raise RecordError(f"has leaves of shape {shape}, above {MAX_ROWS} rows")
+        most = most_rows(n_bins)
+        if len(shape) != 2 or shape[0] > most:
+            raise RecordError(f"has leaves of shape {shape}, above {most} rows of {n_bins} bins")
         self._n_rows = int(shape[0])
         times = [entry.find(f"{rows}/{name}", "<i8", (self._n_rows,)) for name in ("utc_ns", "monotonic_ns")]
         self._times = [ChunkedRows(dataset) for dataset in times]
@@ -156,6 +157,6 @@ def _row_datasets(
             continue
         shape = entry.shape(place)
         width = sizes.get(row_place(name).partition("/")[0], shape[-1] if shape else 0)
-        if width > max(sizes["data"], _MAX_BURSTS):
+        if width > max(sizes["data"], MAX_BURSTS) or n_rows > most_rows(width):
             raise RecordError(f"has {width} values of {name} in a row of {sizes['data']} bins, which cannot be")
         yield name, entry.find(place, dtype.str, (n_rows, width))
