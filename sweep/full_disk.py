@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from sweep.events import Noted, Paused
+from sweep.events import Event, Noted, Paused
 from sweep.journal import DiskFullError, JournalWriter
 
-__all__ = ["until_room"]
+__all__ = ["at_once", "until_room"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,22 @@ def until_room(
     _insist(lambda: journal.append_note(text, utc_ns=utc_ns, kind=note.kind), journal, is_stopping, wait)
     yield note
     return result
+
+
+def at_once(waiting: Generator[Event, None, T], tell: Callable[[Event], None]) -> T:
+    """Wait for the end of `until_room` where no event can be yielded; each is told to a callable instead.
+
+    Returns
+    -------
+    object
+        What the generator returns.
+    """
+    while True:
+        try:
+            tell(next(waiting))
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _insist(

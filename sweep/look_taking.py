@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeGuard
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import numpy as np
 
 from dsp.errors import DeviceError
 from dsp.spectra import hop_spectra
-from sweep.events import Event, GapSeen, LookTaken
+from sweep.events import Event, GapSeen, LookTaken, Paused
+from sweep.full_disk import at_once
 from sweep.health.losses import NO_LOOK
 from sweep.iq_writer import IqWriter
 from sweep.journal import JournalWriter
@@ -22,6 +24,8 @@ from sweep.stored_hop import is_overloaded, to_centidecibels
 from sweep.units import format_hz
 
 __all__ = ["LookTaker", "RetunableSource", "analyse_look", "can_look"]
+
+T = TypeVar("T")
 
 
 class RetunableSource(IqSource, Protocol):
@@ -102,6 +106,10 @@ class LookTaker:
     ----------
     source : RetunableSource
     journal : JournalWriter
+    until_room : callable
+        Writes something, and waits while the disk is full, as ``until_room`` of a sweep.
+    tell : callable
+        Given what cannot wait until the judge has spoken: that the disk is full.
     pass_index : int
         Number of the pass after the last one; a look that failed is a gap in it.
     is_stopping : callable
@@ -120,12 +128,16 @@ class LookTaker:
         source: RetunableSource,
         journal: JournalWriter,
         *,
+        until_room: Callable[[Callable[[], Any]], Generator[Event, None, Any]],
+        tell: Callable[[Event], None],
         pass_index: int,
         is_stopping: Callable[[], bool],
         keep: IqWriter | None,
     ) -> None:
         self._source = source
         self._journal = journal
+        self._until_room = until_room
+        self._tell = tell
         self._pass_index = pass_index
         self._is_stopping = is_stopping
         self._keep = keep
@@ -154,12 +166,23 @@ class LookTaker:
                 return None
             look = analyse_look(self._source.plan, request, samples)
             if self._keep is not None:
-                self._keep.write_look(samples, request)
-        leaf = self._journal.append_look(look)
+                self._insist(partial(self._keep.write_look, samples, request))
+        leaf = self._insist(partial(self._journal.append_look, look))
         self._journal.sync()
         self._looks.append(look)
         self.events.append(LookTaken(look=look, leaf=leaf))
         return look
+
+    def _insist(self, append: Callable[[], T]) -> T:
+        """Write something; while the disk is full, wait: the judge waits with us."""
+        result: T = at_once(self._until_room(append), self._take_event)
+        return result
+
+    def _take_event(self, event: Event) -> None:
+        if isinstance(event, Paused):
+            self._tell(event)
+        else:
+            self.events.append(event)
 
     def _gap(self, look: Look) -> None:
         gap = HopGap(
@@ -169,7 +192,7 @@ class LookTaker:
             monotonic_ns=look.monotonic_ns,
             reason=f"{NO_LOOK} {format_hz(look.request.center_freq_hz)}: {look.failure}",
         )
-        self._journal.append_gap(gap)
+        self._insist(partial(self._journal.append_gap, gap))
         self.events.append(GapSeen(gap=gap))
         if self._keep is not None:
             self._keep.write_failed_look(look)

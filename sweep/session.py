@@ -66,6 +66,8 @@ class SweepSession:
         Also keep the raw samples, in a folder beside the record.
     camp : CampRequest, optional
         To camp after the passes, with a source that can be tuned. A recording in which stays were kept gives those.
+    tell : callable, optional
+        Given what happens while the judge works and cannot wait for it: that second looks wait for room on the disk.
     sync_interval_s : float
         Longest time that a row waits for the disk. 0 syncs each row, as a live sweep must; a replay may wait, as its
         input is still there after a power cut.
@@ -82,6 +84,7 @@ class SweepSession:
         duration_s: float | None = None,
         keep_iq: bool = False,
         camp: CampRequest | None = None,
+        tell: Callable[[Event], None] = lambda _: None,
         sync_interval_s: float = 0.0,
     ) -> None:
         self._source = source
@@ -92,6 +95,7 @@ class SweepSession:
         self._duration_s = duration_s
         self._keep_iq = keep_iq
         self._camp_request = camp
+        self._tell = tell
         self._sync_interval_s = sync_interval_s
         self._stopping = False
         self._open: OpenRecord | None = None
@@ -318,6 +322,8 @@ class SweepSession:
         return LookTaker(
             self._source,
             opened.journal,
+            until_room=self._until_room,
+            tell=self._tell,
             pass_index=opened.next_pass,
             is_stopping=lambda: self._stopping,
             keep=opened.iq_writer,

@@ -9,26 +9,33 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rows import make_gap, make_layout, make_plan, make_row
+from rows import make_gap, make_judgement, make_layout, make_plan, make_row, make_start
 from virtual_dongle.scene import Emitter, Scene
 
 from sweep.cli.main import main
-from sweep.events import Noted, Paused
+from sweep.events import Event, LookTaken, Noted, Paused
 from sweep.full_disk import until_room
 from sweep.iq_writer import IqWriter
 from sweep.journal import DiskFullError, JournalReader, JournalWriter, ballast_path
-from sweep.model import HopSamples, Instrument
+from sweep.looks import LookRequest, Looks
+from sweep.model import HopSamples, Instrument, Judgement
+from sweep.plan import Layout
 from sweep.record import SweepRecord
+from sweep.session import SweepSession
+from sweep.sources.options import SourceOptions
+from sweep.sources.sim import open_sim
 from sweep.workspace import Workspace
 
 PlugIn = Callable[[Scene], dict[str, str]]
 SIZE_MB = 96
-N_PASSES = 150
+N_PASSES = 2000  # more than a test waits for, and their record has room
 SCENE = Scene(realtime=True, emitters=(Emitter(kind="fm", freq_hz=434.1e6, level_dbfs=-15, bandwidth_hz=75e3),))
 LIMITED = """
 import resource, signal, sys
@@ -54,17 +61,27 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Leave no room at all."""
-    filler = folder / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
-        while True:
-            stream.write(bytes(1 << 16))
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as stream:
-        while True:
-            stream.write(bytes(512))
-    assert shutil.disk_usage(folder).free == 0
-    return filler
+@contextlib.contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Leave no room at all, also where the sweep gives some back; the file that takes it stays."""
+    filler, enough = folder / "filler", threading.Event()
+
+    def fill() -> None:
+        with filler.open("wb", buffering=0) as stream:
+            while not enough.is_set():
+                for size in (1 << 16, 512):
+                    with contextlib.suppress(OSError):
+                        while stream.write(bytes(size)) == size and not enough.is_set():
+                            pass
+                enough.wait(0.002)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    try:
+        yield filler
+    finally:
+        enough.set()
+        thread.join()
 
 
 def begin(folder: Path, environment: dict[str, str], n_passes: int) -> subprocess.Popen[str]:
@@ -92,28 +109,33 @@ def told(process: subprocess.Popen[str], words: str) -> str:
 def test_a_live_sweep_pauses_and_goes_on(small_disk: Path, virtual_dongle: PlugIn) -> None:
     workspace = Workspace.create(small_disk)
     process = begin(small_disk, virtual_dongle(SCENE), N_PASSES)
-    filler = fill(small_disk)
-    line = told(process, "the disk is full")
+    with filling(small_disk) as filler:
+        line = told(process, "the disk is full")
     assert "passes are saved. Free some space and the sweep goes on, or end it with Ctrl-C" in line
+    (journal_path,) = workspace.sweeps.glob("*.journal")
+    size = journal_path.stat().st_size
     filler.unlink()
-    _, err = process.communicate(timeout=120)
+    while process.poll() is None and journal_path.stat().st_size < 2 * size:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=600)
     assert process.returncode in (0, 3), err
     (path,) = workspace.sweeps.glob("*.h5")
     with SweepRecord.open(path) as record:
-        assert record.n_rows == N_PASSES
-        assert [ok for _, ok in record.verify_rows()] == [True] * N_PASSES
+        assert 0 < int(line.split(" passes are saved")[0].split()[-1]) < record.n_rows < N_PASSES
+        assert [ok for _, ok in record.verify_rows()] == [True] * record.n_rows
         assert [note.kind for note in record.notes] == ["pause"]
         assert "No space left on device" in record.notes[0].text
-        assert not record.gaps
+        assert ["stopped by the user" in gap.reason for gap in record.gaps] == [True]
 
 
 def test_ctrl_c_in_a_pause_leaves_a_journal_that_can_be_recovered(small_disk: Path, virtual_dongle: PlugIn) -> None:
     workspace = Workspace.create(small_disk)
-    process = begin(small_disk, virtual_dongle(SCENE), 5 * N_PASSES)
-    filler = fill(small_disk)
-    told(process, "the disk is full")
+    process = begin(small_disk, virtual_dongle(SCENE), N_PASSES)
+    with filling(small_disk) as filler:
+        told(process, "the disk is full")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 2
     assert "quietroom recover" in err.splitlines()[-1]
     (journal_path,) = workspace.sweeps.glob("*.journal")
@@ -143,7 +165,7 @@ def test_a_limit_of_the_size_of_files_leaves_a_journal_that_can_be_recovered(
         env={**environment, "PYTHONPATH": str(Path(__file__).parents[1])},
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert result.returncode == 2
     (journal_path,) = workspace.sweeps.glob("*.journal")
@@ -228,3 +250,35 @@ def test_kept_samples_wait_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             writer.write(hop(number))
     data = (tmp_path / "kept/pass-0000.sigmf-data").read_bytes()
     assert data == b"".join(hop(number).raw.tobytes() for number in range(plan.n_hops))
+
+
+def test_second_looks_wait_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge waits with them; the pause is told at once, and noted where it was."""
+    disk, told = FullDisk(monkeypatch), list[Event]()
+    requests = [LookRequest(center_freq_hz=167_000_000 + 10_000 * number, n_dwells=1) for number in range(3)]
+
+    def judge(layout: Layout, rows: object, instrument: object, looks: Looks | None) -> Judgement:
+        assert looks is not None
+        assert looks.look(requests[0]) is not None
+        disk.room = 0
+        assert all(looks.look(request) is not None for request in requests[1:])
+        return make_judgement(layout)
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        disk.room = 1 << 62
+
+    source = open_sim("meeting-room", SourceOptions(ranges_hz=((166_365_000, 168_280_000),)))
+    session = SweepSession(
+        source, start=make_start(), name_record=lambda _: tmp_path / "lab.h5", judge=judge, passes=1, tell=tell
+    )
+    events = list(session.events())
+    assert [type(event) for event in told] == [Paused]
+    assert isinstance(told[0], Paused)
+    assert "1 passes are saved. Free some space and the sweep goes on" in told[0].reason
+    of_looks = [event for event in events if isinstance(event, LookTaken | Noted)]
+    assert [type(event) for event in of_looks] == [LookTaken, Noted, LookTaken, LookTaken]
+    with SweepRecord.open(tmp_path / "lab.h5") as record:
+        assert [look.request for look in record.looks] == requests
+        assert [intact for _, intact in record.verify_looks()] == [True] * 3
+        assert [note.kind for note in record.notes] == ["pause"]

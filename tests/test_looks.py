@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from virtual_dongle.scene import Dongle, Emitter, Scene
 from baselines.judge import make_judge
 from dsp.errors import DeviceError, ParameterError, RecordError
 from sweep.cli.main import main
-from sweep.events import Closed, GapSeen, LookTaken
+from sweep.events import Closed, Event, GapSeen, LookTaken
 from sweep.journal import JournalDamageError, JournalReader, JournalWriter
 from sweep.journal.framing import MAGIC
 from sweep.look_leaf import decode_look, encode_look
@@ -377,10 +377,20 @@ def test_the_same_room_gives_the_same_looks() -> None:
     assert stored.first_bin == 167_000_000 // 2500 - 384
 
 
+def direct() -> dict[str, Any]:
+    """For a look taker on a disk with room."""
+
+    def write(append: Callable[[], Any]) -> Generator[Event, None, Any]:
+        yield from ()
+        return append()
+
+    return {"until_room": write, "tell": lambda event: pytest.fail(f"there is room: {event}")}
+
+
 def test_no_more_looks_than_a_sweep_takes(tmp_path: Path) -> None:
     source = opened()
     with JournalWriter.create(tmp_path / "lab.journal", make_start(), source.plan.layout()) as journal:
-        taker = LookTaker(source, journal, pass_index=1, is_stopping=lambda: False, keep=None)
+        taker = LookTaker(source, journal, pass_index=1, is_stopping=lambda: False, keep=None, **direct())
         requests = [LookRequest(center_freq_hz=166_000_000 + 2500 * n, n_dwells=1) for n in range(MAX_LOOKS + 1)]
         looks = [taker.look(request) for request in requests]
         assert looks[-1] is None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from sweep.events import Closed, Event, GapSeen, HopDone, LookTaken, Noted, Paused, RowDone, StayDone
 from sweep.units import format_hz
 
-__all__ = ["follow"]
+__all__ = ["follow", "say_now"]
 
 _LINE_INTERVAL_S = 5.0
 _MAX_GAP_LINES = 5
@@ -79,6 +79,16 @@ def follow(
             yield event
     finally:
         display.close()
+
+
+def say_now(label: str) -> Callable[[Event], None]:
+    """Make what a session tells of a pause while it judges, when its events have to wait."""
+
+    def say(event: Event) -> None:
+        if isinstance(event, Paused):
+            print(f"{label}: {event.reason}", file=sys.stderr, flush=True)
+
+    return say
 
 
 def _recorded(n_rows: int, passes: int | None, n_gaps: int) -> str:

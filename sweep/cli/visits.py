@@ -21,7 +21,7 @@ from dsp.errors import ParameterError, RecordError
 from sweep.camping import CampRequest
 from sweep.cli.arguments import DEFAULT_FALSE_ALARMS
 from sweep.cli.evidence import Evidence, read_evidence
-from sweep.cli.progress import follow
+from sweep.cli.progress import follow, say_now
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
 from sweep.events import Closed
@@ -206,6 +206,7 @@ def _session(source: IqSource | SpectraSource, request: VisitRequest) -> SweepSe
         duration_s=request.duration_s,
         keep_iq=request.keep_iq,
         camp=None if request.camp_s is None else _camp(request.camp_s, comparison),
+        tell=say_now(room),
         sync_interval_s=0.0 if request.live else _REPLAY_SYNC_INTERVAL_S,
     )
 
