@@ -109,6 +109,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         sigmf(core_dataset="../outside.txt"), r"names the samples '\.\./outside\.txt'.*nothing was opened"
     ),
     "samples anywhere": (sigmf(core_dataset="/etc/passwd"), "core:dataset: '/etc/passwd'"),
+    "samples of a name too long": (sigmf(core_dataset="9" * 400), "has no samples: '999"),
     "samples are a link": (linked_samples, "names the samples .*nothing was opened"),
     "wrong datatype": (sigmf(core_datatype="rf64_le"), "core:datatype 'rf64_le' is real samples"),
     "datatype of objects": (sigmf(core_datatype={"x": 1}), "core:datatype .* is not supported"),
