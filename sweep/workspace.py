@@ -27,6 +27,7 @@ sweeps/   the sweep records (.h5) with their seals, signatures and time tokens (
           decisions about them (.jsonl), folders with raw samples of what was found (.snippets), and the journals of
           sweeps that were interrupted (.journal)
 reports/  plots, reports and exports; they can be made again from the records
+handoff/  what waits to be delivered to a collector, and what was
 dongles/  profiles of the dongles, by serial
 site.toml, equipment.toml  what people wrote down of site, rooms, people and equipment
 seals.jsonl  the list of all seals that were made here, numbered and chained
@@ -133,6 +134,11 @@ class Workspace:
     def reports(self) -> Path:
         """Folder of plots, reports and exports."""
         return self.root / "reports"
+
+    @property
+    def handoff(self) -> Path:
+        """Folder of what waits to be delivered; made at its first use."""
+        return self.root / "handoff"
 
     def room(self, name: str) -> Path:
         """Folder of a room, whether it exists or not.

@@ -74,6 +74,7 @@ def test_the_contract_has_these_commands() -> None:
         "plot",
         "report",
         "export",
+        "handoff",
         "recover",
         "keys make",
         "keys show",

@@ -137,7 +137,22 @@ def _add_deciding(commands: Commands[OneLineParser]) -> None:
 def _add_presenting(commands: Commands[OneLineParser]) -> None:
     _command(commands, "plot", "present:plot", "draw the spectrum against the baseline, and the waterfall", fill=_plot)
     _command(commands, "report", "present:report", "write the compliance report", fill=_report)
-    _command(commands, "export", "handoff:export", "hand the findings and decisions to another tool", fill=_export)
+    _command(
+        commands,
+        "export",
+        "exporting:export",
+        "write the findings, decisions and spectra for other tools",
+        fill=_export,
+    )
+    _command(
+        commands,
+        "handoff",
+        "handoff:handoff",
+        "deliver the findings and decisions to a collector",
+        "What cannot be delivered waits in the workspace, and is sent by the next handoff to the same address, or by "
+        "--flush. A finding that was delivered is sent again only when somebody decided about it.",
+        fill=_handoff,
+    )
 
 
 def _init(init: OneLineParser) -> None:
@@ -318,3 +333,36 @@ def _export(export: OneLineParser) -> None:
         help="folder for the files, or with one format the name of the file (default: the reports of the workspace)",
     )
     export.add_argument("--overwrite", action="store_true", help="replace files that say something else")
+
+
+def _handoff(handoff: OneLineParser) -> None:
+    handoff.add_argument(
+        "record",
+        metavar="RECORD",
+        nargs="?",
+        help="path of a sweep record (.h5), or its name in the workspace's sweeps",
+    )
+    handoff.add_argument(
+        "--to",
+        metavar="URL",
+        help="https://HOST/PATH gets OCSF events as JSON; syslog+udp://HOST, syslog+tcp://HOST:PORT and "
+        "syslog+tls://HOST:PORT get CEF",
+    )
+    handoff.add_argument("--flush", action="store_true", help="deliver what waits for any receiver, without a record")
+    handoff.add_argument(
+        "--retry",
+        metavar="T",
+        type=duration_s,
+        default=15.0,
+        help="wait at most so long in all for a receiver that is away, for example 10m (default 15s)",
+    )
+    handoff.add_argument(
+        "--ca", metavar="PEM", help="certificates of the authorities to trust (default: those of the system)"
+    )
+    handoff.add_argument("--client-cert", metavar="PEM", help="our own certificate and its key, for receivers that ask")
+    handoff.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="bearer token for HTTP (default: that in the variable QUIETROOM_HANDOFF_TOKEN, if there is one)",
+    )
+    add_json(handoff)

@@ -1,0 +1,79 @@
+"""Delivery by syslog: datagrams (RFC 5426), or a stream with octet counting (RFC 6587), in TLS or not (RFC 5425)."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from reports.handoff.failure import DeliveryError, naming_target
+from reports.handoff.messages import Message
+from reports.handoff.target import Target
+
+__all__ = ["frame", "send_datagrams", "send_stream"]
+
+_TIMEOUT_S = 20.0
+_MOST_DATAGRAM = 65_000
+
+
+def frame(body: bytes) -> bytes:
+    """Put its length before a message.
+
+    Examples
+    --------
+    >>> frame(b"<108>1 - - - - - -")
+    b'18 <108>1 - - - - - -'
+    """
+    return b"%d %b" % (len(body), body)
+
+
+def send_datagrams(target: Target, pending: Sequence[Message]) -> Iterator[str]:
+    """Send each message as a datagram, and give its identifier: nobody says whether it arrived.
+
+    Raises
+    ------
+    DeliveryError
+        The host is not known, or said that nobody listens there.
+    """
+    with naming_target(target.url):
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as sender:
+            sender.connect(address)
+            for message in pending:
+                sender.send(message.body[:_MOST_DATAGRAM])
+                yield message.uid
+
+
+def send_stream(target: Target, pending: Sequence[Message]) -> Iterator[str]:
+    """Send all messages over one connection, and give their identifiers once the receiver has read to the end of it.
+
+    Syslog has no acknowledgement. What stands in for it: our end is closed, and the receiver closes its own when it has
+    read everything; one that breaks off instead has not.
+
+    Raises
+    ------
+    DeliveryError
+        There is no connection, or it broke; then no message counts as delivered.
+    """
+    content = b"".join(frame(message.body) for message in pending)
+    with (
+        naming_target(target.url),
+        socket.create_connection((target.host, target.port), timeout=_TIMEOUT_S) as plain,
+    ):
+        if target.scheme == "syslog+tls":
+            with target.tls().wrap_socket(plain, server_hostname=target.host) as covered:
+                covered.sendall(content)
+                with suppress(ssl.SSLEOFError):  # rsyslog reads to our end of TLS, and then just closes
+                    _wait_for_end(target, covered.unwrap())
+        else:
+            plain.sendall(content)
+            _wait_for_end(target, plain)
+    yield from (message.uid for message in pending)
+
+
+def _wait_for_end(target: Target, connection: socket.socket) -> None:
+    connection.shutdown(socket.SHUT_WR)
+    if connection.recv(1):
+        raise DeliveryError(f"{target.url}: answers, which no syslog receiver does; check it", is_passing=False)
