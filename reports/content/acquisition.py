@@ -10,7 +10,7 @@ from reports.content.wording import NOT_RECORDED, bandwidth, count, frequency_ra
 from reports.segments import contiguous_slices
 from sweep.model import Instrument
 
-__all__ = ["acquisition_blocks"]
+__all__ = ["acquisition_blocks", "revisit"]
 
 _DASH = "\u2013"
 _MAX_SEGMENTS = 60
@@ -25,7 +25,7 @@ def acquisition_blocks(content: ReportContent) -> list[Block]:
         ("Bins and hops", f"{count(layout.n_bins, 'bin')} in {count(layout.n_hops, 'hop')}"),
         ("Spectra averaged in a pass", NOT_RECORDED if layout.n_averages is None else str(layout.n_averages)),
         ("Passes", str(content.n_rows)),
-        ("Mean time between passes", _revisit(content)),
+        ("Mean time between passes", revisit(content)),
     ]
     if plan is None:
         rows.append(("Plan", "none: the spectra were made by another program"))
@@ -41,13 +41,12 @@ def acquisition_blocks(content: ReportContent) -> list[Block]:
     return [facts(rows), *notes, *_segments(content)]
 
 
-def _revisit(content: ReportContent) -> str:
-    """From the times of the waterfall, each line of which may stand for several passes."""
-    times = content.waterfall.time_s
-    if times.size < 2:
+def revisit(content: ReportContent) -> str:
+    """Mean time from a pass to the next one."""
+    times_s = content.passes.times_s
+    if len(times_s) < 2:
         return NOT_RECORDED
-    per_line = -(-content.n_rows // 2000) if times.size < content.n_rows else 1
-    return seconds(float(times[-1] - times[0]) / ((times.size - 1) * per_line))
+    return seconds(float(times_s[-1, 0] - times_s[0, 0]) / (len(times_s) - 1))
 
 
 def _segments(content: ReportContent) -> list[Block]:

@@ -63,7 +63,7 @@ def annex_sections(content: ReportContent) -> list[Section]:
         section("Waterfall", [_waterfall(content), *camp_blocks(content)]),
         section("Occupancy", occupancy_blocks(content)),
         section("Positions", [*position_blocks(content), *level_blocks(content)]),
-        section("Findings", finding_blocks(content)),
+        section("Findings", finding_blocks(content), new_page=bool(content.findings)),
         section("Emissions that were not confirmed", unconfirmed_blocks(content)),
         section("Candidates that were rejected", rejected_blocks(content)),
         section("Decisions", decision_blocks(content)),
@@ -155,7 +155,7 @@ def _coverage(content: ReportContent) -> list[Block]:
             table(
                 (*head, "0.1 s", "1 s", "10 s"),
                 [_coverage_row(line) for line in lines],
-                widths=(22, 12, 16, 14, 8, 11, 8, 9),
+                widths=(20, 12, 15, 13, 8, 10, 12, 10),
                 right=(2, 3, 4, 5, 6, 7),
             )
         )

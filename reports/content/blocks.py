@@ -88,10 +88,14 @@ class Figure(Block, frozen=True, kw_only=True):
 
 
 class Subheading(Block, frozen=True, kw_only=True):
-    """Heads what follows within a section; ``badge`` is a threat level that gets a colour."""
+    """Heads what follows within a section; ``badge`` is a threat level that gets a colour.
+
+    One with ``new_page`` begins a page, where there are pages.
+    """
 
     title: str
     badge: str = ""
+    new_page: bool = False
 
 
 class Signer(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,10 +118,11 @@ class Together(Block, frozen=True, kw_only=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """Blocks under a heading."""
+    """Blocks under a heading, which begins a page where ``new_page`` says so."""
 
     title: str
     blocks: tuple[Block, ...]
+    new_page: bool = False
 
 
 def paragraph(text: str, *, sticky: bool = False) -> Paragraph:
@@ -164,9 +169,9 @@ def figure(name: str, caption: str, description: str, *, width: int = 100) -> Fi
     return Figure(name=name, caption=caption, description=description, width=width)
 
 
-def subheading(title: str, badge: str = "") -> Subheading:
+def subheading(title: str, badge: str = "", *, new_page: bool = False) -> Subheading:
     """Head what follows within a section."""
-    return Subheading(title=title, badge=badge)
+    return Subheading(title=title, badge=badge, new_page=new_page)
 
 
 def signatures(signers: Sequence[tuple[str, str]]) -> Signatures:
@@ -179,6 +184,6 @@ def together(blocks: Sequence[Block]) -> Together:
     return Together(blocks=tuple(blocks))
 
 
-def section(title: str, blocks: Sequence[Block]) -> Section:
+def section(title: str, blocks: Sequence[Block], *, new_page: bool = False) -> Section:
     """Put blocks under a heading."""
-    return Section(title=title, blocks=tuple(blocks))
+    return Section(title=title, blocks=tuple(blocks), new_page=new_page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table
@@ -26,7 +27,7 @@ def answer(content: ReportContent) -> dict[str, Any]:
     return {
         "question": f"Was a radio transmitter heard in the room \u201c{room}\u201d that does not belong there?",
         "verdict": verdict(content.document),
-        "tone": _TONE.get(str(content.document.get("verdict")), "unsure"),
+        "tone": _tone(content.document),
         "basis": _basis(content),
         "remarks": _remarks(content),
     }
@@ -43,7 +44,8 @@ def client_pages(content: ReportContent) -> tuple[list[Section], list[Section]]:
     """Sections of the client's part: those beside the answer, and those of the page after it."""
     first = []
     if content.findings:
-        first.append(section("What was found", _found(content)))
+        title = "What was found" if content.document.get("baseline") else "What was heard"
+        first.append(section(title, _found(content)))
     first.append(section("The spectrum", [_spectrum(content)]))
     second = []
     if content.unconfirmed:
@@ -54,6 +56,12 @@ def client_pages(content: ReportContent) -> tuple[list[Section], list[Section]]:
         section("The sweep at a glance", [facts(_glance(content))]),
     ]
     return first, second
+
+
+def _tone(document: Mapping[str, Any]) -> str:
+    """Alert only where something is called anomalous: without a baseline nothing is."""
+    answer = str(document.get("verdict"))
+    return "unsure" if answer == "anomalies" and not document.get("baseline") else _TONE.get(answer, "unsure")
 
 
 def _basis(content: ReportContent) -> str:

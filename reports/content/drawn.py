@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from reports.content.blocks import Block, figure, paragraph
+from baselines.occupancy import THRESHOLD_DB
+from reports.content.acquisition import revisit
+from reports.content.blocks import Block, facts, figure, paragraph
 from reports.content.material import ReportContent
 from reports.content.timeline import sweep_times, visit_times
-from reports.content.wording import count, frequency_range, listed
+from reports.content.wording import NOT_RECORDED, bandwidth, count, frequency_range, listed, seconds, utc
 from reports.figures.camps import camped_hops
 from reports.figures.occupancies import occupancy_by_band
 from reports.figures.positions import levels_by_position
@@ -60,7 +62,15 @@ def occupancy_blocks(content: ReportContent) -> list[Block]:
     samples = count(bands[0][1].n_samples, "sample")
     caption += f"{samples} of each bin: a share is known no finer than that, and says nothing of other times."
     said = [f"{name} {100 * band.share:.1f} %" for name, band in bands]
-    return [figure("occupancy", caption, f"Band occupancy: {listed(said, most=len(said))}.")]
+    rows = [
+        ("Channel", f"a bin of {bandwidth(content.layout.bin_width_hz)}"),
+        ("Threshold", f"{THRESHOLD_DB:g} dB over the noise floor of the bin"),
+        ("Samples of a channel", f"{samples}, the mean level of each pass"),
+        ("Dwell of a sample", NOT_RECORDED if content.plan is None else seconds(content.plan.dwell_s)),
+        ("Revisit time (mean)", revisit(content)),
+        ("Time observed", f"{utc(content.start.get('start_time'))} to {utc(content.end_time)}"),
+    ]
+    return [figure("occupancy", caption, f"Band occupancy: {listed(said, most=len(said))}."), facts(rows)]
 
 
 def timeline_blocks(content: ReportContent) -> list[Block]:

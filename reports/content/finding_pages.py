@@ -47,7 +47,7 @@ def finding_blocks(content: ReportContent) -> list[Block]:
     )
     blocks: list[Block] = [paragraph(key, sticky=True)]
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
-        blocks += _finding(content, finding, figure_name(index))
+        blocks += _finding(content, finding, index)
     rest = content.findings[MAX_FINDING_FIGURES:]
     return [*blocks, *_in_short(content, rest)] if rest else blocks
 
@@ -71,16 +71,13 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
     return [paragraph(said, sticky=True), table(head, rows, widths=(8, 18, 13, 15, 24, 11, 11), right=(1, 2, 3))]
 
 
-def _finding(content: ReportContent, finding: Mapping[str, Any], drawing: str) -> list[Block]:
+def _finding(content: ReportContent, finding: Mapping[str, Any], index: int) -> list[Block]:
     name = f"{finding['id']}: {frequency(finding.get('center_freq_hz'))}"
-    told = [
-        subheading(name, threat_level(finding)),
-        facts(_measured(content, finding), columns=2),
-        facts(_judged(content, finding)),
-    ]
+    told = [facts(_measured(content, finding), columns=2), facts(_judged(content, finding))]
     return [
+        subheading(name, threat_level(finding), new_page=index > 0),
         together(told),
-        figure(drawing, "", _description(content, finding)),
+        figure(figure_name(index), "", _description(content, finding)),
         *_tests(finding),
         *_threat(finding),
     ]
@@ -102,8 +99,6 @@ def _measured(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[
         ("Kind", recorded(finding.get("kind"))),
         ("Centre", frequency(finding.get("center_freq_hz"))),
         ("Occupied bandwidth (99 %)", bandwidth(finding.get("occupied_bw_hz"))),
-        ("Width under its highest bin", widths(finding)),
-        ("Level", _level(content, finding)),
         ("Signal to noise", number(finding.get("snr_db"), "dB")),
         ("Excess over the baseline", _excess(content, finding)),
         ("First heard", utc(finding.get("first_seen"))),
@@ -145,6 +140,8 @@ def _excess(content: ReportContent, finding: Mapping[str, Any]) -> str:
 def _judged(content: ReportContent, finding: Mapping[str, Any]) -> list[tuple[str, str]]:
     known_as = finding.get("known_as")
     return [
+        ("Level", _level(content, finding)),
+        ("Width under its highest bin", widths(finding)),
         *_history(finding),
         ("By accident", by_accident(finding.get("p_value"), compared=bool(content.document.get("baseline")))),
         ("Allocation", recorded(finding.get("allocation"))),
