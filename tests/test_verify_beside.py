@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,10 +61,10 @@ def folder(tmp_path: Path, sealed: Path) -> Path:
 def verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Verify ``lab-1`` by the command, and give its exit code and claims."""
 
-    def command(name: str = "lab-1") -> tuple[int, Claims]:
+    def command(name: str = "lab-1", *more: object) -> tuple[int, Claims]:
         known = ("--register", folder / "register.jsonl", "--allowed-signers", folder / "allowed_signers")
         out = folder / "out.json"
-        words = ("--workspace", folder / "ws", "verify", f"{name}.h5", *known, "--json", out)
+        words = ("--workspace", folder / "ws", "verify", f"{name}.h5", *known, *more, "--json", out)
         code = run([str(word) for word in words])
         said = capsys.readouterr()
         assert "Traceback" not in said.out + said.err
@@ -197,6 +199,79 @@ def test_damaged_allowed_signers_are_no_verdict(folder: Path, capsys: pytest.Cap
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert str(path) in said.err
+
+
+@pytest.fixture(scope="module")
+def reports(sealed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PDF and HTML of both records."""
+    folder = tmp_path_factory.mktemp("reports")
+    for number in (1, 2):
+        words = ("--workspace", sealed / "ws", "report", f"lab-{number}.h5", "--html", "-o", folder / f"{number}.pdf")
+        assert run([str(word) for word in words]) == 0
+    return folder
+
+
+def attached_otherwise(pdf: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Change what is attached to a report, as somebody with an editor of PDF can."""
+
+    def edit(found: re.Match[bytes]) -> bytes:
+        text = change(zlib.decompress(found["data"]))
+        stored = zlib.compress(text)
+        return b"<</Length %d%sstream\n%s\nendstream" % (len(stored), found["said"], stored)
+
+    pattern = rb"<</Length \d+(?P<said>/Type/EmbeddedFile/Filter/FlateDecode.*?)stream\n(?P<data>.*?)\nendstream"
+    return re.sub(pattern, edit, pdf, flags=re.DOTALL)
+
+
+def test_reports(reports: Path, folder: Path, verified: Run) -> None:
+    assert verified()[1]["report"] == ("NOT CHECKED", "none is here; name one with --report")
+    for name, said in (
+        ("1.pdf", "has this seal and these findings attached"),
+        ("1.html", "names this seal and this file"),
+    ):
+        state, text = verified("lab-1", "--report", reports / name)[1]["report"]
+        assert (state, text.partition(";")[0]) == ("PASS", f"{name} {said}")
+    for name, said in (("2.pdf", "has another seal attached"), ("2.html", "does not name this seal")):
+        code, claims = verified("lab-1", "--report", reports / name)
+        assert (code, claims["report"][0]) == (1, "FAIL")
+        assert f"{name} {said}" in claims["report"][1]
+    shutil.copy(reports / "2.pdf", folder / "ws/reports/lab-1.pdf")  # found without being named
+    assert verified()[1]["report"][0] == "FAIL"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        ((b'"verdict":"anomalies"', b'"verdict":"no_anomaly_detected"'), "other findings attached than the record has"),
+        ((b'"n_rows":5', b'"n_rows":4'), "another seal attached than that of the record"),
+    ],
+)
+def test_a_report_with_something_else_attached(
+    reports: Path, folder: Path, verified: Run, edit: tuple[bytes, bytes], words: str
+) -> None:
+    def change(text: bytes) -> bytes:
+        plain = text.replace(b'": ', b'":')
+        return plain.replace(*edit) if edit[0] in plain else text
+
+    path = folder / "edited.pdf"
+    path.write_bytes(attached_otherwise((reports / "1.pdf").read_bytes(), change))
+    code, claims = verified("lab-1", "--report", path)
+    assert (code, claims["report"][0]) == (1, "FAIL")
+    assert words in claims["report"][1]
+    path.write_bytes(attached_otherwise((reports / "1.pdf").read_bytes(), lambda text: text))
+    assert verified("lab-1", "--report", path)[1]["report"][0] == "PASS"
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, "another filter"])
+def test_a_damaged_report(reports: Path, folder: Path, verified: Run, damage: str) -> None:
+    path, data = folder / "damaged.pdf", (reports / "1.pdf").read_bytes()
+    if damage == "another filter":
+        path.write_bytes(data.replace(b"/Filter/FlateDecode", b"/Filter/XlateDecode"))
+    else:
+        path.write_bytes(DAMAGE[damage](data))
+    state, text = verified("lab-1", "--report", path)[1]["report"]
+    assert state == "PASS" if damage == "long" else state in ("FAIL", "NOT CHECKED")
+    assert path.name in text
 
 
 # A record of a guided visit, judged with a baseline.

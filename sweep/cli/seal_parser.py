@@ -112,6 +112,12 @@ def _verify(verify: OneLineParser) -> None:
     verify.add_argument(
         "--journal", metavar="FILE", type=Path, help="journal of the sweep (default: the one beside it, if still there)"
     )
+    verify.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        help="report of the sweep, PDF or HTML (default: the PDF in the workspace)",
+    )
     add_json(verify)
 
 

@@ -80,7 +80,7 @@ def claim_lines(claims: Iterable[Claim]) -> list[str]:
 def _request(arguments: Namespace, path: Path) -> VerifyRequest:
     home = Workspace.of(path)
     signers, register, authorities = arguments.allowed_signers, arguments.register, arguments.time_ca
-    for named in (register, arguments.journal):
+    for named in (register, arguments.journal, arguments.report):
         if named is not None and not named.is_file():
             raise ParameterError(f"{named}: no such file; check the name")
     return VerifyRequest(
@@ -90,9 +90,16 @@ def _request(arguments: Namespace, path: Path) -> VerifyRequest:
         register=None if register is None else Register(register),
         authorities=None if authorities is None else read_authorities(authorities),
         journal_path=arguments.journal,
+        report_path=arguments.report or _report(home, path),
         workspace=home,
         baseline_file=lambda name, room: None if home is None else baseline_file(home, name, room),
     )
+
+
+def _report(home: Workspace | None, path: Path) -> Path | None:
+    """The report of a record in its workspace, where one was written there."""
+    written = None if home is None else home.reports / f"{path.stem}.pdf"
+    return written if written is not None and written.is_file() else None
 
 
 def _document(path: Path, done: Verification) -> dict[str, Any]:

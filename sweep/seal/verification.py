@@ -14,7 +14,7 @@ from sweep.guided.signed import check_visit
 from sweep.record import SweepRecord
 from sweep.seal.allowed_signers import AllowedSigner
 from sweep.seal.baseline_check import BaselineFile, check_baseline
-from sweep.seal.claims import Claim, Result, failed, result_of, unchecked
+from sweep.seal.claims import Claim, Result, failed, result_of
 from sweep.seal.companions_check import check_decisions, check_journal, check_samples, check_snippets
 from sweep.seal.contents_check import check_complete, check_file, check_gaps
 from sweep.seal.files import seal_path
@@ -22,6 +22,7 @@ from sweep.seal.ledger import SealLedger
 from sweep.seal.origin_check import check_origin
 from sweep.seal.place_check import check_counter, check_register
 from sweep.seal.register import Register
+from sweep.seal.report_check import check_report
 from sweep.seal.rows_check import check_root, check_rows
 from sweep.seal.sealing import load_seal
 from sweep.seal.statement import Seal
@@ -51,7 +52,7 @@ class VerifyRequest:
     register : Register or None
     authorities : list of Certificate or None
         Of time servers.
-    journal_path : Path or None
+    journal_path, report_path : Path or None
     workspace : Workspace or None
         In which the record lies: with a list of its seals, its baselines and its visits.
     baseline_file : callable
@@ -64,6 +65,7 @@ class VerifyRequest:
     register: Register | None = None
     authorities: list[Certificate] | None = None
     journal_path: Path | None = None
+    report_path: Path | None = None
     workspace: Workspace | None = None
     baseline_file: BaselineFile = field(default=lambda name, room: None)
 
@@ -100,7 +102,6 @@ def verify(request: VerifyRequest) -> Verification:
         _answer("counter", lambda: check_counter(request.record_path, seal, ledger)),
         _answer("samples", lambda: check_samples(request.record_path, seal)),
         _answer("decisions", lambda: check_decisions(request.decisions, seal, request.register)),
-        unchecked("report", "this version does not compare reports with seals"),
     ]
     return Verification(claims=tuple(claims), seal=seal)
 
@@ -132,6 +133,7 @@ def _of_record(request: VerifyRequest, seal: Seal | None) -> Iterator[Claim]:
         yield _answer("journal", lambda: check_journal(record, request.journal_path))
         yield _answer("snippets", lambda: check_snippets(record))
         yield _answer("baseline", lambda: check_baseline(record, seal, request.baseline_file))
+        yield _answer("report", lambda: check_report(record, seal, request.report_path))
         yield _answer("visit", lambda: check_visit(record, seal, request.workspace, request.allowed_signers))
 
 
