@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sweep.plan import Layout
 
-__all__ = ["bins_of", "is_overview", "middle_bins", "peak_beside_middles"]
+__all__ = ["bins_of", "is_overview", "middle_bins", "overview_bins", "peak_beside_middles"]
 
 _HALF_HZ = 20_000.0
 
@@ -29,7 +29,13 @@ def is_overview(layout: Layout, n_bins: int, n_columns: int) -> bool:
     Only where a column holds at least twice as many bins as a middle, so that no column is left without a level; a
     closer view shows everything.
     """
-    return layout.n_hops > 1 and layout.n_averages is not None and n_bins >= 4 * _half_bins(layout) * n_columns
+    fewest = overview_bins(layout)
+    return fewest is not None and n_bins >= fewest * n_columns
+
+
+def overview_bins(layout: Layout) -> int | None:
+    """Bins of a column from which on the middles of hops are left out; None where there are none to leave out."""
+    return 4 * _half_bins(layout) if layout.n_hops > 1 and layout.n_averages is not None else None
 
 
 def middle_bins(layout: Layout, findings: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:

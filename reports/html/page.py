@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, nothing fetched, light and dark, printable."""
+"""The page: one file with its style, its scripts and its data, which fetches nothing and runs nothing else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from reports.content import ReportContent
 from reports.content.document import compose, draw
 from reports.figures import style
 from reports.files import write_bytes
+from reports.html.live import live_figures
+from reports.html.policy import content_security_policy
+from reports.html.scripts import library_scripts, own_script
+from reports.html.sort_keys import sort_key
 from reports.text import clean
 
 __all__ = ["html_bytes", "write_html"]
@@ -25,6 +29,7 @@ _VARIABLES = {
     style.FLOOR: "--fig-floor",
     style.BASELINE: "--fig-baseline",
     style.BASELINE_EDGE: "--fig-baseline-edge",
+    style.UNMEASURED: "--fig-unmeasured",
 }
 _COLOR = re.compile("|".join(map(re.escape, _VARIABLES)))
 
@@ -41,14 +46,22 @@ def write_html(content: ReportContent, path: Path) -> None:
 
 
 def html_bytes(content: ReportContent) -> bytes:
-    """Lay the report out as UTF-8 HTML; the same bytes for the same content."""
+    """Lay the report out as UTF-8 HTML; the same bytes for the same content.
+
+    The figures are the drawings of the PDF; where scripts run, live ones stand in their place.
+    """
     folder = files("reports.html")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
-    page = template.render(
+    environment.filters["sort_key"] = sort_key
+    figures = live_figures(content)
+    scripts = (*library_scripts(), own_script()) if figures else (own_script(),)
+    page = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8")).render(
         report=clean(compose(content)),
         drawings={name: Markup(_themed(svg)) for name, svg in draw(content).items()},  # ours: holds no text of others
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        policy=content_security_policy(scripts),
+        figures=clean(figures),
+        scripts=[Markup(script) for script in scripts],
     )
     return page.encode("utf-8")
 
