@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reports.content import LevelTrack, ReportContent
 from reports.content.finding_pages import MAX_FINDING_FIGURES, figure_name
-from reports.content.wording import frequency
+from reports.content.wording import count, frequency
 from reports.figures.middles import bins_of, overview_bins, peak_beside_middles
 from reports.figures.style import THREAT
 from reports.figures.traces import level_limits, time_unit
@@ -94,7 +94,14 @@ def _waterfall(content: ReportContent) -> dict[str, Any] | None:
         "time_unit": unit,
         "timed": fall.time_s.size > 1,
         "limits": [float(low), float(max(high, low + 10))],
+        "cell": _cell(-(-n_bins // image.shape[1]), -(-content.n_rows // image.shape[0])),
     }
+
+
+def _cell(n_bins: int, n_passes: int) -> str:
+    """What a cell of the waterfall stands for; it does not get finer when one zooms in."""
+    bins, passes = count(n_bins, "bin"), count(n_passes, "pass", "passes")
+    return f"Each cell of the waterfall, at any zoom, is the highest level of up to {bins} and {passes}."
 
 
 def _last_place(n_bins: int, n_columns: int, *, even: bool) -> int:
@@ -137,7 +144,7 @@ def _charts(content: ReportContent) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "waterfall", {"panels": fall, "label": "Level over frequency and time"}
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
         name = str(finding["id"])
-        spec = {"panels": ["spectrum"], "label": f"{label} around {name}", "mark": name}
+        spec: dict[str, Any] = {"panels": ["spectrum"], "label": f"{label} around {name}", "mark": name}
         track = content.tracks.get(name)
         if track is not None and track.time_s.size > 1 and np.isfinite(track.mean_dbfs).any():
             spec["track"] = _track(content, track)

@@ -16,8 +16,8 @@ def content_security_policy(scripts: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> content_security_policy([])
-    "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    >>> content_security_policy([]).split("; ")[:3]
+    ["default-src 'none'", "script-src 'none'", "style-src 'unsafe-inline'"]
     """
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
     rules = (

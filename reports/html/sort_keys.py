@@ -7,7 +7,8 @@ import re
 __all__ = ["sort_key"]
 
 _NUMBER = re.compile(
-    r"(?:(?:above|below) )?([-\u2212+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: to [-\u2212]?\d+(?:\.\d+)?)?(?: ([A-Za-z%]+))?(?![\w.:-])"
+    r"(?:(?:above|below) )?([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"  # the first number
+    r"(?: to -?\d+(?:\.\d+)?)?(?: ([A-Za-z%]+))?(?![\w.:-])"  # the end of a range, and the unit of both
 )
 _FACTORS = {"GHz": 1e9, "MHz": 1e6, "kHz": 1e3, "Hz": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 _RANKS = {"high": 4.0, "medium": 3.0, "low": 2.0, "info": 1.0}
@@ -29,4 +30,4 @@ def sort_key(text: str) -> float | None:
     if match is None:
         return None
     number, unit = match.groups()
-    return float(number.replace("\u2212", "-")) * _FACTORS.get(unit, 1.0)
+    return float(number) * _FACTORS.get(unit, 1.0)

@@ -50,22 +50,32 @@ class Axis {
   ticks(low, high, width) {
     const found = [];
     let free = -Infinity;
+    const pixels = (place) => ((place - low) / (high - low)) * width;
     for (const part of this.within(low, high)) {
-      const pixels = (place) => ((place - low) / (high - low)) * width;
-      const room = pixels(part.high) - pixels(part.low);
-      const { segment } = part;
-      const spanHz = (part.high - part.low) * (segment.stepHz || 1);
-      const stepHz = niceStep(spanHz / Math.max(1, Math.floor(room / 88)));
-      const startHz = segment.startHz + (part.low - segment.first) * segment.stepHz;
-      for (let k = Math.ceil(startHz / stepHz - 1e-9); k * stepHz <= startHz + spanHz * (1 + 1e-9); k += 1) {
-        const at = segment.first + (segment.stepHz ? (k * stepHz - segment.startHz) / segment.stepHz : 0);
-        if (pixels(at) >= free) {
-          found.push({ at, text: megahertz(k * stepHz, stepHz) });
-          free = pixels(at) + 62;
-        }
+      for (const tick of roundWithin(part, pixels(part.high) - pixels(part.low))) {
+        if (pixels(tick.at) < free) continue;
+        found.push(tick);
+        free = pixels(tick.at) + 7 * tick.text.length + 14;
       }
     }
     return found;
+  }
+}
+
+// Round frequencies of a part of a segment; a narrow part gets at least one, away from its edges.
+function roundWithin({ segment, low, high }, room) {
+  if (room < 34) return [];
+  const step = segment.stepHz || 1;
+  const startHz = segment.startHz + (low - segment.first) * step;
+  const stopHz = segment.startHz + (high - segment.first) * step;
+  const edgeHz = room < 160 ? (14 / room) * (stopHz - startHz) : 0;
+  for (let count = Math.max(1, Math.floor(room / 70)); ; count += 1) {
+    const stepHz = niceStep((stopHz - startHz) / count);
+    const ticks = [];
+    for (let k = Math.ceil((startHz + edgeHz) / stepHz); k * stepHz <= stopHz - edgeHz; k += 1) {
+      ticks.push({ at: segment.first + (k * stepHz - segment.startHz) / step, text: megahertz(k * stepHz, stepHz) });
+    }
+    if (ticks.length || count > 50) return ticks;
   }
 }
 
@@ -77,5 +87,5 @@ function niceStep(wanted) {
 // A frequency in MHz with as many digits as a step of so many hertz needs.
 function megahertz(hertz, stepHz) {
   const digits = Math.min(6, Math.max(0, Math.ceil(6 - Math.log10(stepHz) - 1e-9)));
-  return (hertz / 1e6).toFixed(digits).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return (hertz / 1e6).toFixed(digits);
 }

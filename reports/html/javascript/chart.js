@@ -1,7 +1,7 @@
 // One chart: its plots under each other over one frequency axis, and what is seen and read of them.
 
 const PANELS = { spectrum: spectrumPanel, difference: differencePanel, waterfall: waterfallPanel };
-const HEIGHTS = { spectrum: 320, difference: 140, waterfall: 210 };
+const HEIGHTS = { spectrum: 320, difference: 150, waterfall: 210 };
 const FEWEST_BINS = 12;
 
 function theme() {
@@ -20,6 +20,14 @@ function around(mark) {
   return { low: mark.at - reach, high: mark.at + reach };
 }
 
+// The plots take no stop of the Tab key each: the chart that holds them is one.
+function keepFocusOut(element) {
+  for (const child of [...(element.shadowRoot?.children ?? []), ...element.children]) {
+    if (child.tabIndex >= 0) child.tabIndex = -1;
+    keepFocusOut(child);
+  }
+}
+
 class Chart {
   constructor(data, { panels, mark }) {
     this.data = data;
@@ -34,6 +42,7 @@ class Chart {
     this.panels = panels.map((name) => PANELS[name](data, this.x, HEIGHTS[name]));
     this.cursors = this.panels.map((panel) => this.addCursor(panel));
     this.tools = this.panels.map((panel) => this.addTools(panel));
+    this.panels.slice(1, -1).forEach(({ across }) => (across.major_label_text_alpha = 0));
     this.panels.at(-1).across.axis_label = "Frequency (MHz)";
     this.panels.forEach((panel, k) => panel.plot.on_event("mousemove", (event) => this.point(event, this.panels[k])));
     this.paint();
@@ -60,6 +69,7 @@ class Chart {
     this.host = host;
     const column = new Bokeh.Column({ children: this.panels.map((panel) => panel.plot), sizing_mode: "stretch_width", spacing: 4 });
     await Bokeh.Plotting.show(column, host);
+    keepFocusOut(host);
     this.drag("pan");
     this.wheel(false);
     const later = () => {
@@ -102,6 +112,7 @@ class Chart {
       across.ticker = new Bokeh.FixedTicker({ ticks: ticks.map((tick) => tick.at), minor_ticks: [] });
       across.major_label_overrides = new Map(ticks.map((tick) => [tick.at, tick.text]));
     }
+    if (this.cursor !== undefined) this.column = this.columnAt(this.cursor);
     this.listeners.forEach((listener) => listener());
   }
 
@@ -137,22 +148,35 @@ class Chart {
     this.look(this.view.low + part * span, this.view.high + part * span);
   }
 
-  // Put the cursor on the column that is nearest to a place.
+  // The column that is nearest to a place; -1 where that is out of view.
+  columnAt(at) {
+    const { x } = this.shown.mean;
+    if (at < this.view.low || at > this.view.high) return -1;
+    return x.reduce((best, place, k) => (Math.abs(place - at) < Math.abs((x[best] ?? Infinity) - at) ? k : best), -1);
+  }
+
+  // Put the cursor on the column at a place, on its highest bin.
   place(at) {
+    this.column = this.columnAt(at);
+    if (this.column < 0) return;
     const { x, bin } = this.shown.mean;
-    let column = -1;
-    for (let k = 0; k < x.length; k += 1) {
-      if (!Number.isNaN(x[k]) && (column < 0 || Math.abs(x[k] - at) < Math.abs(x[column] - at))) column = k;
-    }
-    if (column < 0) return;
-    this.column = column;
-    this.bin = bin[column];
-    this.cursor = this.bin < 0 ? x[column] : this.bin;
+    this.cursor = bin[this.column] < 0 ? x[this.column] : bin[this.column];
     for (const cursor of this.cursors) cursor.setv({ location: this.cursor, visible: true });
     this.listeners.forEach((listener) => listener());
   }
 
+  // Put it on the highest column of a mark.
+  placeMark({ at, half }) {
+    const { high, bin } = this.shown.mean;
+    let best = -1;
+    bin.forEach((place, k) => {
+      if (Math.abs(place - at) <= half && (best < 0 || high[k] > high[best])) best = k;
+    });
+    this.place(best < 0 ? at : this.shown.mean.x[best]);
+  }
+
   point(event, panel) {
+    if (!this.pointed) return;
     this.cell = panel.read?.(event.x, event.y) ?? null;
     this.place(event.x);
   }
@@ -181,17 +205,16 @@ class Chart {
     if (this.view.low !== low) this.place((this.cursor ?? low) + (Math.sign(by) * span) / this.view.columns);
   }
 
-  // What stands under the cursor: of the bins of a column the highest of each trace, with its own frequency.
+  // What stands under the cursor: of the bins of its column the highest of each trace, with its own frequency.
   read() {
     const { levels, axis } = this.data;
-    const at = (name) => this.shown[name]?.bin[this.column] ?? -1;
-    const value = (name) => (at(name) < 0 ? NaN : levels[name][at(name)]);
+    const bin = Math.round(this.cursor);
+    const at = (name) => (this.column < 0 ? bin : this.shown[name]?.bin[this.column] ?? -1);
+    const value = (name, where = at(name)) => levels[name]?.[where] ?? NaN;
     return {
       hertz: axis.hertz(this.cursor), mean: value("mean"), highest: value("highest"),
       highestHertz: at("highest") < 0 ? NaN : axis.hertz(at("highest")), floor: value("floor"),
-      baseline: levels.baseline && this.bin >= 0 ? levels.baseline[this.bin] : NaN,
-      difference: levels.difference && this.bin >= 0 ? levels.difference[this.bin] : NaN,
-      bins: Math.round(this.shown.mean.bins), cell: this.cell, mark: this.markAt(),
+      baseline: value("baseline", bin), difference: value("difference", bin), cell: this.cell, mark: this.markAt(),
     };
   }
 

@@ -22,12 +22,10 @@ function button(label, onclick, attributes = {}) {
   return make("button", { type: "button", onclick, ...attributes }, label);
 }
 
-const MINUS = "\u2212";
-
-// A level as the report writes it: one digit, a real minus sign, and words where nothing was measured.
+// A level as the report writes it: one digit, and words where nothing was measured.
 function decibels(value, unit, { signed = false } = {}) {
   if (!Number.isFinite(value)) return "not measured";
   const text = Math.abs(value).toFixed(1);
-  const sign = value < 0 && text !== "0.0" ? MINUS : signed ? "+" : "";
-  return `${sign}${text} ${unit}`;
+  const sign = value < 0 && text !== "0.0" ? "-" : signed ? "+" : "";
+  return `${sign}${text} ${unit}`.trim();
 }

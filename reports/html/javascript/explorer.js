@@ -6,6 +6,7 @@ const MOST_PEAKS = 12;
 class Explorer {
   constructor(figure, data, spec) {
     this.data = data;
+    this.spec = spec;
     this.figure = figure;
     this.chart = new Chart(data, spec);
     this.stops = [...data.marks].sort((a, b) => a.at - b.at);
@@ -30,8 +31,10 @@ class Explorer {
     this.figure.prepend(this.root);
     await this.chart.show(this.plots);
     this.chart.listeners.push(() => this.told());
-    this.told();
     this.figure.classList.add("live");
+    const first = this.data.marks.find(({ id }) => id === this.spec.mark) ?? this.data.marks[0];
+    if (first) this.chart.placeMark(first);
+    else this.chart.place(strongest(this.chart, 1)[0] ?? 0);
   }
 
   controls() {
@@ -40,7 +43,7 @@ class Explorer {
       drag.setAttribute("aria-pressed", String(this.chart.dragging === "box"));
     }, { "aria-pressed": "false" });
     const bar = make("div", { class: "controls", role: "group", "aria-label": "View of the figure" });
-    if (this.places().length > 1) bar.append(this.chooser());
+    if (!this.spec.mark && this.places().length > 1) bar.append(this.chooser());
     bar.append(
       button("\u2212", () => this.chart.zoom(2), { "aria-label": "Zoom out", title: "Zoom out" }),
       button("+", () => this.chart.zoom(0.5), { "aria-label": "Zoom in", title: "Zoom in" }),
@@ -121,8 +124,13 @@ class Explorer {
 
   listen() {
     const { chart, plots } = this;
-    const focused = () => document.activeElement === plots;
+    const focused = () => plots.matches(":focus-within");
     plots.addEventListener("pointerdown", () => plots.focus({ preventScroll: true }));
+    // A page that scrolls under a resting pointer also says that it moved; that must not take the cursor from the keys.
+    plots.addEventListener("pointermove", ({ screenX, screenY }) => {
+      chart.pointed = screenX !== this.rested?.screenX || screenY !== this.rested?.screenY;
+      this.rested = { screenX, screenY };
+    }, { capture: true });
     plots.addEventListener("wheel", (event) => chart.wheel(focused() || event.ctrlKey), { capture: true, passive: true });
     plots.addEventListener("keydown", (event) => this.key(event));
   }
@@ -148,10 +156,12 @@ class Explorer {
     this.say();
   }
 
+  // To the mark after the one that was gone to last, or else after the cursor.
   next(by) {
-    const at = this.chart.cursor ?? this.chart.view.low;
-    const later = this.stops.filter((mark) => (mark.at - at) * by > 1);
-    const mark = by > 0 ? later[0] : later.at(-1);
+    const { stops, visited, chart } = this;
+    const at = chart.cursor ?? chart.view.low;
+    const beyond = by > 0 ? stops.findIndex((mark) => mark.at > at) : stops.findLastIndex((mark) => mark.at < at);
+    const mark = visited?.cursor === at ? stops[stops.indexOf(visited.mark) + by] : stops[beyond];
     if (mark) this.goTo(mark);
   }
 
@@ -160,7 +170,8 @@ class Explorer {
     this.chart.look(low, high);
     this.chart.refresh();
     this.chart.cell = null;
-    this.chart.place(mark.at);
+    this.chart.placeMark(mark);
+    this.visited = { mark, cursor: this.chart.cursor };
     this.say();
   }
 
@@ -190,7 +201,7 @@ class Explorer {
     const place = (hertz) => `${megahertz(hertz, data.digitsHz)} MHz`;
     write("frequency", place(values.hertz), values.mark?.id ?? "");
     write("mean", decibels(values.mean, data.unit));
-    const elsewhere = values.bins > 1 && values.highestHertz !== values.hertz && Number.isFinite(values.highest);
+    const elsewhere = values.highestHertz !== values.hertz && Number.isFinite(values.highest);
     write("highest", decibels(values.highest, data.unit), elsewhere ? `at ${place(values.highestHertz)}` : "");
     write("baseline", decibels(values.baseline, data.unit));
     write("difference", decibels(values.difference, "dB", { signed: true }));
@@ -212,7 +223,7 @@ class Explorer {
     this.details = make("details", { class: "values", ontoggle: () => this.details.open && this.peaks() });
     this.details.append(
       make("summary", {}, "Values of this view as a table"),
-      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Values of this view" }, table),
+      make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Values of this view" }, table),
     );
     return this.details;
   }
@@ -238,10 +249,11 @@ class Explorer {
 function honesty(chart, data) {
   const { bins } = chart.shown.mean;
   const width = data.bin_width_hz >= 1000 ? `${data.bin_width_hz / 1000} kHz` : `${data.bin_width_hz} Hz`;
-  if (bins <= 1) return `Every bin is drawn; a bin is ${width} wide.`;
+  const fall = chart.panels.some((panel) => panel.read) ? ` ${data.waterfall.cell}` : "";
+  if (bins <= 1) return `Every bin is drawn; a bin is ${width} wide.${fall}`;
   const left = chart.view.hidden ? " The middle of each hop, where the receiver hears itself, is left out." : "";
   const each = `Each column of the drawing stands for up to ${Math.ceil(bins)} bins of ${width}`;
-  return `${each}: it spans their lowest and highest level, so no peak is lost. Zoom in to see every bin.${left}`;
+  return `${each}: it spans their lowest and highest level, so no peak is lost. Zoom in to see every bin.${left}${fall}`;
 }
 
 // Bins of the highest columns of a view, no two within a fiftieth of it.

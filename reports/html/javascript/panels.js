@@ -1,19 +1,21 @@
 // The plots of a chart: spectrum, difference from the baseline, waterfall. Each follows one frequency axis.
 
 const MARKERS = { high: "diamond", medium: "triangle", low: "circle", info: "square", unconfirmed: "circle" };
-const PAGE_SCROLLS = ".bk-events { touch-action: pan-y !important; }";
+const OWN_STYLE = ".bk-events { touch-action: pan-y !important; outline: none !important; }"; // a swipe scrolls the page
 
 // An empty plot and what of it takes which colour of the page.
 function newPlot({ x, y, height, label }) {
   const plot = Bokeh.Plotting.figure({
     height, x_range: x, y_range: y, sizing_mode: "stretch_width", toolbar_location: null, tools: [],
-    min_border_left: 62, min_border_right: 16, min_border_top: 6, background_fill_alpha: 0, border_fill_alpha: 0,
-    stylesheets: [PAGE_SCROLLS],
+    min_border_left: 62, min_border_right: 16, min_border_top: 6,
+    stylesheets: [OWN_STYLE],
   });
   const [across, up] = [plot.below[0], plot.left[0]];
   up.setv({ axis_label: label, axis_label_text_font_style: "normal", minor_tick_line_color: null });
   across.setv({ axis_label_text_font_style: "normal", minor_tick_line_color: null });
-  const colours = [[plot, "outline_line_color", "rule"]];
+  const colours = [
+    [plot, "outline_line_color", "rule"], [plot, "background_fill_color", "page"], [plot, "border_fill_color", "page"],
+  ];
   for (const axis of [across, up]) {
     axis.setv({ axis_label_text_font_size: "12px", major_label_text_font_size: "11px", axis_line_color: null });
     colours.push([axis, "axis_label_text_color", "quiet"], [axis, "major_label_text_color", "quiet"]);
@@ -28,6 +30,15 @@ function lineTrace(plot, source, colour, colours, options) {
   const line = plot.line({ x: { field: "x" }, y: { field: "high" }, source, ...options });
   colours.push([line.glyph, "line_color", colour]);
   return line;
+}
+
+// Dotted where frequencies are left out between two ranges.
+function addBorders(plot, { axis }, colours) {
+  const places = axis.segments.slice(1).map((segment) => segment.first - 0.5);
+  if (!places.length || places.length > 100) return;
+  const source = new Bokeh.ColumnDataSource({ data: { x: places } });
+  const borders = plot.vspan({ field: "x" }, { source, line_dash: "dotted" });
+  colours.push([borders.glyph, "line_color", "frame"]);
 }
 
 function columnsOf({ x, low, high }) {
@@ -60,6 +71,7 @@ function spectrumPanel(data, x, height) {
   if (data.levels.floor) {
     parts.floor = [lineTrace(plot, source("floor"), "floor", colours, { line_width: 1.3, line_dash: [2, 3] })];
   }
+  addBorders(plot, data, colours);
   const marks = addMarks(plot, data, colours);
   const update = (view, shown) => {
     for (const name of Object.keys(sources)) sources[name].data = columnsOf(shown[name]);
@@ -87,6 +99,11 @@ function addMarks(plot, data, colours) {
   const placed = data.marks.map((mark) => ({ ...mark, y: Math.min(mark.level ?? data.limits[1], data.limits[1]) }));
   for (const [level, marker] of Object.entries(MARKERS)) {
     const own = placed.filter((mark) => mark.threat === level);
+    const bands = new Bokeh.ColumnDataSource({
+      data: { left: own.map((mark) => mark.at - mark.half), right: own.map((mark) => mark.at + mark.half) },
+    });
+    const band = plot.vstrip({ x0: { field: "left" }, x1: { field: "right" }, source: bands, fill_alpha: 0.18, line_color: null });
+    colours.push([band.glyph, "fill_color", level === "unconfirmed" ? "info" : level]);
     const source = new Bokeh.ColumnDataSource({ data: { x: own.map((mark) => mark.at), y: own.map((mark) => mark.y) } });
     const drawn = plot.scatter({ x: { field: "x" }, y: { field: "y" }, source, marker, size: 11, line_width: 1.5 });
     colours.push([drawn.glyph, "fill_color", level === "unconfirmed" ? "page" : level]);
@@ -107,8 +124,9 @@ function roomForNames(marks, view) {
   const kept = { x: [], y: [], text: [] };
   for (const mark of marks) {
     const half = (4 + 4 * mark.id.length) * pixel;
+    if (mark.at - half < view.low || mark.at + half > view.high) continue;
     const clashes = taken.some(([at, reach]) => Math.abs(at - mark.at) < reach + half);
-    if (mark.at < view.low || mark.at > view.high || clashes) continue;
+    if (clashes) continue;
     taken.push([mark.at, half]);
     kept.x.push(mark.at);
     kept.y.push(mark.y);
@@ -121,16 +139,28 @@ function differencePanel(data, x, height) {
   const most = data.levels.difference.reduce((highest, value) => (value > highest ? value : highest), 0);
   const top = Math.max(10, Math.ceil(most / 5) * 5 + 2);
   const y = new Bokeh.Range1d({ start: -10, end: top });
-  const base = newPlot({ x, y, height, label: "Above baseline (dB)" });
+  const base = newPlot({ x, y, height, label: "Difference (dB)" });
   const source = new Bokeh.ColumnDataSource({ data: { x: [], low: [], high: [] } });
   const area = base.plot.varea({ x: { field: "x" }, y1: { field: "low" }, y2: { field: "high" }, source, fill_alpha: 0.3 });
   base.colours.push([area.glyph, "fill_color", "sweep"]);
   lineTrace(base.plot, source, "sweep", base.colours, { line_width: 1.2 });
+  addBorders(base.plot, data, base.colours);
   const zero = new Bokeh.Span({ dimension: "width", location: 0, line_width: 1 });
   base.plot.add_layout(zero);
   base.colours.push([zero, "line_color", "frame"]);
   const update = (view, shown) => (source.data = columnsOf(shown.difference));
   return { ...base, update, parts: {} };
+}
+
+// Along the top of a waterfall, where the marks are.
+function addTriangles({ plot, colours }, { marks }) {
+  for (const level of Object.keys(MARKERS)) {
+    const at = marks.filter((mark) => mark.threat === level).map((mark) => mark.at);
+    const source = new Bokeh.ColumnDataSource({ data: { x: at } });
+    const drawn = plot.scatter({ x: { field: "x" }, y: 0, source, marker: "inverted_triangle", size: 11, level: "overlay" });
+    colours.push([drawn.glyph, "fill_color", level === "unconfirmed" ? "page" : level]);
+    colours.push([drawn.glyph, "line_color", level === "unconfirmed" ? "info" : "page"]);
+  }
 }
 
 function waterfallPanel(data, x, height) {
@@ -145,6 +175,7 @@ function waterfallPanel(data, x, height) {
   base.plot.image({
     image: { field: "image" }, x: fall.start, y: 0, dw: fall.stop - fall.start, dh: fall.span, source, color_mapper: mapper,
   });
+  addTriangles(base, data);
   if (!fall.timed) base.plot.left[0].visible = false;
   base.plot.center[1].grid_line_color = null;
   base.colours.splice(base.colours.findIndex(([, name]) => name === "grid_line_color"), 1);

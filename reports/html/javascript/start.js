@@ -11,9 +11,16 @@ async function readFigures() {
     data.levels.difference = data.levels.mean.map((level, bin) => level - data.levels.baseline[bin]);
   }
   if (data.middles) data.middles = await unpack(data.middles);
-  data.digitsHz = Math.min(data.bin_width_hz, 1000);
+  data.digitsHz = exactStep(data.bin_width_hz);
   if (data.waterfall) data.waterfall.level = await unpack(data.waterfall.level);
   return data;
+}
+
+// The largest power of ten that frequencies of bins so wide are multiples of, in Hz.
+function exactStep(hertz) {
+  let step = 1;
+  while (hertz % (10 * step) === 0) step *= 10;
+  return step;
 }
 
 async function enliven(figure, data, explorers) {
@@ -40,7 +47,11 @@ async function start() {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       watch.unobserve(target);
-      enliven(target, data, explorers).catch((error) => console.error(`${target.dataset.figure}: ${error.stack}`));
+      enliven(target, data, explorers).catch((error) => {
+        target.classList.remove("live");
+        target.querySelectorAll(".chart").forEach((chart) => chart.remove());
+        console.error(`${target.dataset.figure}: ${error.stack}`);
+      });
     }
   }, { rootMargin: "600px" });
   document.querySelectorAll("figure[data-figure]").forEach((figure) => {

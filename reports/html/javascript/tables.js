@@ -61,16 +61,16 @@ function filterable(table) {
   apply();
 }
 
-// Columns with a few values that recur, to choose from.
+// Columns to choose a value from: those of levels that have a badge, and those with a few texts that recur.
 function choices(table) {
   const rows = [...table.tBodies[0].rows];
   return [...table.tHead.rows[0].cells]
     .map((head, column) => {
-      const values = [...new Set(rows.map((row) => row.cells[column].textContent))];
-      return { column, name: head.textContent, values: values.sort() };
+      const cells = rows.map((row) => row.cells[column]);
+      const values = [...new Set(cells.map((cell) => cell.textContent))].sort();
+      const ranked = cells.some((cell) => cell.querySelector(".badge"));
+      const recurring = values.length <= 8 && values.length < rows.length && !cells.some((cell) => cell.dataset.key);
+      return { column, name: head.textContent, values, offered: values.length > 1 && (ranked || recurring) };
     })
-    .filter(({ column, values }) => {
-      const isNumeric = rows.some((row) => row.cells[column].dataset.key !== undefined && !row.cells[column].dataset.rank);
-      return !isNumeric && values.length > 1 && values.length <= 8 && values.length < rows.length;
-    });
+    .filter(({ offered }) => offered);
 }

@@ -33,6 +33,7 @@ class Track {
     this.root = make("div", { class: "chart track" }, this.plots, this.says, this.table());
     this.figure.querySelector(".chart").after(this.root);
     await Bokeh.Plotting.show(this.plot, this.plots);
+    keepFocusOut(this.plots);
     this.wheel.active = false;
   }
 
@@ -62,7 +63,7 @@ class Track {
     const cells = (tag, texts, attributes) => make("tr", {}, ...texts.map((text) => make(tag, attributes, text)));
     return make(
       "details", { class: "values" }, make("summary", {}, "Level in every pass as a table"),
-      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Level in every pass" },
+      make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Level in every pass" },
         make("table", {}, make("caption", {}, "Level of the strongest bin of the finding in every pass."),
           make("thead", {}, cells("th", head, { scope: "col" })),
           make("tbody", {}, ...rows.map((row) => cells("td", row, { class: "number" }))))),
