@@ -128,7 +128,7 @@ def test_the_figures_hold_every_bin_to_a_tenth_of_a_decibel(content: ReportConte
     assert content.max_dbfs is not None
     np.testing.assert_allclose(unpack(figures["levels"]["highest"]), content.max_dbfs, atol=0.0501)
     assert [mark["id"] for mark in figures["marks"]] == ["F1", "F2"]
-    assert set(figures["charts"]) == {"spectrum", "waterfall", "finding-0", "finding-1"}
+    assert set(figures["charts"]) == {"spectrum", "difference", "waterfall", "finding-0", "finding-1"}
 
 
 def test_bins_that_are_not_evenly_spaced_keep_their_frequencies(content: ReportContent) -> None:
@@ -154,6 +154,7 @@ def test_a_whole_band_stays_below_8_mb(content: ReportContent) -> None:
         baseline_dbfs=mean + rng.normal(0, 0.3, layout.n_bins).astype(np.float32),
         noise_floor_dbfs=np.full(layout.n_bins, -90, np.float32),
         waterfall=fall,
+        passes=replace(content.passes, tracks={}, occupancy=None),
         document=document(findings=findings),
     )
     page = html_bytes(whole)

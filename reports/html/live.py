@@ -61,6 +61,8 @@ def _levels(content: ReportContent) -> Iterator[tuple[str, NDArray[np.float32]]]
         yield "baseline", content.baseline_dbfs
     if np.isfinite(content.noise_floor_dbfs).any():
         yield "floor", content.noise_floor_dbfs
+    if content.threshold_db is not None and content.baseline_dbfs is not None:
+        yield "threshold", content.threshold_db
 
 
 def _segments(content: ReportContent) -> Iterator[tuple[float, float, int]]:
@@ -140,6 +142,8 @@ def _charts(content: ReportContent) -> Iterator[tuple[str, dict[str, Any]]]:
     against = ["difference"] if content.baseline_dbfs is not None else []
     label = "Level over frequency"
     yield "spectrum", {"panels": ["spectrum", *against, *fall], "label": f"{label}, with what was found marked"}
+    if against:
+        yield "difference", {"panels": against, "label": "Difference from the baseline over frequency"}
     if fall:
         yield "waterfall", {"panels": fall, "label": "Level over frequency and time"}
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):

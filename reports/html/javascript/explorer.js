@@ -111,7 +111,7 @@ class Explorer {
     const { levels, waterfall } = this.data;
     const names = [["frequency", "Frequency"], ["mean", "Mean"]];
     if (levels.highest) names.push(["highest", "Highest"]);
-    if (levels.baseline) names.push(["baseline", "Baseline"], ["difference", "Above baseline"]);
+    if (levels.baseline) names.push(["baseline", "Baseline"], ["difference", "Over the baseline"]);
     if (levels.floor) names.push(["floor", "Noise floor"]);
     if (waterfall && this.chart.panels.some((panel) => panel.read)) names.push(["cell", "Waterfall"]);
     const list = make("dl", { class: "readout" });
@@ -163,6 +163,7 @@ class Explorer {
     const beyond = by > 0 ? stops.findIndex((mark) => mark.at > at) : stops.findLastIndex((mark) => mark.at < at);
     const mark = visited?.cursor === at ? stops[stops.indexOf(visited.mark) + by] : stops[beyond];
     if (mark) this.goTo(mark);
+    else this.live.textContent = "No mark further that way.";
   }
 
   goTo(mark) {
@@ -215,7 +216,7 @@ class Explorer {
     const { levels, unit } = this.data;
     const head = ["Frequency (MHz)", `Mean (${unit})`];
     if (levels.highest) head.push(`Highest (${unit})`);
-    if (levels.baseline) head.push(`Baseline (${unit})`, "Above baseline (dB)");
+    if (levels.baseline) head.push(`Baseline (${unit})`, "Over the baseline (dB)");
     head.push("Marked as");
     const row = make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)));
     this.caption = make("caption", {});
@@ -256,10 +257,10 @@ function honesty(chart, data) {
   return `${each}: it spans their lowest and highest level, so no peak is lost. Zoom in to see every bin.${left}${fall}`;
 }
 
-// Bins of the highest columns of a view, no two within a fiftieth of it.
+// Bins of the highest columns of a view, no two within a hundredth of it.
 function strongest(chart, most) {
   const { high, bin } = chart.shown.mean;
-  const apart = (chart.view.high - chart.view.low) / 50;
+  const apart = (chart.view.high - chart.view.low) / 100;
   const order = [...bin.keys()].filter((k) => bin[k] >= 0).sort((a, b) => high[b] - high[a]);
   const found = [];
   for (const k of order) {

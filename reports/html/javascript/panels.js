@@ -94,16 +94,24 @@ function shadeUnmeasured(plot, data, colours) {
   colours.push([shade.glyph, "fill_color", "unmeasured"]);
 }
 
+// The bandwidth of each mark.
+function addBands(plot, marks, colours) {
+  for (const level of Object.keys(MARKERS)) {
+    const own = marks.filter((mark) => mark.threat === level);
+    const source = new Bokeh.ColumnDataSource({
+      data: { left: own.map((mark) => mark.at - mark.half), right: own.map((mark) => mark.at + mark.half) },
+    });
+    const band = plot.vstrip({ x0: { field: "left" }, x1: { field: "right" }, source, fill_alpha: 0.18, line_color: null });
+    colours.push([band.glyph, "fill_color", level === "unconfirmed" ? "info" : level]);
+  }
+}
+
 // Marks of the findings at their levels, each with its name where there is room for it.
 function addMarks(plot, data, colours) {
+  addBands(plot, data.marks, colours);
   const placed = data.marks.map((mark) => ({ ...mark, y: Math.min(mark.level ?? data.limits[1], data.limits[1]) }));
   for (const [level, marker] of Object.entries(MARKERS)) {
     const own = placed.filter((mark) => mark.threat === level);
-    const bands = new Bokeh.ColumnDataSource({
-      data: { left: own.map((mark) => mark.at - mark.half), right: own.map((mark) => mark.at + mark.half) },
-    });
-    const band = plot.vstrip({ x0: { field: "left" }, x1: { field: "right" }, source: bands, fill_alpha: 0.18, line_color: null });
-    colours.push([band.glyph, "fill_color", level === "unconfirmed" ? "info" : level]);
     const source = new Bokeh.ColumnDataSource({ data: { x: own.map((mark) => mark.at), y: own.map((mark) => mark.y) } });
     const drawn = plot.scatter({ x: { field: "x" }, y: { field: "y" }, source, marker, size: 11, line_width: 1.5 });
     colours.push([drawn.glyph, "fill_color", level === "unconfirmed" ? "page" : level]);
@@ -139,16 +147,22 @@ function differencePanel(data, x, height) {
   const most = data.levels.difference.reduce((highest, value) => (value > highest ? value : highest), 0);
   const top = Math.max(10, Math.ceil(most / 5) * 5 + 2);
   const y = new Bokeh.Range1d({ start: -10, end: top });
-  const base = newPlot({ x, y, height, label: "Difference (dB)" });
+  const base = newPlot({ x, y, height, label: "Over baseline (dB)" });
   const source = new Bokeh.ColumnDataSource({ data: { x: [], low: [], high: [] } });
   const area = base.plot.varea({ x: { field: "x" }, y1: { field: "low" }, y2: { field: "high" }, source, fill_alpha: 0.3 });
   base.colours.push([area.glyph, "fill_color", "sweep"]);
   lineTrace(base.plot, source, "sweep", base.colours, { line_width: 1.2 });
+  const limit = new Bokeh.ColumnDataSource({ data: { x: [], low: [], high: [] } });
+  if (data.levels.threshold) lineTrace(base.plot, limit, "frame", base.colours, { line_width: 1.2, line_dash: [6, 4] });
   addBorders(base.plot, data, base.colours);
+  addBands(base.plot, data.marks, base.colours);
   const zero = new Bokeh.Span({ dimension: "width", location: 0, line_width: 1 });
   base.plot.add_layout(zero);
   base.colours.push([zero, "line_color", "frame"]);
-  const update = (view, shown) => (source.data = columnsOf(shown.difference));
+  const update = (view, shown) => {
+    source.data = columnsOf(shown.difference);
+    if (shown.threshold) limit.data = columnsOf(shown.threshold);
+  };
   return { ...base, update, parts: {} };
 }
 
