@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from baselines.association import Places, pairs_of
 from dsp.errors import ParameterError, RecordError
 from sweep.chain import ChainedLog
 from sweep.room_records import count_visits
@@ -22,9 +23,7 @@ _FILE = "emitters.jsonl"
 _FIELDS = frozenset({"start_time", "position", "bin_width_hz", "sightings"})
 _SIGHTED = ("center_freq_hz", "occupied_bw_hz", "power_dbfs", "first_seen", "last_seen")
 _ID = re.compile(r"E([1-9]\d{0,8})")
-_BINS, _DRIFT, _WIDTH_FACTOR = 3.0, 1e-6, 2.0
-"""An emitter is the same where centroids lie within half its bandwidth, or 3 bins and 1 ppm, and widths within a factor
-of 2."""
+_DRIFT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,21 +198,18 @@ def _sighting(line: Mapping[str, Any], item: Mapping[str, Any]) -> Sighting:
 def _matches(findings: Sequence[Mapping[str, Any]], known: Sequence[Sighting], bin_width_hz: float) -> list[str | None]:
     """Emitter of each finding: the nearest pairs first, none of them twice."""
     ids: list[str | None] = [finding.get("emitter") for finding in findings]
-    center = np.array([item.center_freq_hz for item in known])
-    width = np.array([item.occupied_bw_hz for item in known])
-    bins = np.maximum([item.bin_width_hz for item in known], bin_width_hz)
-    pairs = []
-    for index, finding in enumerate(findings):
-        if ids[index] is not None:
-            continue
-        own_hz, own_width = float(finding["center_freq_hz"]), float(finding["occupied_bw_hz"] or 0.0)
-        away = np.abs(center - own_hz)
-        reach = np.maximum(np.maximum(width, own_width) / 2, _BINS * bins + _DRIFT * own_hz)
-        low, high = np.minimum(width, own_width), np.maximum(width, own_width)
-        alike = (high <= _WIDTH_FACTOR * low) | (high - low <= bins)
-        near = np.flatnonzero((away <= reach) & alike).tolist()
-        pairs += [(float(away[k]), index, known[k].emitter) for k in near]
+    before = Places(
+        center_hz=np.array([item.center_freq_hz for item in known]),
+        width_hz=np.array([item.occupied_bw_hz for item in known]),
+        bin_width_hz=np.array([item.bin_width_hz for item in known]),
+    )
+    own = Places(
+        center_hz=np.array([float(finding["center_freq_hz"]) for finding in findings]),
+        width_hz=np.array([float(finding["occupied_bw_hz"] or 0.0) for finding in findings]),
+        bin_width_hz=np.full(len(findings), bin_width_hz),
+    )
     taken = {name for name in ids if name is not None}
+    pairs = [(pair.away_hz, pair.own, known[pair.known].emitter) for pair in pairs_of(own, before, _DRIFT)]
     for _, index, name in sorted(pairs):
         if ids[index] is None and name not in taken:
             ids[index] = name

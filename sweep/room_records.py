@@ -12,7 +12,7 @@ from dsp.errors import ParameterError, RecordError
 from sweep.record import SweepRecord
 from sweep.units import parse_utc
 
-__all__ = ["VISIT_NS", "RoomRecord", "count_visits", "room_records", "same_visit"]
+__all__ = ["VISIT_NS", "RoomRecord", "count_visits", "describe", "named_time", "room_records", "same_visit"]
 
 VISIT_NS = 12 * 3600 * 10**9
 """Sweeps that begin within so many nanoseconds belong to one visit: a technician's day, and not the next one."""
@@ -56,7 +56,7 @@ def room_records(sweeps: Path, room: str, *, near_ns: int | None = None) -> Iter
         By name, which is by time. Damaged records and those of rooms with longer names are left out.
     """
     for path in sorted(sweeps.glob(f"{room}-*.h5")):
-        if near_ns is not None and _is_far(path.stem.removeprefix(f"{room}-"), near_ns):
+        if near_ns is not None and _is_far(path, room, near_ns):
             continue
         try:
             with SweepRecord.open(path) as record:
@@ -105,13 +105,27 @@ def count_visits(starts_ns: list[int]) -> int:
     return n_visits
 
 
-def _is_far(stamp: str, near_ns: int) -> bool:
-    match = _STAMP.fullmatch(stamp)
+def named_time(path: Path, room: str) -> datetime | None:
+    """Time in the name of a record of a room; None where it has none, or is that of another room.
+
+    Examples
+    --------
+    >>> named_time(Path("lab-20260304T090000Z-2.h5"), "lab")
+    datetime.datetime(2026, 3, 4, 9, 0, tzinfo=datetime.timezone.utc)
+    >>> named_time(Path("lab-east-20260304T090000Z.h5"), "lab")
+    """
+    match = _STAMP.fullmatch(path.stem.removeprefix(f"{room}-"))
     if match is None:
-        return False
+        return None
     try:
-        named = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
+        return None
+
+
+def _is_far(path: Path, room: str, near_ns: int) -> bool:
+    named = named_time(path, room)
+    if named is None:
         return False
     away = abs(named - datetime.fromtimestamp(near_ns // 10**9, UTC))
     return away > timedelta(microseconds=VISIT_NS // 1000) + timedelta(seconds=1)
