@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from dsp.errors import ParameterError
 
-__all__ = ["format_hz", "iso_utc", "parse_hz", "parse_range", "parse_utc"]
+__all__ = ["format_hz", "iso_utc", "parse_day", "parse_hz", "parse_range", "parse_utc"]
 
 _SUFFIX = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _HZ = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:hz)?\s*$", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _UTC = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:?\d\d)?$")
 
 
@@ -87,6 +88,26 @@ def iso_utc(utc_ns: int) -> str:
 @lru_cache(maxsize=16)
 def _whole_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]  # strftime takes twice the time
+
+
+def parse_day(text: str) -> int:
+    """Read a day, or an ISO 8601 time, as nanoseconds since 1970; a day begins at 0:00 UTC.
+
+    Raises
+    ------
+    ParameterError
+        The text is neither.
+
+    Examples
+    --------
+    >>> parse_day("1970-01-02") // 10**9, parse_day("1970-01-01T00:00:01Z") // 10**9
+    (86400, 1)
+    """
+    day = text.strip()
+    try:
+        return parse_utc(f"{day}T00:00:00Z" if _DAY.fullmatch(day) else day)
+    except ParameterError as error:
+        raise ParameterError(f"day {text!r} is none; write for example 2026-01-31") from error
 
 
 def parse_utc(text: str) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -19,7 +21,7 @@ from reports.html.scripts import library_scripts, own_script
 from reports.html.sort_keys import sort_key
 from reports.text import clean
 
-__all__ = ["html_bytes", "write_html"]
+__all__ = ["html_bytes", "page_bytes", "write_html"]
 
 _VARIABLES = {
     style.INK: "--fig-ink",
@@ -50,17 +52,33 @@ def html_bytes(content: ReportContent) -> bytes:
 
     The figures are the drawings of the PDF; where scripts run, live ones stand in their place.
     """
+    return page_bytes(compose(content), draw(content), live_figures(content))
+
+
+def page_bytes(
+    composed: Mapping[str, Any], drawings: Mapping[str, str], figures: Mapping[str, Any] | None = None
+) -> bytes:
+    """Lay out what was composed.
+
+    Parameters
+    ----------
+    composed : mapping
+        As `reports.content.document.compose` gives it.
+    drawings : mapping
+        SVG text by the names that it refers to.
+    figures : mapping, optional
+        What live figures are drawn from, as `live_figures` gives it.
+    """
     folder = files("reports.html")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["sort_key"] = sort_key
-    figures = live_figures(content)
     scripts = (*library_scripts(), own_script()) if figures else (own_script(),)
     page = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8")).render(
-        report=clean(compose(content)),
-        drawings={name: Markup(_themed(svg)) for name, svg in draw(content).items()},  # ours: holds no text of others
+        report=clean(dict(composed)),
+        drawings={name: Markup(_themed(svg)) for name, svg in drawings.items()},  # ours: holds no text of others
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         policy=content_security_policy(scripts),
-        figures=clean(figures),
+        figures=None if figures is None else clean(dict(figures)),
         scripts=[Markup(script) for script in scripts],
     )
     return page.encode("utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,12 +16,12 @@ from dsp.errors import ParameterError
 from reports.content import ReportContent
 from reports.content.document import compose, draw
 from reports.files import write_bytes
-from reports.pdf.attachments import attachments
+from reports.pdf.attachments import Attachment, attachments
 from reports.pdf.fonts import gather_fonts
 from reports.text import SQUARE, clean, printable
 from sweep.units import parse_utc
 
-__all__ = ["Typeset", "typeset", "write_pdf"]
+__all__ = ["Typeset", "typeset", "typeset_document", "write_pdf"]
 
 _STANDARDS: tuple[typst.PDFStandard, ...] = ("a-3a", "ua-1")
 
@@ -82,41 +82,66 @@ def typeset(content: ReportContent) -> Typeset:
     ParameterError
         The report holds something that cannot be typeset.
     """
-    report = clean(compose(content), printable)
-    with tempfile.TemporaryDirectory(prefix="quietroom-") as name:  # typst sees this folder and no other
-        folder = Path(name)
+    return typeset_document(
+        compose(content),
+        draw(content),
+        tuple(attachments(content)),
+        utc_ns=parse_utc(str(content.start["start_time"])),
+        name=content.record_name,
+    )
+
+
+def typeset_document(
+    composed: Mapping[str, Any], drawings: Mapping[str, str], attached: Sequence[Attachment], *, utc_ns: int, name: str
+) -> Typeset:
+    """Typeset what was composed.
+
+    Parameters
+    ----------
+    composed : mapping
+        As `reports.content.document.compose` gives it.
+    drawings : mapping
+        SVG text by the names that it refers to.
+    attached : sequence of Attachment
+    utc_ns : int
+        Date of the file, in nanoseconds since 1970.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    ParameterError
+        It holds something that cannot be typeset.
+    """
+    report = clean(dict(composed), printable)
+    with tempfile.TemporaryDirectory(prefix="quietroom-") as place:  # typst sees this folder and no other
+        folder = Path(place)
         font_folder = folder / "fonts"
         font_folder.mkdir()
         fonts = gather_fonts(frozenset("".join(_strings(report)) + SQUARE), font_folder)
         missing = str.maketrans(dict.fromkeys(fonts.missing, SQUARE))
         report = clean(report, lambda text: text.translate(missing))
         report |= {"fonts": asdict(fonts), "attachments": []}
-        for attached in attachments(content):
-            (folder / attached.name).write_bytes(attached.data)
-            report["attachments"].append(attached.described)
-        for drawing, svg in draw(content).items():
+        for file in attached:
+            (folder / file.name).write_bytes(file.data)
+            report["attachments"].append(file.described)
+        for drawing, svg in drawings.items():
             (folder / f"{drawing}.svg").write_text(svg, encoding="utf-8")
         (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
-        return Typeset(pdf=_compile(content, folder, font_folder), missing=fonts.missing)
+        return Typeset(pdf=_compile(folder, font_folder, utc_ns // 1_000_000_000, name), missing=fonts.missing)
 
 
-def _compile(content: ReportContent, folder: Path, font_folder: Path) -> bytes:
+def _compile(folder: Path, font_folder: Path, utc_s: int, name: str) -> bytes:
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[font_folder])
     template = (files("reports.pdf") / "report.typ").read_bytes()
     compiler = typst.Compiler(template, root=folder, font_paths=fonts)
     try:
-        pdf = compiler.compile(format="pdf", pdf_standards=list(_STANDARDS), timestamp=_timestamp(content))
+        pdf = compiler.compile(format="pdf", pdf_standards=list(_STANDARDS), timestamp=utc_s)
     except typst.TypstError as error:
         reason = " ".join(str(error).split())
-        raise ParameterError(
-            f"{content.record_name}: the PDF cannot be typeset ({reason}); write the HTML report instead"
-        ) from error
+        raise ParameterError(f"{name}: the PDF cannot be typeset ({reason}); write the HTML report instead") from error
     assert isinstance(pdf, bytes)
     return pdf
-
-
-def _timestamp(content: ReportContent) -> int:
-    return parse_utc(str(content.start["start_time"])) // 1_000_000_000
 
 
 def _strings(value: Any) -> Iterator[str]:

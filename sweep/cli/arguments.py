@@ -12,7 +12,7 @@ from dsp.errors import ParameterError, QuietroomError
 from reports.exports.formats import FORMATS
 from sweep.cli.help_format import HelpFormat
 from sweep.room_names import check_room_name
-from sweep.units import parse_hz, parse_range
+from sweep.units import parse_day, parse_hz, parse_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # as in ``typing``, the import of which would be a tenth of the time of ``--help``
@@ -41,6 +41,7 @@ __all__ = [
     "printable",
     "range_hz",
     "room_name",
+    "since_ns",
     "whole_ppm",
 ]
 
@@ -186,6 +187,7 @@ level_dbfs = _argument(_level)
 factor = _argument(_positive_float)
 printable = _argument(_printable)
 export_formats = _argument(_export_formats)
+since_ns = _argument(parse_day)
 
 
 def add_command(

@@ -24,6 +24,7 @@ from sweep.cli.arguments import (
     positive_int,
     printable,
     range_hz,
+    since_ns,
     whole_ppm,
 )
 from sweep.cli.arguments import add_command as _command
@@ -310,9 +311,16 @@ def _plot(plot: OneLineParser) -> None:
 
 
 def _report(report: OneLineParser) -> None:
-    add_record(report)
+    report.add_argument("record", metavar="RECORD|ROOM", help="a sweep record, by path or by name; with --since a room")
+    report.add_argument(
+        "--since",
+        metavar="DATE",
+        type=since_ns,
+        help="the history of a room: all its visits from this day (UTC) on, for example 2026-01-31",
+    )
     report.add_argument("-o", "--output", metavar="FILE", type=Path, help=f"name ending with .pdf ({_REPORTS}.pdf)")
     report.add_argument("--html", action="store_true", help="also write it as one HTML file, beside the PDF")
+    add_json(report)
 
 
 def _export(export: OneLineParser) -> None:
