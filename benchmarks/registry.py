@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import (
     artefacts,
     comparison,
+    faults,
     journal,
     live,
     pair,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Row | LeftOut]]] = {
     "verify": verify.measure,
     "startup": startup.measure,
     "artefacts": artefacts.measure,
+    "faults": faults.measure,
 }
 
 

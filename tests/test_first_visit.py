@@ -39,61 +39,47 @@ def start_visit(folder: Path, env: dict[str, str], *words: str) -> Terminal:
     return Terminal([*QUIETROOM, "visit", "boardroom", *words], cwd=folder, env=env)
 
 
+def answer(terminal: Terminal, question: str, key: str) -> None:
+    """Read a question, see that it waits, and answer."""
+    terminal.wait_for(question)
+    terminal.wait_for("> ")
+    terminal.type(key)
+
+
 def test_the_path_of_a_new_technician(tmp_path: Path, env: dict[str, str]) -> None:
     assert "visit ROOM" in quietroom(tmp_path, env, "init")
     assert "rtlsdr:0  A1" in quietroom(tmp_path, env, "devices")
     sweeps = ("--range", "433M:434.5M", "--passes", "3")
     with start_visit(tmp_path, env, *sweeps) as terminal:
-        terminal.wait_for("Who carries out the visit?")
-        terminal.type("A. Smith")
-        terminal.wait_for("[1 of 17] check the receiver")
-        terminal.type("")
-        terminal.wait_for("[2 of 17] reference outside")
-        terminal.type("2")
-        terminal.wait_for("Why not?")
-        terminal.type("3")
-        terminal.wait_for("reference outside: skipped, no access. Kept.")
-        terminal.type("")
+        answer(terminal, "Who carries out the visit?", "A. Smith")
+        answer(terminal, "[1 of 17] check the receiver", "")
+        terminal.wait_for("A sweep takes about 1 s; 6 sweeps, about ")
+        answer(terminal, "[2 of 17] reference outside, about 1 s", "2")
+        answer(terminal, "Why not?", "3")
+        answer(terminal, "reference outside: skipped, no access. Kept.", "")
         terminal.wait_for("sweep at table: done, emitters heard, no baseline; ")
         terminal.wait_for("> ")
         terminal.press(b"\x03")  # Ctrl-C at a question leaves the visit
         assert terminal.finish() == 3
         assert "Left with 3 of 17 steps finished; next: stimulus: somebody speaks." in terminal.shown
     with start_visit(tmp_path, env) as terminal:
-        terminal.wait_for("3 of 17 steps are finished.")
-        terminal.type("1")
+        answer(terminal, "3 of 17 steps are finished.", "1")
         for _ in range(4):
-            terminal.wait_for("stimulus: ")
-            terminal.wait_for("> ")
-            terminal.type("2")
-            terminal.wait_for("Why not?")
-            terminal.wait_for("> ")
-            terminal.type("1")
+            answer(terminal, "stimulus: ", "2")
+            answer(terminal, "Why not?", "1")
             terminal.wait_for("Kept.")
         for number in range(6):
-            terminal.wait_for("1: done, nothing found")
-            terminal.wait_for("> ")
-            terminal.type("1" if number else "9")  # one mistaken key is asked again
+            answer(terminal, "1: done, nothing found", "1" if number else "9")  # one mistaken key is asked again
             if not number:
-                terminal.wait_for("'9' is none of 1 nothing, 2 result, 3 not-done, 4 back, 0 leave")
-                terminal.type("1")
+                answer(terminal, "'9' is none of 1 nothing, 2 result, 3 not-done, 4 back, 0 leave", "1")
             terminal.wait_for("Kept.")
-        for step in ("analysis", "decisions"):
-            terminal.wait_for(f"] {step}")
-            terminal.wait_for("> ")
-            terminal.type("")
+        answer(terminal, "] analysis", "")
+        answer(terminal, "] decisions", "")
         terminal.wait_for("Finding 1 of ")
-        terminal.wait_for("E1 at 433.")
-        terminal.wait_for("> ")
-        terminal.type("4")
-        terminal.wait_for("Why?")
-        terminal.wait_for("> ")
-        terminal.type("1")
-        terminal.wait_for("] seal")
-        terminal.wait_for("> ")
-        terminal.type("")
-        terminal.wait_for("] report")
-        terminal.type("")
+        answer(terminal, "E1 at 433.", "4")
+        answer(terminal, "Why?", "1")
+        answer(terminal, "] seal", "")
+        answer(terminal, "] report", "")
         terminal.wait_for("The visit is finished.")
         assert terminal.finish() == 0
     log = VisitLog(visit_logs(tmp_path / "rooms" / "boardroom")[-1])
@@ -109,29 +95,31 @@ def test_ctrl_c_in_a_sweep_ends_that_sweep_only(tmp_path: Path, env: dict[str, s
     quietroom(tmp_path, env, "init")
     sweeps = ("--source", "sim:meeting-room?pace=1", "--range", "430M:440M", "--passes", "1000")
     with start_visit(tmp_path, env, "--operator", "A. Smith", *sweeps) as terminal:
-        terminal.wait_for("[1 of 17]")
-        terminal.wait_for("> ")
-        terminal.type("")
-        terminal.wait_for("[2 of 17]")
-        terminal.wait_for("> ")
-        terminal.type("")
+        answer(terminal, "[1 of 17]", "")
+        answer(terminal, "[2 of 17]", "")
         terminal.wait_for(", pass ")  # the progress bar
         terminal.press(b"\x03")
-        terminal.wait_for("It was stopped before all passes were made.")
-        terminal.wait_for("> ")
-        terminal.type("")
+        answer(terminal, "It was stopped before all passes were made.", "")
         terminal.wait_for("reference outside: done, ")
-        terminal.wait_for("[3 of 17]")
-        terminal.wait_for("> ")
-        terminal.type("0")
+        answer(terminal, "[3 of 17]", "0")
         assert terminal.finish() == 3
         assert "Left with 2 of 17 steps finished" in terminal.shown
+
+
+def test_keys_that_were_pressed_before_the_question_answer_nothing(tmp_path: Path, env: dict[str, str]) -> None:
+    quietroom(tmp_path, env, "init")
+    with start_visit(tmp_path, env, "--operator", "A. Smith") as terminal:
+        terminal.type("2\n1")  # skip it, no time
+        answer(terminal, "[1 of 17]", "0")
+        assert terminal.finish() == 3
+        assert "Left with 0 of 17 steps finished" in terminal.shown
 
 
 def test_a_terminal_that_is_gone_leaves_the_visit(tmp_path: Path, env: dict[str, str]) -> None:
     quietroom(tmp_path, env, "init")
     with start_visit(tmp_path, env, "--operator", "A. Smith") as terminal:
         terminal.wait_for("[1 of 17]")
+        terminal.wait_for("> ")
         terminal.press(b"\x04")
         assert terminal.finish() == 3
         assert "Left with 0 of 17 steps finished" in terminal.shown

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from dsp.errors import DeviceError
 from sweep.cli.printing import Printer, table, wrapped
 from sweep.health.checks import FAIL, NOT_POSSIBLE, PASS, WARN, Check, checks_of
-from sweep.health.machine import check_clock, check_disk
+from sweep.health.machine import check_clock, check_disk, planned_bytes
 from sweep.health.preflight import preflight
 from sweep.health.survey import CheckedSource
 from sweep.model import Instrument, IqSource
+from sweep.plan import SweepPlan
+from sweep.sources.live import LiveSource
 from sweep.sources.options import SourceOptions
 from sweep.sources.registry import open_source
 
-__all__ = ["check_devices", "check_lines", "check_source"]
+__all__ = ["Planned", "check_devices", "check_lines", "check_source"]
 
 _EXIT_FAILED = 3
 _DISK_BYTES = 256 << 20  # a few passes over all that a dongle tunes, journal and record
@@ -33,29 +34,72 @@ class _Noting(Protocol):
     def note_checks(self, checks: Sequence[Check]) -> None: ...
 
 
-def check_devices(texts: Sequence[str], arguments: Namespace, printer: Printer) -> tuple[list[dict[str, Any]], int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What is to be swept after the checks.
+
+    Attributes
+    ----------
+    options : SourceOptions
+    sweeps, passes : int
+        Sweeps, and passes of each.
+    camp_s : float
+        Of each sweep.
+    """
+
+    options: SourceOptions
+    sweeps: int
+    passes: int
+    camp_s: float
+
+    def bytes_of(self, plan: SweepPlan) -> int:
+        """What all sweeps together may need of the disk."""
+        return self.sweeps * planned_bytes(plan, self.passes, camp_s=self.camp_s)
+
+    def sweep_s(self, plan: SweepPlan, settle_s: float | None) -> float:
+        """About how long a sweep takes a receiver that does all of it."""
+        return self.passes * plan.n_hops * (plan.dwell_s + (settle_s or 0.0)) + self.camp_s
+
+
+def check_devices(
+    texts: Sequence[str],
+    *,
+    workspace: Path,
+    printer: Printer,
+    warm_up_s: float | None = None,
+    planned: Planned | None = None,
+) -> tuple[list[dict[str, Any]], int]:
     """Check sources one after another, and say in a table what came of it.
 
     Parameters
     ----------
     texts : sequence of str
         Sources as on the command line.
-    arguments : Namespace
-        With ``workspace`` and ``warm_up``.
+    workspace : Path
+        On whose disk there must be room; the current folder where it does not exist.
     printer : Printer
+    warm_up_s : float, optional
+        Watch each receiver for so long.
+    planned : Planned, optional
+        What is to be swept; by default all that the receiver tunes.
 
     Returns
     -------
     (list of dict, int)
-        For JSON, and the exit code: 3 where a check failed.
+        For JSON, and the exit code: 3 where a check failed. ``sweep_s`` tells about how long a planned sweep takes.
     """
-    folder: Path = arguments.workspace if arguments.workspace.is_dir() else Path()
-    machine = (check_disk(folder, _DISK_BYTES), check_clock())
+    folder = workspace if workspace.is_dir() else Path()
     told: list[dict[str, Any]] = []
     for text in texts:
-        checks = (*_opened_checks(text, arguments.warm_up), *machine)
+        found, source = _opened_checks(text, warm_up_s, SourceOptions() if planned is None else planned.options)
+        n_bytes, seconds = _DISK_BYTES, None
+        if planned is not None and isinstance(source, LiveSource):
+            n_bytes = planned.bytes_of(source.plan)
+            seconds = round(planned.sweep_s(source.plan, source.instrument.settle_s), 1)
+        checks = (*found, check_disk(folder, n_bytes), check_clock())
         printer.lines([*([""] if told else []), f"{text}:", *check_lines(("", asdict(check)) for check in checks)])
-        told.append({"source": text, "checks": [asdict(check) for check in checks]})
+        one = {"source": text, "checks": [asdict(check) for check in checks]}
+        told.append(one if seconds is None else {**one, "sweep_s": seconds})
     failed = any(check["state"] == FAIL for one in told for check in one["checks"])
     return told, _EXIT_FAILED if failed else 0
 
@@ -99,18 +143,20 @@ def check_lines(checks: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
     return lines
 
 
-def _opened_checks(text: str, warm_up_s: float | None) -> tuple[Check, ...]:
+def _opened_checks(
+    text: str, warm_up_s: float | None, options: SourceOptions
+) -> tuple[tuple[Check, ...], IqSource | None]:
+    """Checks of a source, and the source, closed; None where it cannot be opened."""
     try:
-        source = open_source(text, SourceOptions())
+        source = open_source(text, options)
     except DeviceError as error:
-        return (Check(name="receiver", state=FAIL, words=str(error)),)
+        return (Check(name="receiver", state=FAIL, words=str(error)),), None
     try:
         if not hasattr(source, "note_checks"):
             words = "is no receiver: there is nothing to check"
-            return (Check(name="receiver", state=NOT_POSSIBLE, words=f"{text} {words}"),)
-        serial = source.instrument.serial
+            return (Check(name="receiver", state=NOT_POSSIBLE, words=f"{text} {words}"),), source
         found = preflight(cast("CheckedSource", source), warm_up_s=warm_up_s)
-        return (*_serial_checks(serial, (text,)), *found)
+        return (*_serial_checks(source.instrument.serial, (text,)), *found), source
     finally:
         source.close()
 

@@ -145,7 +145,10 @@ class _Bar:
     def row(self, n_rows: int) -> None:
         if self._bar is None:
             self._bar = self._make(None)
-        self._bar.set_postfix_str(f"pass {n_rows}", refresh=False)
+        if n_rows == self._passes:  # what comes now has no hops to count, and takes seconds
+            self._bar.set_postfix_str("judging what was heard")
+        else:
+            self._bar.set_postfix_str(f"pass {n_rows}", refresh=False)
 
     def stay(self, event: StayDone) -> None:
         if event.number == 1 or self._bar is None:

@@ -33,7 +33,9 @@ def init(arguments: Namespace) -> int:
     place = "" if root == Path() else f"--workspace {shlex.quote(str(root))} "
     if written:
         print(f"Say in {' and '.join(str(path) for path in written)} what you know of site, people and equipment")
-    print(f"{root.resolve()} is a Quietroom workspace; next: quietroom {place}visit ROOM")
+    print(
+        f"{root.resolve()} is a Quietroom workspace; next, once: quietroom keys make; then: quietroom {place}visit ROOM"
+    )
     return 0
 
 
@@ -54,7 +56,9 @@ def devices(arguments: Namespace) -> int:
     if arguments.check:
         texts = wanted or [f"rtlsdr:{dongle.index}" for dongle in dongles]
         printer.lines([""] if dongles else [])
-        document["checked"], code = check_devices(texts, arguments, printer)
+        document["checked"], code = check_devices(
+            texts, workspace=arguments.workspace, printer=printer, warm_up_s=arguments.warm_up
+        )
         code = code if texts else _EXIT_NOTHING_CHECKED
     printer.document(document)
     return code

@@ -25,10 +25,10 @@ from sweep.cli.progress import follow, say_now
 from sweep.cli.room_history import in_room, ready_register
 from sweep.cli.sealing import Sealer
 from sweep.events import Closed
+from sweep.health.machine import planned_bytes
 from sweep.model import IqSource, Judge, SpectraSource
 from sweep.plan import Layout, SweepPlan
 from sweep.session import SweepSession
-from sweep.stitch import row_bytes
 from sweep.workspace import Workspace, require_free_space
 
 __all__ = ["NO_BASELINE", "Comparison", "Visit", "VisitRequest", "bytes_needed", "record_visit", "wants_trials"]
@@ -223,9 +223,7 @@ def bytes_needed(source: IqSource | SpectraSource, request: VisitRequest, passes
         return 0
     if request.duration_s is not None:
         passes = 1 + int(request.duration_s / (plan.n_hops * plan.dwell_s))
-    kept = 2 * plan.hop_samples * plan.n_hops if request.keep_iq else 0
-    of_hop = (2 * row_bytes(plan) + kept) / plan.n_hops
-    return round(of_hop * ((passes or 1) * plan.n_hops + (request.camp_s or 0.0) / plan.dwell_s))
+    return planned_bytes(plan, passes or 1, camp_s=request.camp_s or 0.0, keep_iq=request.keep_iq)
 
 
 @contextlib.contextmanager

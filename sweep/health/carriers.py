@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.health.bands import cut_band
+
 __all__ = ["CarrierError", "carrier_error", "station_offsets"]
 
 _RASTER_HZ, _HALF_CHANNEL_HZ = 100_000, 100_000
@@ -88,13 +90,13 @@ def station_offsets(iq: NDArray[np.complex64], center_freq_hz: int, sample_rate_
     spectrum, step_hz = _spectrum(iq, sample_rate_hz)
     levels_db = np.array([_channel_db(spectrum, step_hz, freq_hz - center_freq_hz) for freq_hz in channels])
     floor_db = float(np.percentile(levels_db, 20))
-    found = []
+    whole, found = np.fft.fft(iq), []
     for index, level_db in enumerate(levels_db):
         around = levels_db[max(0, index - 2) : index + 3]
         if level_db < floor_db + _CLEAR_DB or level_db < around.max():
             continue
         freq_hz = float(channels[index])
-        found.append((freq_hz, _mean_offset_hz(iq, freq_hz - center_freq_hz, sample_rate_hz)))
+        found.append((freq_hz, _mean_offset_hz(whole, freq_hz - center_freq_hz, sample_rate_hz)))
     return found
 
 
@@ -111,12 +113,12 @@ def _channel_db(spectrum: NDArray[np.float64], step_hz: float, offset_hz: float)
     return float(10 * np.log10(bins.mean() + 1e-30))
 
 
-def _mean_offset_hz(iq: NDArray[np.complex64], offset_hz: float, sample_rate_hz: int) -> float:
-    """Mean instantaneous frequency of one channel, weighted by power, which noise hardly has."""
-    spectrum = np.fft.fft(iq)
-    freq_hz = np.fft.fftfreq(iq.size, 1 / sample_rate_hz)
-    spectrum[np.abs(freq_hz - offset_hz) > _HALF_CHANNEL_HZ] = 0
-    alone = np.roll(spectrum, -round(offset_hz * iq.size / sample_rate_hz))
-    channel = np.fft.ifft(alone)[iq.size // 50 : -(iq.size // 50)]  # the ends ring
+def _mean_offset_hz(spectrum: NDArray[np.complexfloating], offset_hz: float, sample_rate_hz: int) -> float:
+    """Mean instantaneous frequency of one channel against the middle of its raster."""
+    rate_hz = 4.0 * _HALF_CHANNEL_HZ
+    channel, rate_hz, middle_hz = cut_band(
+        spectrum, offset_hz, sample_rate_hz, band_hz=2.0 * _HALF_CHANNEL_HZ, rate_hz=rate_hz
+    )
+    channel = channel[channel.size // 50 : -(channel.size // 50)]  # the ends ring
     steps = channel[1:] * channel[:-1].conj()
-    return float(np.angle(steps).mean() * sample_rate_hz / (2 * np.pi))
+    return float(np.angle(steps).mean() * rate_hz / (2 * np.pi)) + middle_hz - offset_hz

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.health.bands import cut_band
+
 __all__ = ["GSM_BANDS_HZ", "gsm_offsets"]
 
 GSM_BANDS_HZ = ((869_200_000, 893_800_000), (925_200_000, 959_800_000))
@@ -49,7 +51,9 @@ def gsm_offsets(iq: NDArray[np.complex64], center_freq_hz: int, sample_rate_hz: 
     first = int(np.ceil((center_freq_hz - half_hz) / _RASTER_HZ)) * _RASTER_HZ
     spectrum = np.fft.fft(iq)
     cut = {
-        float(carrier_hz): _channel(spectrum, carrier_hz + _TONE_HZ - center_freq_hz, sample_rate_hz)
+        float(carrier_hz): cut_band(
+            spectrum, carrier_hz + _TONE_HZ - center_freq_hz, sample_rate_hz, band_hz=_BAND_HZ, rate_hz=_BAND_HZ
+        )
         for carrier_hz in np.arange(first, center_freq_hz + half_hz, _RASTER_HZ)
     }
     powers = {carrier_hz: float(np.mean(np.abs(channel) ** 2)) for carrier_hz, (channel, _, _) in cut.items()}
@@ -64,17 +68,7 @@ def gsm_offsets(iq: NDArray[np.complex64], center_freq_hz: int, sample_rate_hz: 
     return [one for one in found if abs(one[1]) <= _FURTHEST_HZ]
 
 
-def _channel(
-    spectrum: NDArray[np.complex128], offset_hz: float, sample_rate_hz: int
-) -> tuple[NDArray[np.complex128], float, float]:
-    """Cut a band out; its samples, their rate, and what of the spectrum became its middle, in Hz."""
-    n = spectrum.size
-    kept, middle = round(_BAND_HZ * n / sample_rate_hz), round(offset_hz * n / sample_rate_hz)
-    bins = (middle + np.arange(-(kept // 2), kept - kept // 2)) % n
-    return np.fft.ifft(np.fft.ifftshift(spectrum[bins])), kept * sample_rate_hz / n, middle * sample_rate_hz / n
-
-
-def _bursts(channel: NDArray[np.complex128], rate_hz: float) -> Iterator[tuple[float, float]]:
+def _bursts(channel: NDArray[np.complexfloating], rate_hz: float) -> Iterator[tuple[float, float]]:
     """Give time in s and frequency in Hz of each stretch, as long as a burst, that is a tone."""
     size = round(_WINDOW * _TONE_S * rate_hz)
     power = _sums(np.abs(channel[_LAG:]) ** 2, size).real
@@ -91,7 +85,7 @@ def _bursts(channel: NDArray[np.complex128], rate_hz: float) -> Iterator[tuple[f
             yield at / rate_hz, (coarse + slope) * rate_hz / (2 * np.pi)
 
 
-def _sums(values: NDArray[np.complex128] | NDArray[np.float64], size: int) -> NDArray[np.complex128]:
+def _sums(values: NDArray[np.inexact], size: int) -> NDArray[np.complex128]:
     """Sum of each window of so many values."""
     total = np.concatenate(([0], np.cumsum(values)))
     return np.asarray(total[size:] - total[:-size], np.complex128)

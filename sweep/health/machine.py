@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from sweep.health.checks import FAIL, PASS, WARN, Check, State, not_possible
+from sweep.plan import SweepPlan
+from sweep.stitch import row_bytes
 
-__all__ = ["check_clock", "check_disk"]
+__all__ = ["check_clock", "check_disk", "planned_bytes"]
 
 _SPARE_FACTOR = 2.0
 _UNSYNCED, _CLOCK_ERROR = 0x0040, 5  # STA_UNSYNC and TIME_ERROR of adjtimex(2)
@@ -34,6 +36,13 @@ class _Timex(ctypes.Structure):
         ("status", ctypes.c_int),
         ("rest", ctypes.c_long * 32),
     ]
+
+
+def planned_bytes(plan: SweepPlan, passes: int, *, camp_s: float = 0.0, keep_iq: bool = False) -> int:
+    """How much disk a sweep may need for journal and record, and for the samples where they are kept."""
+    kept = 2 * plan.hop_samples * plan.n_hops if keep_iq else 0
+    of_hop = (2 * row_bytes(plan) + kept) / plan.n_hops
+    return round(of_hop * (passes * plan.n_hops + camp_s / plan.dwell_s))
 
 
 def check_disk(folder: Path, n_bytes: int) -> Check:

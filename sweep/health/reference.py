@@ -112,12 +112,15 @@ def _reference(source: CheckedSource, kind: _Kind, tunings_hz: tuple[int, ...]) 
 def _heard(
     source: CheckedSource, kind: _Kind, tunings_hz: tuple[int, ...]
 ) -> tuple[tuple[int, ...], list[tuple[float, float]]]:
-    """Tunings at which carriers of a kind are heard, and those with their offsets, each once."""
+    """Tunings at which carriers of a kind are heard, and those with their offsets, each once.
+
+    The receiver's own offset is taken away: it stands on the raster, and would pass for a carrier without an error.
+    """
     found: dict[float, tuple[float, float]] = {}
     useful_hz = []
     for freq_hz in tunings_hz:
         iq = complex_samples(listen(source, freq_hz, kind.listen_s))
-        offsets = kind.offsets(iq, freq_hz, source.plan.sample_rate_hz)
+        offsets = kind.offsets(iq - iq.mean(), freq_hz, source.plan.sample_rate_hz)
         useful_hz += [freq_hz] if offsets else []
         for offset in offsets:
             found.setdefault(offset[0], offset)

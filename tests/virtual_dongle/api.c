@@ -32,6 +32,12 @@ EXPORT void virtual_dongle_restart(void)
     vd_reload(true);
 }
 
+/* For tests alone: how often the first dongle was read since then. */
+EXPORT int64_t virtual_dongle_reads(void)
+{
+    return vd_reads();
+}
+
 /* --- finding and opening ------------------------------------------------------------------------------------- */
 
 EXPORT uint32_t rtlsdr_get_device_count(void)

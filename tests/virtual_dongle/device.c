@@ -107,6 +107,11 @@ static void note_try(struct rtlsdr_dev *dev)
     }
 }
 
+int64_t vd_reads(void)
+{
+    return devices[0].n_reads;
+}
+
 int vd_visible_count(void)
 {
     int n = 0;

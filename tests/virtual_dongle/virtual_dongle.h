@@ -143,6 +143,7 @@ double vd_gain_db(const struct rtlsdr_dev *dev);
 void vd_receive(struct rtlsdr_dev *dev, int64_t position, uint32_t freq_hz, uint8_t *out, int n_samples);
 
 /* device.c */
+int64_t vd_reads(void);
 int vd_visible_count(void);
 struct rtlsdr_dev *vd_visible(int index);
 int vd_try_open(struct rtlsdr_dev **out, uint32_t index);

@@ -146,6 +146,7 @@ class Console:
         if self.unattended:
             print(f"> {shown(default)}", flush=True)
             return default
+        _forget_typed()
         print("> ", end="", flush=True)
         line = sys.stdin.readline()
         if not line:  # the terminal is gone, or Ctrl-D
@@ -172,6 +173,14 @@ def read_answers(path: Path | None) -> dict[str, str]:
         if _KEY.fullmatch(name) is None:
             raise ParameterError(f"{path}: {name[:40]!r} is not the name of a question; {hint}")
     return answers
+
+
+def _forget_typed() -> None:
+    """Keys that were pressed while it worked are no answer to a question that nobody had read."""
+    if sys.stdin.isatty():
+        import termios  # noqa: PLC0415 - where there is a terminal to ask at, on the systems that have it
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _in_lines(options: Sequence[str]) -> list[str]:

@@ -11,7 +11,8 @@ from sweep.cli.guided.closing import report_step, seal_step
 from sweep.cli.guided.console import Option
 from sweep.cli.guided.deciding import dispositions_step
 from sweep.cli.guided.receiver import preflight_step
-from sweep.cli.guided.sweeping import sweep_step, time_needed
+from sweep.cli.guided.sweeping import sweep_step
+from sweep.cli.guided.times import time_needed
 from sweep.cli.guided.visiting import Result, Visiting
 from sweep.guided.log import REOPENED, SKIPPED
 from sweep.guided.steps import Step

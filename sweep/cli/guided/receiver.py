@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.content.wording import count
-from sweep.cli.checking import check_devices
+from sweep.cli.arguments import DEFAULT_PASSES, range_hz
+from sweep.cli.checking import Planned, check_devices
 from sweep.cli.guided.console import Option
+from sweep.cli.guided.times import about, sweep_seconds
 from sweep.cli.guided.visiting import Result, Visiting
 from sweep.cli.printing import Printer
-from sweep.guided.log import DONE, NOT_POSSIBLE
+from sweep.guided.log import DONE, NOT_POSSIBLE, VisitLog
 from sweep.guided.steps import Step
 from sweep.health import checks as states
+from sweep.sources.options import SourceOptions
 
 __all__ = ["preflight_step"]
 
@@ -34,16 +36,37 @@ def preflight_step(visiting: Visiting, step: Step) -> Result:
         The technician leaves.
     """
     sources = visiting.log.planned.source or (_FIRST_DONGLE,)
-    wanted = Namespace(workspace=visiting.workspace.root, warm_up=None)
+    planned = _planned(visiting.log)
     while True:
-        told, code = check_devices(sources, wanted, Printer(None))
+        told, code = check_devices(sources, workspace=visiting.workspace.root, printer=Printer(None), planned=planned)
         if code == 0:
+            _say_time(visiting, told, planned.sweeps)
             return _result(told)
         word = visiting.console.choose(
             f"{step.id}.checked", (_AGAIN, _GO_ON), default=_AGAIN.word, unattended=_GO_ON.word
         )
         if word == _GO_ON.word:
             return _result(told)
+
+
+def _planned(log: VisitLog) -> Planned:
+    """What the visit is to sweep; of several receivers each does a part, and its checks are those of all of it."""
+    ranges = tuple(range_hz(text) for text in log.planned.ranges)
+    return Planned(
+        options=SourceOptions(ranges_hz=ranges, shared=len(log.planned.source) > 1),
+        sweeps=sum(step.position is not None for step in log.steps),
+        passes=log.planned.passes or DEFAULT_PASSES,
+        camp_s=log.planned.camp_s or 0.0,
+    )
+
+
+def _say_time(visiting: Visiting, told: Sequence[Mapping[str, Any]], sweeps: int) -> None:
+    """A technician with ten minutes must know before the first sweep what all of them take."""
+    seconds = sweep_seconds(told)
+    if seconds is not None:
+        visiting.console.say(
+            f"A sweep takes about {about(seconds)}; {count(sweeps, 'sweep')}, about {about(sweeps * seconds)} in all."
+        )
 
 
 def _result(told: Sequence[Mapping[str, Any]]) -> Result:
@@ -55,5 +78,7 @@ def _result(told: Sequence[Mapping[str, Any]]) -> Result:
     text = "; ".join([", ".join(f"{n} {state}" for n, state in counts if n), *failed])
     if no_receiver and not failed:
         return Result(outcome=NOT_POSSIBLE, text="; ".join(no_receiver))
-    details = {"failed": failed, "checks": [dict(check) for check in found]}
+    seconds = sweep_seconds(told)
+    takes = {} if seconds is None else {"sweep_s": seconds}
+    details = {"failed": failed, "checks": [dict(check) for check in found], **takes}
     return Result(outcome=DONE, text=text or count(0, "check"), details=details)

@@ -17,12 +17,11 @@ from sweep.cli.guided.console import Option
 from sweep.cli.guided.visiting import Result, Visiting
 from sweep.cli.parser import build_parser
 from sweep.cli.wording import verdict_line
-from sweep.guided.log import VisitLog
 from sweep.guided.steps import Step
 from sweep.journal import JournalReader
 from sweep.record import SweepRecord
 
-__all__ = ["sweep_arguments", "sweep_step", "time_needed"]
+__all__ = ["sweep_arguments", "sweep_step"]
 
 _STOPPED = "stopped by the user"
 _KEEP, _AGAIN = Option(1, "keep", "keep it"), Option(2, "again", "sweep again")
@@ -71,12 +70,6 @@ def sweep_arguments(visiting: Visiting, step: Step) -> Namespace:
         words += ["--time-server", visiting.time_server]
     arguments: Namespace = build_parser().parse_args(words)
     return arguments
-
-
-def time_needed(log: VisitLog) -> str:
-    """Say how long a sweep takes, as far as the visit knows that by now."""
-    took = [o.details["seconds"] for o in log.history if isinstance(o.details.get("seconds"), int | float)]
-    return f", about {took[-1]:.0f} s as the last one" if took else ""
 
 
 def _recover_left(visiting: Visiting, step: Step) -> None:
