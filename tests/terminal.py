@@ -50,7 +50,7 @@ class Terminal:
         self.shown = ""
         self._from = 0
 
-    def wait_for(self, text: str, seconds: float = 60.0) -> None:
+    def wait_for(self, text: str, seconds: float = 150.0) -> None:
         """Read until the text is shown after what was waited for before."""
         end = time.monotonic() + seconds
         while (at := self.shown.find(text, self._from)) < 0:
@@ -66,7 +66,7 @@ class Terminal:
         """Press a key, for example Ctrl-C."""
         os.write(self._fd, key)
 
-    def finish(self, seconds: float = 60.0) -> int:
+    def finish(self, seconds: float = 150.0) -> int:
         """Wait for the end of the command and give its exit code."""
         end = time.monotonic() + seconds
         while self._read(0.2):

@@ -94,6 +94,19 @@ def test_the_check_prefers_gsm_and_believes_it_only_where_broadcast_stations_agr
     assert "ppm apart; one of them is not what it seems" in check.words
 
 
+def test_neither_the_offset_of_the_receiver_nor_a_stray_carrier_passes_for_a_station(virtual_dongle: PlugIn) -> None:
+    dongle = replace(GOOD, ppm=40)
+    virtual_dongle(replace(ROOM, dongles=(dongle,), dc_dbfs=-15))
+    assert checked(ROOM)["frequency"].value == pytest.approx(40, abs=1)
+    stray = Emitter(freq_hz=96.505e6, level_dbfs=-20)
+    virtual_dongle(replace(ROOM, dongles=(dongle,), emitters=(*STATIONS, stray)))
+    assert checked(ROOM)["frequency"].value == pytest.approx(40, abs=1)
+    virtual_dongle(replace(ROOM, dongles=(dongle,), emitters=(STATIONS[0], stray)))
+    check = checked(ROOM)["frequency"]
+    assert (check.state, check.value) == (NOT_POSSIBLE, None)
+    assert "2 heard, where 2 that agree are needed" in check.words
+
+
 def test_warm_up_is_measured_while_the_receiver_works(virtual_dongle: PlugIn) -> None:
     for drift_ppm, state in ((0.0, PASS), (0.5, WARN)):
         virtual_dongle(replace(ROOM, dongles=(replace(GOOD, drift_after_reads=60, drift_ppm=drift_ppm),)))

@@ -70,7 +70,7 @@ def find_reference(source: CheckedSource, survey: Survey) -> Reference | str:
     DeviceError
         The receiver was lost.
     """
-    broadcast, why = _reference(source, _BROADCAST, _fm_tunings(survey))
+    broadcast, why = _reference(source, _BROADCAST, _fm_tunings(source, survey))
     gsm, _ = _reference(source, _GSM, _gsm_tunings(source))
     if gsm is None:
         return broadcast or f"{_UNKNOWN}; {why}"
@@ -103,9 +103,7 @@ def _reference(source: CheckedSource, kind: _Kind, tunings_hz: tuple[int, ...]) 
     useful_hz, offsets = _heard(source, kind, tunings_hz)
     error = _error(kind, offsets)
     if error is None:
-        return None, f"{len(offsets)} heard where two are needed"
-    if error.spread_ppm > _AGREE_PPM and error.n_stations <= 2:
-        return None, f"they differ by {error.spread_ppm:.0f} ppm from their median"
+        return None, f"{len(offsets)} heard, where {max(kind.fewest, len(offsets) // 2 + 1)} that agree are needed"
     return Reference(kind=kind, tunings_hz=useful_hz, error=error), ""
 
 
@@ -128,17 +126,26 @@ def _heard(
 
 
 def _error(kind: _Kind, offsets: list[tuple[float, float]]) -> CarrierError | None:
+    """What the carriers say that agree; None where they are too few, or no more than half of all."""
     on_raster = [one for one in offsets if abs(one[1]) < _ON_RASTER_PPM * 1e-6 * one[0]]
-    error = carrier_error(on_raster, known_to_ppm=kind.known_to_ppm)
-    return None if error is None or error.n_stations < kind.fewest else error
+    if not on_raster:
+        return None
+    ppm = np.array([-1e6 * offset_hz / freq_hz for freq_hz, offset_hz in on_raster])
+    agree = [one for one, is_near in zip(on_raster, np.abs(ppm - np.median(ppm)) <= _AGREE_PPM, strict=True) if is_near]
+    if len(agree) < kind.fewest or 2 * len(agree) <= len(on_raster):
+        return None
+    return carrier_error(agree, known_to_ppm=kind.known_to_ppm)
 
 
-def _fm_tunings(survey: Survey) -> tuple[int, ...]:
-    """The strongest tunings of the FM band."""
+def _fm_tunings(source: CheckedSource, survey: Survey) -> tuple[int, ...]:
+    """The strongest tunings of the FM band that show other stations each."""
     low, high = FM_BAND_HZ
     in_band = [one for one in survey.heard if low < one.freq_hz < high]
-    strongest = sorted(in_band, key=lambda one: -one.facts.level_dbfs)
-    return tuple(one.freq_hz for one in strongest[:_MOST_TUNINGS])
+    chosen: list[int] = []
+    for one in sorted(in_band, key=lambda one: -one.facts.level_dbfs):
+        if all(abs(one.freq_hz - other_hz) >= _TOUR_SHARE * source.plan.sample_rate_hz for other_hz in chosen):
+            chosen.append(one.freq_hz)
+    return tuple(chosen[:_MOST_TUNINGS])
 
 
 def _gsm_tunings(source: CheckedSource) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .scene import Dongle, Emitter, Scene
 
-__all__ = ["FAULTS", "PASSES", "RANGE", "ROOM", "Ending", "Fault", "complaints", "spoiled"]
+__all__ = ["FAULTS", "PASSES", "RANGE", "ROOM", "Ending", "Fault", "are_apart", "complaints", "spoiled"]
 
 RANGE, PASSES = "85M:101M", 5
 _STATIONS = tuple(
@@ -17,6 +17,9 @@ _STATIONS = tuple(
 ROOM = Scene(emitters=_STATIONS, dongles=(Dongle(serial="Q1"),), spur_dbfs=-50.0)
 _BUG_HZ = 91.3e6
 _BUG = Emitter(kind="fm", freq_hz=_BUG_HZ, level_dbfs=-45, bandwidth_hz=5e3)
+
+_LAST = ("same serial", "no dongle")
+"""Put in after all others: what copies the dongle, and what takes it away."""
 
 Ends = Literal["error", "inconclusive", "as without"]
 
@@ -41,9 +44,14 @@ class Fault:
 
     name: str
     spoil: Callable[[Scene, int], Scene]
-    words: str
+    words: str | tuple[str, ...]
     ends: Ends
     hidden_by: frozenset[str] = frozenset()
+
+    def is_said_in(self, texts: Sequence[str]) -> bool:
+        """Whether its words, or some of them where there are several, are in one of the texts."""
+        wanted = (self.words,) if isinstance(self.words, str) else self.words
+        return any(words in text for words in wanted for text in texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +68,16 @@ def spoiled(faults: Sequence[Fault], reads: int, *, with_bug: bool | None = None
     if with_bug is None:
         with_bug = all(fault.ends == "as without" for fault in faults)
     scene = replace(ROOM, seed=9, emitters=(*_STATIONS, *((_BUG,) if with_bug else ())))
-    for fault in sorted(faults, key=lambda one: one.name == "no dongle"):  # with it nothing else can be changed
+    for fault in sorted(faults, key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1):
         scene = fault.spoil(scene, reads)
     return scene
+
+
+def are_apart(one: Fault, other: Fault) -> bool:
+    """Whether two faults can be there at once, and are not two sizes of one."""
+    if not {one.name, other.name}.isdisjoint(_LAST):
+        return True
+    return one.spoil(other.spoil(ROOM, 0), 0) == other.spoil(one.spoil(ROOM, 0), 0)
 
 
 def complaints(faults: Sequence[Fault], ending: Ending) -> list[str]:
@@ -72,7 +87,7 @@ def complaints(faults: Sequence[Fault], ending: Ending) -> list[str]:
     ends = {fault.ends for fault in faults}
     if "error" in ends:
         wrong = [] if ending.code == 2 and ending.document is None else [f"exit {ending.code}, not 2"]
-        any_said = any(fault.words in ending.said for fault in faults if fault.ends == "error")
+        any_said = any(fault.is_said_in([ending.said]) for fault in faults if fault.ends == "error")
         return wrong + ([] if any_said and "Traceback" not in ending.said else [f"said {ending.said!r}"])
     if ending.document is None:
         return [f"exit {ending.code} without a document: {ending.said}"]
@@ -82,7 +97,7 @@ def complaints(faults: Sequence[Fault], ending: Ending) -> list[str]:
     wrong = [] if verdict == expected and ending.code == right[verdict] else [f"{verdict} (exit {ending.code})"]
     if expected == "anomalies" and not _found(ending.document):
         wrong.append("the bug was not found")
-    wrong += [f"{fault.words!r} was not said" for fault in wanted if not any(fault.words in one for one in reasons)]
+    wrong += [f"{fault.words!r} was not said" for fault in wanted if not fault.is_said_in(reasons)]
     return wrong
 
 
@@ -110,17 +125,37 @@ def _twice(scene: Scene, _: int) -> Scene:
 
 
 _LATER = "gives the same samples again and again"
-_STUCK = frozenset({"stuck"})
+_GONE = ("it was unplugged", "is not there; plug it in again")
+_STUCK = frozenset({"stuck"})  # from the beginning: nothing else that rests on samples is looked at
+_DEAF_CLIPPED = _STUCK | {"dead input", "clipping"}  # there is only noise, or only what it saturates with
 
 FAULTS = (
     Fault(name="no dongle", spoil=_scene(dongles=()), words="no RTL-SDR dongle was found", ends="error"),
     Fault(name="busy", spoil=_dongle(busy=True), words="it is in use; close the other program", ends="error"),
-    Fault(name="dc", spoil=_scene(dc_dbfs=-6), words="(dc)", ends="inconclusive"),
-    Fault(name="image", spoil=_scene(image_db=10), words="(image)", ends="inconclusive"),
-    Fault(name="clipping", spoil=_scene(noise_dbfs_hz=-68.0), words="(clipping)", ends="inconclusive"),
-    Fault(name="dead input", spoil=_scene(noise_dbfs_hz=-130.0), words="(noise rise)", ends="inconclusive"),
-    Fault(name="stale", spoil=_scene(stale_samples=240_000), words="(lock after retune)", ends="inconclusive"),
-    Fault(name="ppm", spoil=_dongle(ppm=90), words="(frequency)", ends="inconclusive"),
+    Fault(name="dc", spoil=_scene(dc_dbfs=-6), words="(dc)", ends="inconclusive", hidden_by=_STUCK),
+    Fault(name="image", spoil=_scene(image_db=10), words="(image)", ends="inconclusive", hidden_by=_STUCK),
+    Fault(
+        name="clipping",
+        spoil=_scene(noise_dbfs_hz=-68.0),
+        words="(clipping)",
+        ends="inconclusive",
+        hidden_by=_STUCK | {"dead input"},
+    ),
+    Fault(
+        name="dead input",
+        spoil=_scene(noise_dbfs_hz=-130.0),
+        words="(noise rise)",
+        ends="inconclusive",
+        hidden_by=_STUCK,
+    ),
+    Fault(
+        name="stale",
+        spoil=_scene(stale_samples=240_000),
+        words="(lock after retune)",
+        ends="inconclusive",
+        hidden_by=_DEAF_CLIPPED,
+    ),
+    Fault(name="ppm", spoil=_dongle(ppm=90), words="(frequency)", ends="inconclusive", hidden_by=_DEAF_CLIPPED),
     Fault(
         name="drops", spoil=_dongle(drop_every_reads=1, drop_samples=999), words="(sample loss)", ends="inconclusive"
     ),
@@ -130,9 +165,10 @@ FAULTS = (
         spoil=_dongle(refuse_start_hz=96e6, refuse_stop_hz=100e6),
         words="(tuning range)",
         ends="inconclusive",
+        hidden_by=_STUCK,
     ),
     Fault(name="same serial", spoil=_twice, words="rtl_eeprom -d 1 -s SERIAL", ends="inconclusive"),
-    Fault(name="unplugged", spoil=_dongle(after="unplug_after_reads"), words="it was unplugged", ends="inconclusive"),
+    Fault(name="unplugged", spoil=_dongle(after="unplug_after_reads"), words=_GONE, ends="inconclusive"),
     Fault(name="hangs", spoil=_dongle(after="hang_after_reads"), words="gave nothing for", ends="inconclusive"),
     Fault(name="stuck later", spoil=_dongle(after="stuck_after_reads"), words=_LATER, ends="inconclusive"),
     Fault(name="repeats later", spoil=_dongle(after="repeat_after_reads"), words=_LATER, ends="inconclusive"),
@@ -141,18 +177,21 @@ FAULTS = (
         spoil=_dongle(after="deaf_after_reads"),
         words="the receiver went deaf there",
         ends="inconclusive",
+        hidden_by=_DEAF_CLIPPED,
     ),
     Fault(
         name="drift",
         spoil=_dongle(after="drift_after_reads", margin=0, drift_ppm=0.6),
         words="the crystal drifted while it swept",
         ends="inconclusive",
+        hidden_by=_DEAF_CLIPPED,
     ),
     Fault(
         name="gain drift",
         spoil=_dongle(after="drift_after_reads", margin=0, drift_db=0.08),
         words="the noise floor of all hops moved by +",
         ends="as without",
+        hidden_by=_DEAF_CLIPPED,
     ),
     Fault(
         name="unplugged for a moment",
