@@ -73,8 +73,9 @@ def coverage_of(
         over the hops.
         ``min_detectable`` is by kind the level of the weakest emitter that is found with probability 0.9, and
         ``min_detectable_detail`` says how that is known: by ``injection`` into the visit, wherever in the band it may
-        be, with its 95 % interval; or from ``theory``, steady and on the median floor. ``min_detectable_dbfs`` is that
-        of narrowband FM.
+        be, with its 95 % interval; or from ``theory``, steady and on the median floor, with no interval. What was
+        injected were the passes; what theory expects of stays beside them is ``with_stays_dbfs``.
+        ``min_detectable_dbfs`` is that of narrowband FM.
     """
     layout = summary.layout
     visit = _Covered(
@@ -158,17 +159,19 @@ def _entry(visit: _Covered, bins: slice, state: str) -> Mapping[str, Any]:
 
 def _weakest(
     visit: _Covered, bins: slice, floor_dbfs: float, stays: int
-) -> tuple[dict[str, float | None], dict[str, Mapping[str, Any]]]:
+) -> tuple[dict[str, float | None], dict[str, dict[str, Any]]]:
     """Level by kind, and how it is known."""
     weakest: dict[str, float | None] = {}
-    detail: dict[str, Mapping[str, Any]] = {}
+    detail: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
         told = None if visit.tried is None else visit.tried.of_band(bins, kind)
         if told is not None and visit.tried is not None:
-            gain_db = (
-                0.0 if kind.keyed else _reckoned(visit, kind, floor_dbfs, 0) - _reckoned(visit, kind, floor_dbfs, stays)
-            )
-            weakest[kind.name], detail[kind.name] = _measured(told, gain_db, visit.tried.n_trials(kind))
+            detail[kind.name] = _measured(told, visit.tried.n_trials(kind))
+            weakest[kind.name] = told["dbfs"]
+            if stays and not kind.keyed and told["dbfs"] is not None:
+                gain_db = _reckoned(visit, kind, floor_dbfs, 0) - _reckoned(visit, kind, floor_dbfs, stays)
+                detail[kind.name]["with_stays_dbfs"] = round(told["dbfs"] - max(gain_db, 0.0), 2)
+                detail[kind.name]["with_stays_basis"] = "theory"
         elif not kind.keyed:
             weakest[kind.name] = round(_reckoned(visit, kind, floor_dbfs, stays), 2)
             detail[kind.name] = {"basis": "theory"}
@@ -177,12 +180,9 @@ def _weakest(
     return weakest, detail
 
 
-def _measured(told: Mapping[str, Any], gain_db: float, n_trials: int) -> tuple[float | None, Mapping[str, Any]]:
-    """What trials on the passes showed; what stays hear more than they is reckoned."""
-    lower = {name: None if told[name] is None else round(told[name] - gain_db, 2) for name in ("dbfs", "low", "high")}
-    basis = "injection" if gain_db <= 0 else "injection into the passes, theory for the stays"
-    more = {name: told[name] for name in ("met", "if_met_dbfs") if name in told}
-    return lower.pop("dbfs"), {"basis": basis, "n_injected": n_trials, **lower, **more}
+def _measured(told: Mapping[str, Any], n_trials: int) -> dict[str, Any]:
+    """What trials on the passes showed: stays can only add to it, and what they add is not measured."""
+    return {"basis": "injection", "n_injected": n_trials, **{name: told[name] for name in told if name != "dbfs"}}
 
 
 def _reckoned(visit: _Covered, kind: Kind, floor_dbfs: float, stays: int) -> float:

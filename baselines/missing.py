@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baselines.aligned import Aligned
 from baselines.candidates import axis_breaks
@@ -13,7 +14,7 @@ from dsp.emitters import hysteresis_segments, merge_segments
 from dsp.statistics import DB_PER_NEPER_POWER
 from sweep.plan import Layout
 
-__all__ = ["missing_emitters"]
+__all__ = ["missing_emitters", "steady_emitters"]
 
 _STRONG_NEPERS, _GONE_NEPERS = 2.3, 1.0  # 10 dB over the floor then, less than 4 dB now
 _STEADY_VARIANCE = 0.5**2
@@ -37,26 +38,20 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
         ``mean_power`` is what the baseline had.
     """
     floor = baseline.floor_dbfs / np.float32(DB_PER_NEPER_POWER)
-    steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance[1] < _STEADY_VARIANCE)
-    now = aligned.log_mean.max(axis=0) - floor
-    gone = (baseline.above_floor > _STRONG_NEPERS) & steady & (now < _GONE_NEPERS)
-    segments = hysteresis_segments(gone.astype(np.int8), 1, 1)
+    gone = _steady(baseline) & (aligned.log_mean.max(axis=0) - floor < _GONE_NEPERS)
     layout = baseline.layout
     power = np.exp(baseline.log_mean.astype(np.float64) + aligned.gain)
     under = np.exp(floor.astype(np.float64) + aligned.gain)
     result = []
-    for start, stop in merge_segments(segments, breaks=axis_breaks(layout)):
-        run = slice(int(start), int(stop))
-        if _is_receivers_own(layout, (int(start) + int(stop)) // 2, int(stop) - int(start)):
-            continue
+    for run in _runs(gone, layout):
         weight = np.nan_to_num(power[run])
         center = float((layout.freq_hz[run] * weight).sum() / weight.sum())
         result.append(
             Emitter(
-                start=int(start),
-                stop=int(stop),
+                start=run.start,
+                stop=run.stop,
                 center_freq_hz=center,
-                occupied_bw_hz=float((stop - start) * layout.bin_width_hz),
+                occupied_bw_hz=float((run.stop - run.start) * layout.bin_width_hz),
                 mean_power=float(weight.sum() / layout.enbw_bins),
                 background_power=float(weight.sum() / layout.enbw_bins),
                 floor_power=float(np.nansum(under[run]) / layout.enbw_bins),
@@ -68,6 +63,26 @@ def missing_emitters(baseline: Baseline, summary: VisitSummary, aligned: Aligned
             )
         )
     return result
+
+
+def steady_emitters(baseline: Baseline) -> list[slice]:
+    """Bins of each steady emitter, 10 dB or more over the floor in every visit of a baseline."""
+    return _runs(_steady(baseline), baseline.layout)
+
+
+def _steady(baseline: Baseline) -> NDArray[np.bool_]:
+    steady = (baseline.within_variance < _STEADY_VARIANCE) & (baseline.between_variance[1] < _STEADY_VARIANCE)
+    return np.asarray((baseline.above_floor > _STRONG_NEPERS) & steady)
+
+
+def _runs(chosen: NDArray[np.bool_], layout: Layout) -> list[slice]:
+    """Runs of bins, those left out that are the receiver's own."""
+    segments = merge_segments(hysteresis_segments(chosen.astype(np.int8), 1, 1), breaks=axis_breaks(layout))
+    return [
+        slice(start, stop)
+        for start, stop in segments.tolist()
+        if not _is_receivers_own(layout, (start + stop) // 2, stop - start)
+    ]
 
 
 def _is_receivers_own(layout: Layout, middle: int, n_bins: int) -> bool:

@@ -20,6 +20,7 @@ from baselines.missing import missing_emitters
 from baselines.model import Baseline
 from baselines.shifts import NO_ERROR, FrequencyError
 from baselines.summary import VisitSummary
+from baselines.witnesses import Witnesses, call_witnesses
 from dsp.statistics import DB_PER_NEPER_POWER
 
 __all__ = ["Outcome", "compare", "hear", "linear"]
@@ -36,7 +37,9 @@ class Outcome:
 
     ``judged`` is the share of the measured bins that it could judge, ``error`` the frequency error that was taken out,
     and ``errors_ppm`` that of each emitter. ``threshold_db`` works out `excess_threshold_db` on the axis of the visit;
-    None without a baseline.
+    None without a baseline. Of a comparison ``strongest_dbfs`` is what the baseline's strongest sweep would be in this
+    visit, ``known`` the bins in which the baseline has noticed anything but noise, and ``witnesses`` tell whether each
+    receiver heard the room.
     """
 
     emitters: list[Emitter]
@@ -50,6 +53,9 @@ class Outcome:
     judged: float = 1.0
     error: FrequencyError = NO_ERROR
     threshold_db: Callable[[], NDArray[np.float32]] | None = None
+    strongest_dbfs: NDArray[np.float32] | None = None
+    known: NDArray[np.bool_] | None = None
+    witnesses: tuple[Witnesses, ...] = ()
 
 
 def hear(summary: VisitSummary, floor_dbfs: NDArray[np.float32], false_alarms: float) -> Outcome:
@@ -98,7 +104,14 @@ def compare(
     """
     summary, notes = onto(own, baseline.layout)
     aligned = align(baseline, summary, gain_step_db, instrument=instrument, error=error)
-    shown = curve_onto(DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain), baseline.layout, own.layout)
+    shown, strongest, known = (
+        curve_onto(values, baseline.layout, own.layout)
+        for values in (
+            DB_PER_NEPER_POWER * (baseline.log_mean + aligned.gain),
+            DB_PER_NEPER_POWER * (baseline.log_top + aligned.gain),
+            aligned.zones.known.astype(np.float32),
+        )
+    )
     measured = np.isfinite(own.mean).any(axis=0)
     judged = float(np.mean(np.isfinite(shown[measured])))
     reasons = [*notes, *check_health(baseline, utc_ns=own.start_utc_ns).reasons, *aligned.notes]
@@ -130,6 +143,9 @@ def compare(
         threshold_db=lambda: curve_onto(
             excess_threshold_db(baseline, summary, aligned, false_alarms), baseline.layout, own.layout
         ),
+        strongest_dbfs=strongest,
+        known=known > 0.5,
+        witnesses=call_witnesses(baseline, aligned),
     )
 
 

@@ -60,6 +60,10 @@ def verdict_of(
         reasons.append(f"{100 * (1 - measured):.0f} % of the hops were never measured")
     if lost["share"] > 0:
         reasons.append(f"{_percent(lost['share'])} of the dwells were lost: {lost['reason']}")
+    reasons += [witnesses.words for witnesses in outcome.witnesses if witnesses.words]
+    nothing_heard = not has_baseline and not findings
+    if nothing_heard:
+        reasons.append("nothing but noise was received: nothing shows that the antenna was connected")
     if failed:
         if findings:
             reasons.append("what was heard is listed; take it for real until a receiver that works says otherwise")
@@ -69,6 +73,7 @@ def verdict_of(
     too_little = measured * outcome.judged < _ENOUGH_MEASURED
     too_little |= overloaded > _TOO_MUCH_OVERLOADED or lossy > _TOO_MUCH_LOSSY
     too_little |= drift_ppm >= _TOO_FAR_PPM
+    too_little |= nothing_heard or any(witnesses.is_deaf for witnesses in outcome.witnesses)
     if too_little or max(lost["share"], unlocked, deaf) > _TOO_MUCH_LOST:
         return "inconclusive", reasons
     return "no_anomaly_detected", reasons

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.injection.curves import Curve
+from baselines.injection.places import Places
 from baselines.injection.signals import KINDS, Kind
 from baselines.injection.trials import Trial, Visit, curve_of, run_trials
 from baselines.minutes import dwells_met
@@ -17,7 +18,9 @@ from baselines.minutes import dwells_met
 __all__ = ["Sensitivity", "measure_sensitivity"]
 
 _WANTED = 0.9
-_INTERVAL = (0.025, 0.5, 0.975)
+_INTERVAL = (0.025, 0.975)
+_LEVELS = ("dbfs", "low", "high")
+_LEVELS_IF_MET = ("if_met_dbfs", "if_met_low", "if_met_high")
 _STEP_DB, _BELOW_DB, _ABOVE_DB = 0.2, 20.0, 35.0
 _QUANTILES = 21
 _FEWEST_TRIALS = 24
@@ -33,14 +36,14 @@ class Sensitivity:
     trials : tuple of Trial
     curves : dict of str to dict of bool to Curve
         By kind, in quiet and in busy places, where there were enough trials.
-    backgrounds : dict of str to (ndarray, ndarray)
-        Those of `Visit.background` by kind.
+    places : dict of str to Places
+        Those of `Visit.places` by kind.
     """
 
     visit: Visit
     trials: tuple[Trial, ...]
     curves: Mapping[str, Mapping[bool, Curve]]
-    backgrounds: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]
+    places: Mapping[str, Places]
 
     def of_band(self, bins: slice, kind: Kind) -> dict[str, Any] | None:
         """The weakest emitter of a kind found with probability 0.9, wherever in a band it may be.
@@ -55,41 +58,30 @@ class Sensitivity:
         -------
         dict or None
             ``dbfs`` with its 95 % interval ``low`` and ``high``, None where no level is found so often; of a keyed
-            kind the chance ``met`` that a dwell met it at all, and ``if_met_dbfs``. None where too few were tried.
+            kind the chance ``met`` that a dwell met it at all, and ``if_met_dbfs``, ``if_met_low`` and ``if_met_high``.
+            ``busy_share`` of the places of the band have others, that can mask an emitter; ``elsewhere`` has the same
+            levels for the rest of the places, and is None where there is no rest. None where too few were tried.
+
+        Notes
+        -----
+        ``dbfs`` is where the mean over all curves that agree with the trials reaches 0.9, so that over many bands and
+        visits it is kept; the middle of the levels at which each of them does would be too low.
         """
         curves = self.curves.get(kind.name)
         if curves is None:
             return None
-        level_db, chance = self._chances(bins, kind, curves)
-        low, middle, high = _crossings(level_db, chance, _WANTED)
-        if not kind.keyed:
-            return {"dbfs": middle, "low": low, "high": high}
-        met = self._met(bins)
-        told = {"met": round(met, 4), "if_met_dbfs": middle}
-        low, middle, high = _crossings(level_db, chance, _WANTED / max(met, 1e-9))
-        return {"dbfs": middle, "low": low, "high": high, **told}
+        met = self._met(bins) if kind.keyed else None
+        places = self.places[kind.name]
+        known = np.isfinite(places.level_dbfs[bins])
+        busy = places.busy[bins][known]
+        told = _told(places.level_dbfs[bins][known], busy, curves, met)
+        quiet = places.level_dbfs[bins][known][~busy]
+        elsewhere = _told(quiet, np.zeros(quiet.size, bool), curves, met) if quiet.size else None
+        return {**told, "busy_share": round(float(busy.mean()), 3), "elsewhere": elsewhere}
 
     def n_trials(self, kind: Kind) -> int:
         """Emitters of a kind that were injected."""
         return sum(trial.kind is kind for trial in self.trials)
-
-    def _chances(
-        self, bins: slice, kind: Kind, curves: Mapping[bool, Curve]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Chance of detection in the places of a band, by level in dBFS and by curve."""
-        background, is_busy_bin = self.backgrounds[kind.name]
-        known = np.isfinite(background[bins])
-        here, busy = background[bins][known], is_busy_bin[bins][known]
-        level_db = np.arange(here.min() - _BELOW_DB, here.max() + _ABOVE_DB, _STEP_DB)
-        chance = np.zeros((next(iter(curves.values())).middle_db.size, level_db.size))
-        for is_busy in (False, True):
-            places = here[busy == is_busy]
-            curve = curves.get(is_busy, curves.get(not is_busy))
-            if places.size and curve is not None:
-                typical = np.quantile(places, np.linspace(0.5 / _QUANTILES, 1 - 0.5 / _QUANTILES, _QUANTILES))
-                for place in typical:
-                    chance += curve.chance(level_db - place) * (places.size / here.size / _QUANTILES)
-        return level_db, chance
 
     def _met(self, bins: slice) -> float:
         """Chance that a burst of a second in each minute met any dwell, mean over the hops of a band."""
@@ -110,7 +102,8 @@ def measure_sensitivity(visit: Visit, kinds: Sequence[Kind] = KINDS) -> Sensitiv
         Of samples whose frames were counted.
     kinds : sequence of Kind
     """
-    trials = tuple(run_trials(visit, kinds))
+    places = visit.places(kinds)
+    trials = tuple(run_trials(visit, kinds, places))
     rng = np.random.default_rng(len(trials))
     curves: dict[str, dict[bool, Curve]] = {}
     for kind in kinds:
@@ -118,16 +111,44 @@ def measure_sensitivity(visit: Visit, kinds: Sequence[Kind] = KINDS) -> Sensitiv
             mine = [trial for trial in trials if trial.kind is kind and trial.busy is busy]
             if len(mine) >= _FEWEST_TRIALS:
                 curves.setdefault(kind.name, {})[busy] = curve_of(mine, rng)
-    backgrounds = {kind.name: visit.background(kind) for kind in kinds}
-    return Sensitivity(visit=visit, trials=trials, curves=curves, backgrounds=backgrounds)
+    return Sensitivity(visit=visit, trials=trials, curves=curves, places=places)
+
+
+def _told(
+    place_dbfs: NDArray[np.float64], busy: NDArray[np.bool_], curves: Mapping[bool, Curve], met: float | None
+) -> dict[str, Any]:
+    """Levels at which emitters at some places are found with probability 0.9, and once a dwell met them."""
+    level_db, chance = _chances(place_dbfs, busy, curves)
+    if met is None:
+        return dict(zip(_LEVELS, _crossings(level_db, chance, _WANTED), strict=True))
+    if_met = dict(zip(_LEVELS_IF_MET, _crossings(level_db, chance, _WANTED), strict=True))
+    told = dict(zip(_LEVELS, _crossings(level_db, chance, _WANTED / max(met, 1e-9)), strict=True))
+    return {**told, "met": round(met, 4), **if_met}
+
+
+def _chances(
+    place_dbfs: NDArray[np.float64], busy: NDArray[np.bool_], curves: Mapping[bool, Curve]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chance of detection at some places, by level in dBFS and by curve."""
+    level_db = np.arange(place_dbfs.min() - _BELOW_DB, place_dbfs.max() + _ABOVE_DB, _STEP_DB)
+    chance = np.zeros((next(iter(curves.values())).middle_db.size, level_db.size))
+    for is_busy in (False, True):
+        some = place_dbfs[busy == is_busy]
+        curve = curves.get(is_busy, curves.get(not is_busy))
+        if some.size and curve is not None:
+            for place in np.quantile(some, np.linspace(0.5 / _QUANTILES, 1 - 0.5 / _QUANTILES, _QUANTILES)):
+                chance += curve.chance(level_db - place) * (some.size / place_dbfs.size / _QUANTILES)
+    return level_db, chance
 
 
 def _crossings(
     level_db: NDArray[np.float64], chance: NDArray[np.float64], wanted: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Least level that is found so often: 2.5 %, median and 97.5 % over the curves; None beyond all levels."""
-    reached = chance >= wanted
+    """Least level that is found so often, with its 95 % interval over the curves; None beyond all levels."""
+    every = np.concatenate([chance, chance.mean(axis=0, keepdims=True)])
+    reached = every >= wanted
     least = np.where(reached.any(axis=1), level_db[reached.argmax(axis=1)], np.inf)
-    low, middle, high = np.quantile(least, _INTERVAL, method="nearest")
-    low, middle, high = (round(float(value), 1) if np.isfinite(value) else None for value in (low, middle, high))
-    return low, middle, high
+    low, high = np.quantile(least[:-1], _INTERVAL, method="nearest")
+    ends = (least[-1], min(low, least[-1]), max(high, least[-1]))
+    level, low, high = (round(float(value), 1) if np.isfinite(value) else None for value in ends)
+    return level, low, high

@@ -7,24 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from baselines.emitters import Emitter
 from baselines.injection.curves import Curve, fit_curve
-from baselines.injection.signals import KINDS, Kind, half_width
+from baselines.injection.places import Places, places_for
+from baselines.injection.signals import Kind, half_width
 from baselines.injection.summaries import Bug, inject, window_of
 from baselines.minutes import dwells_met
 from baselines.outcome import Outcome
 from baselines.part import FEWEST_TO_CONFIRM
 from baselines.summary import VisitSummary
-from dsp.groups import known_mean
-from dsp.statistics import DB_PER_NEPER_POWER
 
 __all__ = ["Trial", "Visit", "curve_of", "run_trials"]
-
-_BUSY_DB, _TELLING_BINS = 1.0, 8
-"""From so far above the noise floor on a place is busy: something else is there."""
 
 _PER_KIND = 48
 _APART_BINS, _BINS_PER_BUG = 160, 250
@@ -50,7 +45,7 @@ class Visit:
     judge : callable
         Judges a summary as the visit was judged.
     theory_db : dict of str to float
-        By kind, over the background in its reference bandwidth, roughly where it is found.
+        By kind, over noise in its reference bandwidth, roughly where it is found.
     """
 
     summary: VisitSummary
@@ -59,25 +54,14 @@ class Visit:
     judge: Callable[[VisitSummary], Outcome]
     theory_db: dict[str, float]
 
-    def background(self, kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Power in dBFS in the reference bandwidth of a kind about each bin, and whether more than noise is there."""
-        layout = self.summary.layout
-        n_bins = max(1.0, kind.reference_hz / layout.bin_width_hz)
-        heard = known_mean(self.summary.mean, np.float64)
-        floor = np.exp(np.asarray(self.floor_dbfs, np.float64) / DB_PER_NEPER_POWER)
-        own = np.maximum(_smooth(heard, round(n_bins)), 1e-30) * n_bins / layout.enbw_bins
-        width = max(round(n_bins), _TELLING_BINS)  # of fewer noise alone seems to hold something
-        busy = _smooth(heard, width) > 10 ** (_BUSY_DB / 10) * _smooth(floor, width)
-        return np.where(np.isfinite(heard), DB_PER_NEPER_POWER * np.log(own), np.nan), np.asarray(busy, np.bool_)
-
-
-def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    return np.asarray(scipy.ndimage.uniform_filter1d(np.nan_to_num(values), width, mode="nearest"), np.float64)
+    def places(self, kinds: Sequence[Kind]) -> dict[str, Places]:
+        """Every bin as a place for an emitter, by kind."""
+        return places_for(kinds, self.summary, self.floor_dbfs, self.outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One emitter: its kind, its level over its background in dB, whether that was busy, and whether it was found."""
+    """One emitter: its kind, its level over that of its place in dB, whether that is busy, and whether it was found."""
 
     kind: Kind
     over_db: float
@@ -90,13 +74,13 @@ class _Round:
     """Trials that are judged by what those before them showed.
 
     ``middles`` is where it is decided, by kind and by whether the place is busy; ``free`` are the bins in which an
-    emitter can be told from what was found there already, and ``backgrounds`` those of `Visit.background` by kind.
+    emitter can be told from what was found there already, and ``places`` those of `Visit.places` by kind.
     """
 
     visit: Visit
     middles: Mapping[tuple[str, bool], float]
     free: NDArray[np.bool_]
-    backgrounds: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]
+    places: Mapping[str, Places]
     rng: np.random.Generator
 
     def trials(self, kinds: Sequence[Kind]) -> Iterator[Trial]:
@@ -120,18 +104,18 @@ class _Round:
         left: list[Kind] = []
         free = self.free.copy()
         for kind in kinds:
-            level_dbfs, is_busy = self.backgrounds[kind.name]
-            spot = self._spot(kind, free, is_busy)
+            places = self.places[kind.name]
+            spot = self._spot(kind, free, places.busy)
             if spot is None:
                 left.append(kind)
                 continue
-            busy = bool(is_busy[spot])
+            busy = bool(places.busy[spot])
             over_db = self._over_db(kind, busy)
             bug = Bug(
                 kind=kind,
                 bin=spot,
                 offset_bins=float(rng.uniform(-0.5, 0.5)),
-                power_dbfs=float(level_dbfs[spot]) + over_db,
+                power_dbfs=float(places.level_dbfs[spot]) + over_db,
                 dwells=_dwells(summary, kind, spot, rng),
             )
             placed.append((bug, Trial(kind=kind, over_db=over_db, busy=busy, found=False)))
@@ -152,7 +136,7 @@ class _Round:
         return None
 
     def _over_db(self, kind: Kind, busy: bool) -> float:
-        """Level over the background: about where it is decided, or where theory expects that."""
+        """Level over that of the place: about where it is decided, or where theory expects that."""
         middle = self.middles.get((kind.name, busy))
         if middle is not None:
             return middle + float(self.rng.uniform(*_LATER_DB))
@@ -160,7 +144,7 @@ class _Round:
         return self.visit.theory_db[kind.name] + float(self.rng.uniform(low, high + (_BUSY_MORE_DB if busy else 0.0)))
 
 
-def run_trials(visit: Visit, kinds: Sequence[Kind] = KINDS) -> list[Trial]:
+def run_trials(visit: Visit, kinds: Sequence[Kind], places: Mapping[str, Places]) -> list[Trial]:
     """Inject emitters of each kind, the second half of them where the first half showed that it is decided.
 
     The work is bounded: 96 emitters of a kind, in as many judgements as it takes to have them far enough apart.
@@ -170,10 +154,11 @@ def run_trials(visit: Visit, kinds: Sequence[Kind] = KINDS) -> list[Trial]:
     visit : Visit
         Its own powers are the seed: a record gives the same trials whenever it is judged.
     kinds : sequence of Kind
+    places : mapping of str to Places
+        Those of `Visit.places`.
     """
     rng = np.random.default_rng(_seed(visit.summary))
-    backgrounds = {kind.name: visit.background(kind) for kind in kinds}
-    first = _Round(visit=visit, middles={}, free=_free_bins(visit), backgrounds=backgrounds, rng=rng)
+    first = _Round(visit=visit, middles={}, free=_free_bins(visit), places=places, rng=rng)
     trials = list(first.trials([kind for kind in kinds for _ in range(_PER_KIND)]))
     later = replace(first, middles=dict(_middles(trials, rng)))
     tried = [kind for kind in kinds if any(trial.kind is kind for trial in trials)]

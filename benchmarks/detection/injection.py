@@ -136,7 +136,7 @@ def _plants(
 ) -> tuple[list[Plant], list[Trial]]:
     """Emitters anywhere in the hops, busy places too."""
     layout = clean.layout
-    background, is_busy = measured.backgrounds[kind.name]
+    places = measured.places[kind.name]
     planned = Planted(name=kind.name, spec=SPECS[kind.name], ladder_db=(), goals_db={})
     spots: list[int] = []
     for spot in rng.permutation(layout.n_bins).tolist():
@@ -145,11 +145,11 @@ def _plants(
             spots.append(spot)
     plants, trials = [], []
     for number, spot in enumerate(spots):
-        busy = bool(is_busy[spot])
+        busy = bool(places.busy[spot])
         curve = measured.curves[kind.name].get(busy, measured.curves[kind.name][False])
         over_db = level_at_90(curve) + float(rng.uniform(-_AROUND_DB, _AROUND_DB))
         fields = {"name": f"bug-{number}", "center_freq_hz": int(layout.freq_hz[spot] + rng.integers(-1200, 1200))}
-        fields |= {"power_dbfs": float(background[spot]) + over_db, **SPECS[kind.name]}
+        fields |= {"power_dbfs": float(places.level_dbfs[spot]) + over_db, **SPECS[kind.name]}
         plants.append(Plant(kind=planned, snr_db=over_db, bug=msgspec.convert(fields, AnyEmitter)))
         trials.append(Trial(kind=kind, over_db=over_db, busy=busy, found=False))
     return plants, trials

@@ -160,13 +160,23 @@ class _KnownEmitter(msgspec.Struct, frozen=True):
     added: str
 
 
-class _Detectable(msgspec.Struct, frozen=True):
-    basis: str
-    n_injected: int | None = None
+class _Levels(msgspec.Struct, frozen=True):
+    dbfs: float | None = None
     low: float | None = None
     high: float | None = None
     met: float | None = None
     if_met_dbfs: float | None = None
+    if_met_low: float | None = None
+    if_met_high: float | None = None
+
+
+class _Detectable(_Levels, frozen=True, kw_only=True):
+    basis: str
+    n_injected: int | None = None
+    busy_share: float | None = None
+    elsewhere: _Levels | None = None
+    with_stays_dbfs: float | None = None
+    with_stays_basis: str | None = None
 
 
 class _Coverage(msgspec.Struct, frozen=True):
