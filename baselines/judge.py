@@ -149,6 +149,7 @@ def _judge(
         "reasons": reasons,
         "false_alarms_per_sweep": false_alarms,
         "coverage": coverage,
+        "witnesses": [witnesses.document for witnesses in outcome.witnesses] if compared else None,
         "not_heard": not_heard(layout),
         "findings": findings,
         "unconfirmed": unconfirmed,

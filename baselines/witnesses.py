@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,12 @@ class Witnesses:
         return 2 * self.n_lost > self.n_known
 
     @property
+    def document(self) -> dict[str, Any]:
+        """As in the findings JSON."""
+        fall_db = None if self.fall_db is None else round(self.fall_db, 1)
+        return {"n_known": self.n_known, "n_lost": self.n_lost, "fall_db": fall_db, "where": self.where or None}
+
+    @property
     def words(self) -> str | None:
         """What is to be said of a receiver that is deaf, or hears less than it did; None of one that hears well."""
         where = f" from {self.where}" if self.where else ""
@@ -70,17 +77,17 @@ def call_witnesses(baseline: Baseline, aligned: Aligned) -> tuple[Witnesses, ...
     aligned : Aligned
         A visit on the axis of the baseline.
     """
-    floor = baseline.above_floor
-    loudest = np.nan_to_num(aligned.log_mean, nan=-np.inf).max(axis=0) - baseline.log_mean  # nats, of any group
-    runs = [run for run in steady_emitters(baseline) if np.isfinite(loudest[run]).all()]
-    rises = np.array([np.median(loudest[run]) for run in runs])
-    above = rises + np.array([np.median(floor[run]) for run in runs])
-    lost = (rises < -_FALLEN_NEPERS) | (above < _GONE_NEPERS)
+    runs = [run for run in steady_emitters(baseline) if np.isfinite(aligned.log_mean[:, run]).all()]
+    rises = np.array([np.median(aligned.log_mean[:, run] - baseline.log_mean[run], axis=1) for run in runs])
+    rises = rises.reshape(len(runs), len(aligned.log_mean))  # by emitter and group, in nats
+    loudest = rises.max(axis=1)
+    above = loudest + np.array([np.median(baseline.above_floor[run]) for run in runs])
+    lost = (loudest < -_FALLEN_NEPERS) | (above < _GONE_NEPERS)
     middles = np.array([(run.start + run.stop) // 2 for run in runs], np.int64)
     receivers = by_receivers(aligned.shift.parts)
     told = []
     for parts, bins in receivers:
-        heard = np.zeros(floor.size, bool)
+        heard = np.zeros(baseline.layout.n_bins, bool)
         heard[bins] = True
         mine = heard[middles]
         n_known = int(np.count_nonzero(mine))

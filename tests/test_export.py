@@ -51,6 +51,7 @@ def test_document_follows_the_contract(tmp_path: Path) -> None:
         "iq_snippets",
         "checks",
         "exercise",
+        "witnesses",
     }
     assert plain["known_emitters"] is None  # a record of before there was such a list
     assert plain["schema"] == "quietroom.findings/1"

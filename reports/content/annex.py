@@ -24,6 +24,7 @@ from reports.content.material import ReportContent
 from reports.content.positions import position_blocks
 from reports.content.scope import clock_blocks, identity_blocks, people_blocks, scope_blocks
 from reports.content.visit import antenna, check_blocks, equipment_blocks, visit_blocks
+from reports.content.witnesses import witness_text
 from reports.content.wording import (
     NOT_MEASURED,
     NOT_RECORDED,
@@ -168,6 +169,8 @@ def _coverage(content: ReportContent) -> list[Block]:
         for service, state in service_states(content)
     ]
     blocks.append(together([intro, table(("Band", "Range", "This sweep"), services, widths=(48, 30, 22))]))
+    if heard := witness_text(content.document):
+        blocks.append(paragraph(f"{heard}."))
     deaf = [str(item) for item in content.document.get("not_heard") or ()]
     if deaf:
         blocks.append(together([paragraph("What this hardware cannot hear, whatever it finds:"), bullets(deaf)]))

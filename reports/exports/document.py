@@ -23,6 +23,7 @@ _DOCUMENT_KEYS = (
     "reasons",
     "false_alarms_per_sweep",
     "coverage",
+    "witnesses",
     "not_heard",
     "findings",
     "unconfirmed",

@@ -8,6 +8,7 @@ from typing import Any
 from reports.content.detectable import basis_text, detectable_texts
 from reports.content.levels import level_interval
 from reports.content.services import merge_ranges
+from reports.content.witnesses import witness_text
 from reports.content.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
 from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, short_time, table, wrapped
@@ -141,6 +142,7 @@ def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[s
         *wrapped(f"Coverage: {'; '.join(parts)}"),
         *wrapped(_sensitivity(measured, unit)),
         *wrapped(f"Could have been missed: {'; '.join(_missed(measured))}"),
+        *wrapped(witness_text(document) or ""),
         *_deaf_lines(document),
     ]
 

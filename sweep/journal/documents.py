@@ -193,6 +193,13 @@ class _Coverage(msgspec.Struct, frozen=True):
     min_detectable_detail: dict[_Period, _Detectable] | None = None
 
 
+class _Witnesses(msgspec.Struct, frozen=True):
+    n_known: int
+    n_lost: int
+    fall_db: float | None = None
+    where: str | None = None
+
+
 class JudgementDocument(msgspec.Struct, frozen=True):
     """What a judge says of a sweep."""
 
@@ -207,6 +214,7 @@ class JudgementDocument(msgspec.Struct, frozen=True):
     known_emitters: tuple[_KnownEmitter, ...] | None = None
     outside_record: str | None = None
     not_heard: tuple[str, ...] | None = None
+    witnesses: tuple[_Witnesses, ...] | None = None
     iq_snippets: _IqSnippets | None = None
 
 
