@@ -103,6 +103,7 @@ def make_record(
     n_rows: int = N_ROWS,
     baseline: bool = True,
     absent: tuple[str, ...] = (),
+    flags: tuple[int, int] | None = None,
     **start: Any,
 ) -> SweepRecord:
     """Write, pack and open a record; the findings stand 20 dB above the noise in all rows but the first."""
@@ -116,7 +117,8 @@ def make_record(
             mean = rng.normal(-6000, 60, layout.n_bins) + 2000 * bugs * (sequence > 0)
             mean = mean.astype(np.int16)
             peak = mean + np.int16(900)
-            writer.append_row(replace(make_row(sequence, layout, absent=absent), mean=mean, max_hold=peak))
+            row = replace(make_row(sequence, layout, absent=absent), mean=mean, max_hold=peak)
+            writer.append_row(row if flags is None else replace(row, hop_flags=np.array(flags, np.uint8)))
         writer.append_gap(make_gap())
         writer.append_note("gain lowered", utc_ns=START_NS, kind="gain")
         writer.sync()

@@ -23,15 +23,19 @@ from hypothesis import strategies as st
 from ocsf_schema import SCHEMA, OcsfSchema
 from report_records import BUGS_HZ, document, finding, make_record, unmeasured
 
+from baselines.disposition import mark
 from dsp.errors import ParameterError, RecordError
 from reports.exports.cef import cef_lines
 from reports.exports.formats import FORMATS, SUFFIXES, exported
 from reports.exports.rtl_power import rtl_power_csv
 from reports.exports.source import ExportSource
 from reports.exports.writing import write_exports
+from sweep.cli.main import main
+from sweep.model import HOP_MEASURED, HOP_OVERLOADED
 from sweep.record import SweepRecord
 from sweep.sources.options import SourceOptions
 from sweep.sources.recorded.csv_spectra import CsvSource, open_csv
+from sweep.workspace import Workspace
 
 HOSTILE = "a|b=c\\d\n\r=cmd, 'x' \"y\" Zürich 会議 </script>"
 TIME = "2026-11-19T06:00:00Z"
@@ -65,7 +69,7 @@ DECISIONS = [
     decided("F5", "suspicious"),
 ]
 CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]] = {
-    "rich": (rich(), DECISIONS, {}),
+    "rich": (rich(), DECISIONS, {"flags": (HOP_MEASURED, HOP_MEASURED | HOP_OVERLOADED)}),
     "exercise": (rich(), DECISIONS, {"synthetic": True}),
     "hostile": (rich(), [], {"room": HOSTILE, "position": None}),
     "quiet": (document(verdict="no_anomaly_detected", findings=[]), [], {}),
@@ -415,7 +419,8 @@ def test_sigmf_annotations_are_read_back(source_of: Sources, tmp_path: Path) -> 
     assert told["F1"]["quietroom:disposition"] == "device"
     assert "because | = device" in told["F1"]["core:comment"]
     captures, layout = sweep.get_captures(), source.record.layout
-    assert len(captures) == sum(int(np.count_nonzero(row.hop_flags & 1)) for row in source.record.rows())
+    assert [one["core:sample_start"] for one in captures] == list(range(0, 4 * layout.n_bins, layout.hop_bins))
+    assert [one["ntia-sensor:overload"] for one in captures] == 4 * [False, True]
     (product,) = sweep.get_global_info()["ntia-algorithm:data_products"]
     for capture, start_hz in zip(captures, product["x_start"], strict=True):
         assert layout.freq_hz[capture["core:sample_start"] % layout.n_bins] == start_hz
@@ -513,3 +518,40 @@ def test_an_export_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_every_format_has_an_ending_of_its_own() -> None:
     assert SUFFIXES.keys() == FORMATS.keys()
     assert len(set(SUFFIXES.values())) == len(SUFFIXES)
+
+
+# The command
+
+
+def test_export_names_what_it_wrote_and_comes_back_through_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ocsf: OcsfSchema
+) -> None:
+    """All formats of a record; its spectra replayed as those of another program, and all formats of that."""
+    workspace = Workspace.create(tmp_path / "ws")
+    with make_record(workspace.sweeps, rich()) as record:
+        path = record.path
+    (out := tmp_path / "out").mkdir()
+    given = ["--workspace", str(workspace.root), "export", "sweep", "--format", ",".join(FORMATS), "--output", str(out)]
+    assert main(given) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [str(out / f"sweep{SUFFIXES[name]}") for name in FORMATS]
+    before = {item.name: item.read_bytes() for item in out.iterdir()}
+    assert main(given) == 0  # the same again
+    mark(path, "F1", as_="known", reason="projector", by="A. Smith")
+    assert main(given) == 2
+    assert "sweep.json: is there already and says something else" in capsys.readouterr().err
+    assert {item.name: item.read_bytes() for item in out.iterdir()} == before
+    assert main([*given, "--overwrite"]) == 0
+    assert json.loads((out / "sweep.json").read_bytes())["dispositions"][0]["as"] == "known"
+    assert main([*given[:-1], str(out / "one.json")]) == 2
+
+    spectra = str(out / "sweep.rtl_power.csv")
+    code = main(["--workspace", str(workspace.root), "replay", "other", spectra, "--json", str(tmp_path / "told.json")])
+    assert code in (0, 3)
+    told = json.loads((tmp_path / "told.json").read_bytes())
+    with SweepRecord.open(Path(told["record"])) as replayed:
+        source = ExportSource(replayed)
+        assert source.level_unit == "dB"
+        assert [fault for event in read(source, "ocsf") for fault in ocsf.faults(event)] == []
+        for name in FORMATS:
+            assert "dBFS" not in text(source, name), name

@@ -41,7 +41,7 @@ _ACTIVITIES = {1: "Create", 2: "Update", 3: "Close"}
 _OBSERVED = (
     ("center_freq_hz", "centre frequency, Hz"),
     ("occupied_bw_hz", "occupied bandwidth (99 %), Hz"),
-    ("power_dbfs", "level, dB relative to full scale"),
+    ("power_dbfs", "level, {unit}"),
     ("snr_db", "level above the noise, dB"),
     ("excess_db", "level above the baseline, dB"),
     ("duty_cycle", "share of the time on the air"),
@@ -188,7 +188,7 @@ def _analysis(source: ExportSource, item: Reported) -> dict[str, Any]:
     anomalies = [
         {
             "observation_parameter": key,
-            "observation_type": words,
+            "observation_type": words.format(unit=source.level_unit),
             "observed_pattern": pattern,
             "observations": [{"value": str(finding[key]), **more}],
         }

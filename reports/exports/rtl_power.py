@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,5 +67,6 @@ def _last_ns(hops_ns: NDArray[np.int64], begun_ns: int) -> int:
     return max(int(hops_ns.max(initial=begun_ns)), begun_ns)
 
 
+@lru_cache(maxsize=1 << 16)
 def _level(centidecibels: int) -> str:
     return "nan" if centidecibels == FILL else f"{centidecibels / 100:.2f}"

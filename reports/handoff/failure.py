@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from dsp.errors import QuietroomError
 
 __all__ = ["DeliveryError", "naming_target"]
+
+
+_CLOSED = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN})
 
 
 class DeliveryError(QuietroomError):
@@ -49,6 +53,9 @@ def naming_target(where: str) -> Iterator[None]:
             "give --ca with the certificate of the authority that you trust",
             is_passing=False,
         ) from error
+    except ssl.SSLEOFError as error:
+        hint = "it may want a certificate of ours (--client-cert)"
+        raise DeliveryError(f"{where}: closed the connection in TLS; {hint}", is_passing=True) from error
     except ssl.SSLError as error:
         told = (error.reason or str(error)).replace("_", " ").lower()
         raise DeliveryError(f"{where}: TLS failed ({told})", is_passing="alert" not in told) from error
@@ -57,4 +64,7 @@ def naming_target(where: str) -> Iterator[None]:
     except TimeoutError as error:
         raise DeliveryError(f"{where}: does not answer", is_passing=True) from error
     except OSError as error:
+        if error.errno in _CLOSED:
+            told = "closed the connection before it had read everything"
+            raise DeliveryError(f"{where}: {told}", is_passing=True) from error
         raise DeliveryError(f"{where}: {error.strerror or error}", is_passing=True) from error

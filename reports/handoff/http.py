@@ -29,7 +29,7 @@ def post(target: Target, pending: Sequence[Message]) -> Iterator[str]:
     DeliveryError
         One was not taken. Those after it were sent only where the collector refused just that one.
     """
-    token = target.token()
+    authorization = target.authorization()
     with naming_target(target.url):
         if target.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
@@ -41,7 +41,7 @@ def post(target: Target, pending: Sequence[Message]) -> Iterator[str]:
             refused = None
             for message in pending:
                 try:
-                    _send(connection, target, message, token)
+                    _send(connection, target, message, authorization)
                 except _RefusedError as error:
                     refused = error
                 else:
@@ -56,12 +56,12 @@ class _RefusedError(DeliveryError):
     """One message is not to the collector's taste; others may be."""
 
 
-def _send(connection: http.client.HTTPConnection, target: Target, message: Message, token: str | None) -> None:
+def _send(connection: http.client.HTTPConnection, target: Target, message: Message, authorization: str | None) -> None:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"Quietroom/{__version__}",
         "Idempotency-Key": message.uid,
-        **({} if token is None else {"Authorization": f"Bearer {token}"}),
+        **({} if authorization is None else {"Authorization": authorization}),
     }
     try:
         connection.request("POST", target.path, body=message.body, headers=headers)

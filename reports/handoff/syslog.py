@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 import ssl
+import sys
+import termios
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -14,6 +19,7 @@ from reports.handoff.target import Target
 __all__ = ["frame", "send_datagrams", "send_stream"]
 
 _TIMEOUT_S = 20.0
+_POLL_S = 0.01
 _MOST_DATAGRAM = 65_000
 
 
@@ -49,8 +55,9 @@ def send_datagrams(target: Target, pending: Sequence[Message]) -> Iterator[str]:
 def send_stream(target: Target, pending: Sequence[Message]) -> Iterator[str]:
     """Send all messages over one connection, and give their identifiers once the receiver has read to the end of it.
 
-    Syslog has no acknowledgement. What stands in for it: our end is closed, and the receiver closes its own when it has
-    read everything; one that breaks off instead has not.
+    Syslog has no acknowledgement. What stands in for it: our end is closed, the receiver closes its own, and its system
+    has taken all bytes and resets nothing. A receiver that closes without having read everything resets the connection
+    (RFC 1122, 4.2.2.13), be it that it died or that it did not like who we are.
 
     Raises
     ------
@@ -58,22 +65,41 @@ def send_stream(target: Target, pending: Sequence[Message]) -> Iterator[str]:
         There is no connection, or it broke; then no message counts as delivered.
     """
     content = b"".join(frame(message.body) for message in pending)
-    with (
-        naming_target(target.url),
-        socket.create_connection((target.host, target.port), timeout=_TIMEOUT_S) as plain,
-    ):
+    with naming_target(target.url), socket.create_connection((target.host, target.port), _TIMEOUT_S) as plain:
         if target.scheme == "syslog+tls":
             with target.tls().wrap_socket(plain, server_hostname=target.host) as covered:
                 covered.sendall(content)
                 with suppress(ssl.SSLEOFError):  # rsyslog reads to our end of TLS, and then just closes
-                    _wait_for_end(target, covered.unwrap())
+                    covered.unwrap()
+                _require_all_read(covered)
         else:
             plain.sendall(content)
-            _wait_for_end(target, plain)
+            plain.shutdown(socket.SHUT_WR)
+            if plain.recv(1):
+                raise DeliveryError(f"{target.url}: answers, which no syslog receiver does", is_passing=False)
+            _require_all_read(plain)
     yield from (message.uid for message in pending)
 
 
-def _wait_for_end(target: Target, connection: socket.socket) -> None:
-    connection.shutdown(socket.SHUT_WR)
-    if connection.recv(1):
-        raise DeliveryError(f"{target.url}: answers, which no syslog receiver does; check it", is_passing=False)
+def _require_all_read(connection: socket.socket) -> None:
+    """Wait until each byte was taken or refused, after the receiver closed its end."""
+    limit = time.monotonic() + _TIMEOUT_S
+    while True:
+        n_left = _unacknowledged(connection)
+        error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+        if not n_left:
+            return
+        if time.monotonic() > limit:
+            raise TimeoutError
+        time.sleep(_POLL_S)
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    """Bytes that the system of the receiver has not taken yet; 0 where ours cannot say (it can on Linux, tcp(7))."""
+    try:
+        told = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(told, sys.byteorder)

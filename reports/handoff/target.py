@@ -31,7 +31,7 @@ class Target:
     client_cert : str or None
         PEM file with our own certificate and its key.
     token_file : str or None
-        File with a bearer token for HTTP; else the environment variable `TOKEN_VARIABLE` is looked at.
+        File with a token for HTTP; else the environment variable `TOKEN_VARIABLE` is looked at.
     """
 
     url: str
@@ -101,8 +101,10 @@ class Target:
             raise ParameterError(f"{place}: is no PEM file that can be used ({error}); give another") from error
         return context
 
-    def token(self) -> str | None:
-        """Read the token; None where there is none.
+    def authorization(self) -> str | None:
+        """Read the token, and give the HTTP header with it; None where there is none.
+
+        A token of two words, such as ``Splunk 0123``, names its scheme; else it is a bearer token (RFC 6750).
 
         Raises
         ------
@@ -120,9 +122,10 @@ class Target:
                     token = stream.read(_MOST_TOKEN + 1).strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ParameterError(f"{place}: the token cannot be read ({error}); give another file") from error
-        if not token or len(token) > _MOST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-            raise ParameterError(f"{place}: holds no token in one word of ASCII")
-        return token
+        words = token.split(" ")
+        if not token or len(token) > _MOST_TOKEN or not (token.isascii() and token.isprintable()) or len(words) > 2:
+            raise ParameterError(f"{place}: holds no token; it is one word of ASCII, or a scheme and a word")
+        return token if len(words) == 2 else f"Bearer {token}"
 
 
 def _no_password() -> str:

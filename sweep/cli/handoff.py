@@ -82,7 +82,7 @@ def _target(arguments: Namespace) -> Target:
     if target.scheme in ("https", "syslog+tls"):
         target.tls()
     if target.scheme in ("https", "http"):
-        target.token()
+        target.authorization()
     return target
 
 

@@ -371,6 +371,7 @@ def _handoff(handoff: OneLineParser) -> None:
     handoff.add_argument(
         "--token-file",
         metavar="FILE",
-        help="bearer token for HTTP (default: that in the variable QUIETROOM_HANDOFF_TOKEN, if there is one)",
+        help="token for HTTP, alone or after its scheme (default: that in the variable QUIETROOM_HANDOFF_TOKEN, if "
+        "there is one)",
     )
     add_json(handoff)
