@@ -72,6 +72,7 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]] = 
     "rich": (rich(), DECISIONS, {"flags": (HOP_MEASURED, HOP_MEASURED | HOP_OVERLOADED)}),
     "exercise": (rich(), DECISIONS, {"synthetic": True}),
     "hostile": (rich(), [], {"room": HOSTILE, "position": None}),
+    "alone": (rich() | {"baseline": None}, [decided("F5", "suspicious")], {}),
     "quiet": (document(verdict="no_anomaly_detected", findings=[]), [], {}),
     "inconclusive": (document(verdict="inconclusive", findings=[], baseline=None, coverage=[]), [], {}),
 }
@@ -225,7 +226,7 @@ def test_ocsf_carries_decisions_and_alerts_only_what_is_open(source_of: Sources)
         "F1": ("In Progress", "True Positive", True),
         "F2": ("New", "Unknown", True),
         "F3": ("Suppressed", "Benign", False),
-        "F4": ("New", "Unknown", True),
+        "F4": ("New", "Unknown", False),
         "F5": ("In Progress", "Suspicious", True),
         "F6": ("Suppressed", "Benign", False),
         "U1": ("New", "Insufficient Data", False),
@@ -239,6 +240,15 @@ def test_ocsf_carries_decisions_and_alerts_only_what_is_open(source_of: Sources)
     assert all(one["metadata"]["labels"] == ["EXERCISE"] for one in exercise)
     (inconclusive,) = read(source_of("inconclusive"), "ocsf")
     assert (inconclusive["status"], inconclusive["status_code"]) == ("Failure", "inconclusive")
+
+
+def test_without_a_baseline_nothing_is_an_alert_but_what_was_decided(source_of: Sources) -> None:
+    _, *events = read(source_of("alone"), "ocsf")
+    told = {event["unmapped"]["quietroom"]["finding"]: event for event in events}
+    assert {name for name, event in told.items() if event["is_alert"]} == {"F5"}
+    assert {name for name, one in told.items() if one["unmapped"]["quietroom"]["attack_hypotheses"]} <= {"F5"}
+    assert "without a baseline to compare with" in told["F1"]["finding_info"]["title"]
+    assert "baselines" not in told["F1"]["anomaly_analyses"][0]
 
 
 def test_a_decision_changes_the_event_and_not_the_finding(source_of: Sources) -> None:
@@ -348,7 +358,7 @@ def test_stix_has_an_indicator_only_of_what_was_decided_to_be_a_device(source_of
     for case in CASES:
         kinds[case] = [one["type"] for one in read(source_of(case), "stix")["objects"]]
     assert kinds["rich"].count("indicator") == kinds["rich"].count("sighting") == 1
-    for case in ("exercise", "hostile", "quiet", "inconclusive"):
+    for case in ("exercise", "hostile", "alone", "quiet", "inconclusive"):
         assert not {"indicator", "sighting", "malware", "attack-pattern"} & set(kinds[case])
     assert kinds["rich"].count("radio-emission") == 7
     assert kinds["rich"].count("observed-data") == 6  # what was missing was not observed

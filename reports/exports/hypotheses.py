@@ -2,7 +2,8 @@
 
 A radio sweep hears that something transmits. It does not hear who placed it, nor what it carries, so each technique
 comes with a confidence and what that rests on, and none is given for what is known, explained, unconfirmed or
-missing. Confidence in words and numbers follows the scale None, Low, Med, High of STIX 2.1, appendix A.
+missing, nor, without a baseline, for what nobody holds to be bad. Confidence in words and numbers follows the scale
+None, Low, Med, High of STIX 2.1, appendix A.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def hypotheses(source: ExportSource, item: Reported) -> tuple[Hypothesis, ...]:
         None are given for an exercise: what is simulated has no user.
     item : Reported
     """
-    if source.synthetic or item.is_harmless or item.is_missing or not item.is_confirmed:
+    if item.is_missing or not item.is_confirmed or not source.is_alert(item):
         return ()
     signal, found = str(item.finding.get("signal_type")), item.disposition == "device"
     given = []

@@ -107,7 +107,7 @@ def _finding(source: ExportSource, item: Reported) -> dict[str, Any]:
         **_with_caption("severity", *severity),
         **_with_caption("status", *status),
         **_with_caption("verdict", *verdict),
-        "is_alert": item.is_confirmed and not item.is_harmless and not source.synthetic,
+        "is_alert": source.is_alert(item),
         "time": epoch_ms(item.decision["time"] if item.decision else source.end),
         "start_time": epoch_ms(source.begin),
         "end_time": epoch_ms(source.end),
@@ -168,7 +168,7 @@ def _finding_info(source: ExportSource, item: Reported) -> dict[str, Any]:
         "types": [str(finding.get("kind")), *([] if item.is_confirmed else ["unconfirmed"])],
         "data_sources": [source.name],
         "analytic": {
-            "name": "comparison with the baseline of the room",
+            "name": "comparison with the baseline of the room" if source.is_compared else "detection above the noise",
             "type": "Statistical",
             "type_id": 3,
             "version": __version__,

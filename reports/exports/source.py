@@ -137,6 +137,19 @@ class ExportSource:
         return " ".join(str(self.document.get("room") or "").split()) or "not recorded"
 
     @property
+    def is_compared(self) -> bool:
+        """Whether there was a baseline; without one everything that was heard is listed, and nothing is anomalous."""
+        return self.document.get("baseline") is not None
+
+    def is_alert(self, item: Reported) -> bool:
+        """Whether somebody should look at once: new against a baseline or held to be bad, and no exercise."""
+        if self.synthetic or item.is_harmless:
+            return False
+        if item.disposition in ("suspicious", "device"):
+            return True
+        return item.is_confirmed and self.is_compared and not item.is_missing
+
+    @property
     def begin(self) -> str:
         """Start of the sweep, ISO 8601 in UTC."""
         begun_ns = self.record.begun_utc_ns

@@ -16,7 +16,10 @@ EXTENSION_ID = f"extension-definition--{derived_uuid('stix', 'radio-emission', '
 PROPERTIES = {
     "record_sha256": ("string", "SHA-256 of the sweep record in which it was heard"),
     "finding": ("string", "its number in that record"),
-    "kind": ("string", "new, raised, changed, or missing (expected and not heard), against the baseline of the room"),
+    "kind": (
+        "string",
+        "new, raised, changed, or missing (expected and not heard), against the baseline; all are new without one",
+    ),
     "room": ("string", "name of the room"),
     "center_freq_hz": ("integer", "centre frequency in Hz"),
     "occupied_bw_hz": ("integer", "bandwidth that holds 99 % of the power (ITU-R SM.443), in Hz"),

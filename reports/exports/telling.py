@@ -29,7 +29,7 @@ def title(source: ExportSource, item: Reported) -> str:
     """Name a finding in a line, with its frequency."""
     kind = str(item.finding.get("kind"))
     name = _KINDS.get(kind, "Emission")
-    if kind == "new" and source.document.get("baseline") is None:
+    if kind == "new" and not source.is_compared:
         name = "Emission heard, without a baseline to compare with"
     prefix = "" if item.is_confirmed else "Unconfirmed: "
     return marked(source, f"{prefix}{name}, {frequency(item.finding.get('center_freq_hz'))}")
@@ -38,13 +38,14 @@ def title(source: ExportSource, item: Reported) -> str:
 def description(source: ExportSource, item: Reported) -> str:
     """Say what was measured, how likely it is by accident, what artefact tests gave, and how it was weighed."""
     finding = item.finding
-    parts = [f"{finding.get('signal_type') or 'signal type not measured'}."]
+    signal = str(finding.get("signal_type") or "signal type not measured")
+    parts = [f"{signal[:1].upper()}{signal[1:]}."]
     power, snr = finding.get("power_dbfs"), finding.get("snr_db")
     parts.append(f"Level {number(power, source.level_unit)}, {number(snr, 'dB')} above the noise.")
     if not item.is_confirmed:
         parts.append("Heard in too few passes to be a finding.")
     elif finding.get("p_value") is not None:
-        accident = by_accident(finding["p_value"], compared=source.document.get("baseline") is not None)
+        accident = by_accident(finding["p_value"], compared=source.is_compared)
         parts.append(f"{accident[:1].upper()}{accident[1:]}.")
     failed = [str(test.get("test")) for test in finding.get("artefact_tests") or () if test.get("passed") is False]
     if failed:
