@@ -115,7 +115,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--workspace", str(tmp_path / "ws"), "init"]) == 0
     assert "is a Quietroom workspace" in capsys.readouterr().out
     assert main(["init", str(tmp_path / "our room's")]) == 0
-    next_words = shlex.split(capsys.readouterr().out.split("next: ")[1])
+    next_words = shlex.split(capsys.readouterr().out.split("then: ")[1])
     assert next_words[:3] == ["quietroom", "--workspace", str(tmp_path / "our room's")]
     Workspace.open(tmp_path / "ws")
 
