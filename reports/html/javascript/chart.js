@@ -2,6 +2,7 @@
 
 const PANELS = { spectrum: spectrumPanel, difference: differencePanel, waterfall: waterfallPanel };
 const HEIGHTS = { spectrum: 320, difference: 150, waterfall: 210 };
+const ALONE = 260;
 const FEWEST_BINS = 12;
 
 function theme() {
@@ -39,7 +40,7 @@ class Chart {
       start: this.home.low, end: this.home.high, bounds: [this.whole.low, this.whole.high],
       min_interval: Math.min(FEWEST_BINS, data.axis.count),
     });
-    this.panels = panels.map((name) => PANELS[name](data, this.x, HEIGHTS[name]));
+    this.panels = panels.map((name) => PANELS[name](data, this.x, panels.length === 1 ? ALONE : HEIGHTS[name]));
     this.cursors = this.panels.map((panel) => this.addCursor(panel));
     this.tools = this.panels.map((panel) => this.addTools(panel));
     this.panels.slice(1, -1).forEach(({ across }) => (across.major_label_text_alpha = 0));

@@ -35,6 +35,7 @@ async function enliven(figure, data, explorers) {
 }
 
 async function start() {
+  if (!matchMedia("(min-width: 78rem)").matches) document.querySelector(".contents details").open = false;
   document.querySelectorAll("table[data-sorts]").forEach((table) => {
     if (table.dataset.filters !== undefined) filterable(table);
     sortable(table);

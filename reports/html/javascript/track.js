@@ -9,7 +9,7 @@ class Track {
     const margin = Math.max((time.at(-1) - time[0]) * 0.03, 0.5);
     const x = new Bokeh.Range1d({ start: time[0] - margin, end: time.at(-1) + margin, bounds: "auto" });
     const y = new Bokeh.Range1d({ start: track.limits[0], end: track.limits[1] });
-    const { plot, colours, across } = newPlot({ x, y, height: 200, label: `Level (${data.unit})` });
+    const { plot, colours, across } = newPlot({ x, y, height: ALONE, label: `Level (${data.unit})` });
     this.plot = plot;
     this.colours = colours;
     across.axis_label = `Time since start (${unit})`;
