@@ -194,7 +194,7 @@ def test_findings_without_a_page_of_their_own_stand_in_a_table(content: ReportCo
     assert "F24: 100.124 MHz" in text
     assert "F25: " not in text
     assert '"F300", "100.400 MHz", "12.5 kHz"' in text
-    assert "276 further findings, in short" in text
+    assert "All 300 findings, in short" in text
     assert '"Excess over the baseline", "16.8 dB"' in text
 
 

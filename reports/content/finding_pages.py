@@ -48,8 +48,7 @@ def finding_blocks(content: ReportContent) -> list[Block]:
     blocks: list[Block] = [paragraph(key, sticky=True)]
     for index, finding in enumerate(content.findings[:MAX_FINDING_FIGURES]):
         blocks += _finding(content, finding, index)
-    rest = content.findings[MAX_FINDING_FIGURES:]
-    return [*blocks, *_in_short(content, rest)] if rest else blocks
+    return [*_in_short(content, content.findings), *blocks] if len(content.findings) > MAX_FINDING_FIGURES else blocks
 
 
 def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> list[Block]:
@@ -67,7 +66,8 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
             )
         )
     head = ("ID", "Frequency", "Bandwidth", "Level", "Kind of signal", "Threat", "Decision")
-    said = f"{count(len(rows), 'further finding')}, in short; the record and the exports hold every number:"
+    said = f"All {len(rows)} findings, in short, then the first {MAX_FINDING_FIGURES} in full; the record and the "
+    said += "exports hold every number:"
     return [paragraph(said, sticky=True), table(head, rows, widths=(8, 18, 13, 15, 24, 11, 11), right=(1, 2, 3))]
 
 
