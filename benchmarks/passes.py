@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from sweep.workspace import Workspace
 from tests.rows import make_start
 from tests.visits import PASS_NS, visit_of
 
-__all__ = ["measure"]
+__all__ = ["make_visit", "measure"]
 
 _START_HZ, _STOP_HZ = 24_000_000, 1_766_000_000
 _LIMIT_MB = 500.0
@@ -85,18 +85,24 @@ def _rows(folder: Path, n_passes: int) -> Iterator[Row]:
 
 
 def _make(folder: str, n_passes: str) -> None:
-    """Leave a workspace with a baseline, and the journal of a visit of so many passes."""
-    workspace = Workspace.create(Path(folder))
+    make_visit(Path(folder), lambda layout: _passes(layout, int(n_passes)))
+
+
+def make_visit(folder: Path, rows_of: Callable[[Layout], Iterable[SweepRow]]) -> Path:
+    """Leave a workspace with a baseline of the town, and the journal of a visit with these rows; give its path."""
+    workspace = Workspace.create(folder)
     plan = plan_hops(((_START_HZ, _STOP_HZ),))
     layout = plan.layout()
     summaries = [summarise(layout, town_rows(layout, _FEW_PASSES, day)) for day in range(_VISITS)]
     known = [visit_of(day) for day in range(_VISITS)]
     baseline = build_baseline(summaries, known, room=_ROOM, created="2026-11-20T09:00:00.000000000Z")
     BaselineStore(workspace.make_room(_ROOM)).save(baseline)
-    with JournalWriter.create(workspace.sweeps / f"{_RECORD}.journal", _start(plan, baseline.id), layout) as journal:
-        for row in _passes(layout, int(n_passes)):
+    path = workspace.sweeps / f"{_RECORD}.journal"
+    with JournalWriter.create(path, _start(plan, baseline.id), layout) as journal:
+        for row in rows_of(layout):
             journal.append_row(row)
         journal.sync()
+    return path
 
 
 def _start(plan: SweepPlan, baseline_id: str) -> dict[str, Any]:
