@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS = 20_000
+PATIENCE_MS = 240_000
 """Nothing here is timed: this is when a condition that never comes is given up."""
 HOSTILE = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'> \" ' & --> ]]>"
 EMITTERS = {"F1": (100.6e6, "low"), "F2": (433.92e6, "info"), "F3": (104.0e6, "high"), "F4": (433.3e6, "medium")}
