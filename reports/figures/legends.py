@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,22 +31,39 @@ from reports.figures.style import (
 )
 from reports.figures.traces import columns_of
 
-__all__ = ["draw_legend", "legend_line"]
+__all__ = ["Legend", "legend_line", "make_legend"]
 
-_LINE_IN = 0.17
+_LINE_IN, _FONT_PT = 0.17, 7.0
+_HANDLE_IN = (1.5 + 0.5 + 1.4) * _FONT_PT / 72
+"""Handle, its distance and that of the next entry, as `legend_line` has them."""
 
 
-def draw_legend(
-    figure: Figure,
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Legend:
+    """What is drawn, line by line."""
+
+    lines: tuple[Mapping[str, Artist], ...]
+
+    @property
+    def height_in(self) -> float:
+        """Room that it needs, in inches."""
+        return 0.1 + _LINE_IN * max(len(self.lines), 1)
+
+    def draw(self, figure: Figure, left_in: float) -> None:
+        """Draw it at the bottom of a figure."""
+        for number, line in enumerate(reversed(self.lines)):
+            legend_line(figure, line, left_in, 0.09 + _LINE_IN * number)
+
+
+def make_legend(
     content: ReportContent,
     panels: Sequence[Panel],
     *,
-    left_in: float,
-    bottom_in: float,
+    width_in: float,
     n_unnamed: int = 0,
     shown: tuple[bool, bool] = (True, False),
-) -> None:
-    """Explain what is drawn, below the panels: traces, and under them the marks; only what is there is named.
+) -> Legend:
+    """Explain what is drawn into panels: traces, then the marks, in lines of a width.
 
     ``shown`` says whether there are levels, and whether there is the excess over the baseline.
     """
@@ -54,6 +72,12 @@ def draw_legend(
         traces["not measured"] = Patch(facecolor=UNMEASURED, edgecolor="none")
     if any(is_overview(content.layout, panel.bins.stop - panel.bins.start, columns_of(panel)) for panel in panels):
         traces["(middles of hops left out)"] = Line2D([], [], ls="none")
+    return Legend(
+        lines=(*_broken(traces, panels, width_in), *_broken(_marks(content, panels, n_unnamed), panels, width_in))
+    )
+
+
+def _marks(content: ReportContent, panels: Sequence[Panel], n_unnamed: int) -> dict[str, Artist]:
     seen = {threat_style(finding) for finding in content.findings if _is_within(finding, panels)}
     marks: dict[str, Artist] = {
         f"finding, threat {level}": Line2D([], [], ls="none", marker=style[1], mfc=style[0], mec="white", ms=5)
@@ -65,9 +89,25 @@ def draw_legend(
         marks["not confirmed"] = Line2D([], [], ls="none", marker=marker, mfc="white", mec=color, mew=0.6, ms=5)
     if n_unnamed:
         marks[f"({n_unnamed} more marked without a name)"] = Line2D([], [], ls="none")
-    for entries, height_in in ((traces, bottom_in + _LINE_IN), (marks, bottom_in)):
-        if entries:
-            legend_line(figure, entries, left_in, height_in)
+    return marks
+
+
+def _broken(entries: Mapping[str, Artist], panels: Sequence[Panel], width_in: float) -> list[dict[str, Artist]]:
+    """Break entries into lines that are no longer than a width."""
+    figure = panels[0].axes.get_figure(root=True)
+    assert figure is not None  # panels are made on one
+    lines: list[dict[str, Artist]] = []
+    used_in = width_in
+    for name, artist in entries.items():
+        text = figure.text(0, 0, name, fontsize=_FONT_PT)
+        needed_in = text.get_window_extent().width / figure.dpi + _HANDLE_IN
+        text.remove()
+        if used_in + needed_in > width_in:
+            lines.append({})
+            used_in = 0.0
+        lines[-1][name] = artist
+        used_in += needed_in
+    return lines
 
 
 def _is_within(emission: Mapping[str, Any], panels: Sequence[Panel]) -> bool:
@@ -96,7 +136,8 @@ def _excess_entries(content: ReportContent) -> dict[str, Artist]:
     return traces
 
 
-def legend_line(figure: Figure, entries: dict[str, Artist], left_in: float, bottom_in: float) -> None:
+def legend_line(figure: Figure, entries: Mapping[str, Artist], left_in: float, bottom_in: float) -> None:
+    """Draw one line of a legend."""
     width, height = figure.get_size_inches()
     figure.legend(
         list(entries.values()),
@@ -105,7 +146,7 @@ def legend_line(figure: Figure, entries: dict[str, Artist], left_in: float, bott
         bbox_to_anchor=(left_in / width, bottom_in / height),
         ncols=len(entries),
         frameon=False,
-        fontsize=7,
+        fontsize=_FONT_PT,
         handlelength=1.5,
         handletextpad=0.5,
         columnspacing=1.4,

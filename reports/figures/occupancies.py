@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from baselines.occupancy import THRESHOLD_DB, BandOccupancy
 from reports.content import ReportContent
 from reports.content.services import SERVICES
+from reports.content.wording import count
 from reports.figures.panels import Box, add_panels, fraction, segment_rows
 from reports.figures.sheets import LEFT_IN, RIGHT_IN
 from reports.figures.style import BASELINE, PAGE_WIDTH_IN, PEAK, SWEEP, UNMEASURED, figure_settings, new_figure
@@ -72,6 +73,6 @@ def _draw_bars(axes: Axes, bands: tuple[tuple[str, BandOccupancy], ...]) -> None
     axes.tick_params(axis="y", length=0)
     axes.set_facecolor("none")
     for row, (_, band) in enumerate(bands):
-        said = f"{100 * band.share:.1f} %   ({100 * band.ever:.1f} %)   {band.n_samples} samples"
+        said = f"{100 * band.share:.1f} %   ({100 * band.ever:.1f} %)   {count(band.n_samples, 'sample')}"
         place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
         axes.annotate(said, (1, row), xytext=(5, 0), va="center", fontsize=6.8, **place)

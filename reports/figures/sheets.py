@@ -10,7 +10,7 @@ from dsp.errors import ParameterError
 from reports.content import ReportContent
 from reports.content.wording import count
 from reports.figures.flags import Flags, choose_flags, draw_flags
-from reports.figures.legends import draw_legend
+from reports.figures.legends import Legend, make_legend
 from reports.figures.panels import Box, Panel, add_panels, segment_rows
 from reports.figures.style import INK, figure_settings, new_figure
 from reports.figures.traces import draw_excess, draw_levels
@@ -22,7 +22,7 @@ __all__ = ["LEFT_IN", "RIGHT_IN", "Heights", "draw_sheet"]
 
 LEFT_IN, RIGHT_IN = 0.62, 0.14
 _BAR_IN = 0.72
-_TICKS_IN, _AXIS_IN, _LEGEND_IN = 0.34, 0.44, 0.44
+_TICKS_IN, _AXIS_IN, _LEAST_TITLE_IN = 0.34, 0.44, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,38 +64,52 @@ def draw_sheet(content: ReportContent, range_hz: tuple[float, float] | None, siz
     if not rows:
         raise ParameterError(_nothing_within(content, range_hz))
     with figure_settings():
-        flags = [_flags(content, row, sizes) if sizes.has_levels else Flags(findings=()) for row in rows]
+        probes = [_probe(content, row, sizes) for row in rows]
+        flags = [_flags(content, probe, sizes) for probe in probes]
+        legend = _legend(content, probes, flags, sizes)
         heights = [sizes.row + (row.height_in if sizes.has_levels else 0.0) for row in flags]
-        legend_in = _LEGEND_IN if sizes.has_levels else 0.0
-        top_in = legend_in + sum(heights)
+        top_in = (legend.height_in if sizes.has_levels else 0.0) + sum(heights)
         figure = new_figure(sizes.width, top_in + sizes.title, synthetic=content.synthetic)
-        if sizes.title > _LEGEND_IN:
+        if sizes.title > _LEAST_TITLE_IN:
             _draw_title(figure, content, top_in + sizes.title)
-        panels: list[Panel] = []
         for row, row_flags, height in zip(rows, flags, heights, strict=True):
-            panels += _draw_row(figure, content, (row, row_flags), top_in, sizes)
+            _draw_row(figure, content, (row, row_flags), top_in, sizes)
             top_in -= height
-        if sizes.has_levels:
-            n_unnamed = sum(len(row.findings) - len(row.labels) for row in flags)
-            shown = (bool(sizes.spectrum), bool(sizes.difference))
-            draw_legend(figure, content, panels, left_in=LEFT_IN, bottom_in=0.09, n_unnamed=n_unnamed, shown=shown)
+        legend.draw(figure, LEFT_IN)
         return figure
 
 
-def _flags(content: ReportContent, row: list[slice], sizes: Heights) -> Flags:
-    """Labels of a row, placed on a figure of the final width before its height is known."""
+def _probe(content: ReportContent, row: list[slice], sizes: Heights) -> list[Panel]:
+    """Panels of a row on a figure of the final width, before its height is known."""
     probe = new_figure(sizes.width, 1.0, synthetic=False)
-    box = Box(left=LEFT_IN, bottom=0.0, width=sizes.inner, height=1.0)
-    panels = add_panels(probe, box, content.layout, row)
-    return choose_flags(content, panels, left_in=0.1, right_in=sizes.width - 0.05)
+    return add_panels(probe, Box(left=LEFT_IN, bottom=0.0, width=sizes.inner, height=1.0), content.layout, row)
+
+
+def _flags(content: ReportContent, probe: list[Panel], sizes: Heights) -> Flags:
+    """Labels of a row, placed."""
+    if not sizes.has_levels:
+        return Flags(findings=())
+    return choose_flags(content, probe, left_in=0.1, right_in=sizes.width - 0.05)
+
+
+def _legend(content: ReportContent, probes: list[list[Panel]], flags: list[Flags], sizes: Heights) -> Legend:
+    if not sizes.has_levels:
+        return Legend(lines=())
+    return make_legend(
+        content,
+        [panel for probe in probes for panel in probe],
+        width_in=sizes.width - LEFT_IN,
+        n_unnamed=sum(len(row.findings) - len(row.labels) for row in flags),
+        shown=(bool(sizes.spectrum), bool(sizes.difference)),
+    )
 
 
 def _draw_row(
     figure: Figure, content: ReportContent, drawn: tuple[list[slice], Flags], top_in: float, sizes: Heights
-) -> list[Panel]:
-    """Draw one row of panels from the top down; gives those that have levels."""
+) -> None:
+    """Draw one row of panels from the top down."""
     row, flags = drawn
-    panels: list[Panel] = []
+    is_first = True
     if sizes.has_levels:
         top_in -= flags.height_in
     for height, draw, levels, label in (
@@ -107,16 +121,15 @@ def _draw_row(
         box = Box(left=LEFT_IN, bottom=top_in - height, width=sizes.inner, height=height)
         part = add_panels(figure, box, content.layout, row)
         draw(content, part)
-        draw_flags(figure, content, flags, part, top_in=None if panels else top_in, levels_db=levels)
+        draw_flags(figure, content, flags, part, top_in=top_in if is_first else None, levels_db=levels)
         part[0].axes.set_ylabel(label)
-        panels += part
+        is_first = False
         top_in = box.bottom - _TICKS_IN
     if sizes.waterfall:
         box = Box(left=LEFT_IN, bottom=top_in - sizes.waterfall, width=sizes.inner, height=sizes.waterfall)
         bar = Box(left=box.left + box.width + 0.12, bottom=box.bottom, width=0.11, height=box.height)
         draw_waterfall(figure, content, add_panels(figure, box, content.layout, row), bar)
     _name_axis(figure, box)
-    return panels
 
 
 def _name_axis(figure: Figure, box: Box) -> None:

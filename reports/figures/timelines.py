@@ -131,7 +131,7 @@ def _draw_sweep(
 
 def _draw_lane(axes: Axes, row: int, kind: str, spans: NDArray[np.float64], least: float) -> None:
     if kind == "gap":
-        axes.plot(spans[:, 0], np.full(len(spans), row), **_LOST)
+        axes.plot(spans[:, 0], np.full(len(spans), row), clip_on=False, **_LOST)
         return
     colors = (SWEEP, PEAK) if kind == "pass" else (INK,)
     bars = _widened(spans, least)
