@@ -16,7 +16,7 @@ from reports.content import ReportContent
 from reports.content.wording import count
 from reports.figures.flags import mark_colors
 from reports.figures.panels import Box, fraction
-from reports.figures.style import INK, PAGE_WIDTH_IN, UNMEASURED, figure_settings, new_figure
+from reports.figures.style import INK, PAGE_WIDTH_IN, UNMEASURED_LOOK, figure_settings, new_figure
 from reports.segments import max_bins
 from reports.text import drawable
 
@@ -113,7 +113,7 @@ def _norm(images: Sequence[NDArray[np.float64]]) -> Normalize:
 
 def _draw(axes: Axes, content: ReportContent, hop: CampedHop, image: NDArray[np.float64], norm: Normalize) -> None:
     span_s = max(len(hop.level_dbfs) * hop.dwell_s, 1e-9)
-    axes.set_facecolor(UNMEASURED)
+    axes.patch.set(**UNMEASURED_LOOK)
     extent = (hop.start_hz / 1e6, hop.stop_hz / 1e6, span_s, 0.0)
     axes.imshow(image, cmap="viridis", norm=norm, extent=extent, aspect="auto", interpolation="none")
     for start in hop.starts[1:]:

@@ -27,7 +27,7 @@ from reports.figures.style import (
     THREAT,
     TOLERATED,
     UNCONFIRMED,
-    UNMEASURED,
+    UNMEASURED_LOOK,
 )
 from reports.figures.traces import columns_of
 
@@ -69,7 +69,7 @@ def make_legend(
     """
     traces = {**(_level_entries(content) if shown[0] else {}), **(_excess_entries(content) if shown[1] else {})}
     if np.isnan(content.mean_dbfs).any() or np.isnan(content.waterfall.level_dbfs).any():
-        traces["not measured"] = Patch(facecolor=UNMEASURED, edgecolor="none")
+        traces["not measured"] = Patch(**UNMEASURED_LOOK)
     if any(is_overview(content.layout, panel.bins.stop - panel.bins.start, columns_of(panel)) for panel in panels):
         traces["(middles of hops left out)"] = Line2D([], [], ls="none")
     return Legend(

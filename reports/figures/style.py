@@ -28,6 +28,8 @@ __all__ = [
     "THREAT",
     "TOLERATED",
     "UNCONFIRMED",
+    "UNMEASURED",
+    "UNMEASURED_LOOK",
     "figure_bytes",
     "figure_settings",
     "new_figure",
@@ -40,6 +42,9 @@ SWEEP, PEAK, FLOOR = "#0b4f8a", "#7fb2dd", "#5d6773"
 BASELINE, BASELINE_EDGE = "#c3c9d0", "#7d8792"
 TOLERATED = "#e3e6ea"
 UNMEASURED = "#eceae4"
+UNMEASURED_LOOK: dict[str, Any] = {"facecolor": UNMEASURED, "edgecolor": "#cdc8ba", "hatch": "/////", "lw": 0}
+"""Hatched, so that what was not measured is told from what was quiet in any print."""
+
 GAP = "#b02418"
 DASHED = (0, (4, 2))
 THREAT = {
@@ -88,6 +93,7 @@ _SETTINGS: dict[Any, Any] = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "axes.unicode_minus": False,
+    "hatch.linewidth": 0.4,
     "path.simplify": False,  # the envelope is thinned already, and every one of its peaks must stay
     "svg.hashsalt": "quietroom",
     "svg.fonttype": "path",

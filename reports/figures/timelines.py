@@ -28,7 +28,7 @@ from reports.figures.style import (
     PAGE_WIDTH_IN,
     PEAK,
     SWEEP,
-    UNMEASURED,
+    UNMEASURED_LOOK,
     figure_settings,
     new_figure,
     shortened,
@@ -148,8 +148,10 @@ def _draw_cells(
     for first in range(0, len(cells), step):
         group, shown = cells[first : first + step], level[first : first + step]
         known = shown[np.isfinite(shown)]
-        color = UNMEASURED if norm is None or not known.size else colormaps["viridis"](norm(float(known.max())))
-        axes.broken_barh([(group[0, 0], group[-1, 1] - group[0, 0])], (row - 0.4, 0.8), color=color, lw=0)
+        looks = UNMEASURED_LOOK
+        if norm is not None and known.size:
+            looks = {"color": colormaps["viridis"](norm(float(known.max()))), "lw": 0}
+        axes.broken_barh([(group[0, 0], group[-1, 1] - group[0, 0])], (row - 0.4, 0.8), **looks)
 
 
 def _widened(spans: NDArray[np.float64], least: float) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from reports.figures.style import (
     PEAK,
     SWEEP,
     TOLERATED,
-    UNMEASURED,
+    UNMEASURED_LOOK,
 )
 from reports.segments import envelope
 
@@ -179,7 +179,7 @@ def _shade_unmeasured(content: ReportContent, panel: Panel) -> None:
     runs = turns.reshape(-1, 2)
     for first, stop in runs[np.argsort(runs[:, 0] - runs[:, 1])][:_MOST_SHADES]:
         low, high = (freq_hz[first] - half_hz) / 1e6, (freq_hz[stop - 1] + half_hz) / 1e6
-        panel.axes.axvspan(low, high, color=UNMEASURED, lw=0, zorder=1)
+        panel.axes.axvspan(low, high, **UNMEASURED_LOOK, zorder=1)
 
 
 def time_unit(span_s: float) -> tuple[float, str]:

@@ -14,7 +14,7 @@ from reports.content import ReportContent
 from reports.content.passes import StayShown
 from reports.figures.flags import mark_colors
 from reports.figures.panels import Box, Panel, fraction
-from reports.figures.style import UNMEASURED
+from reports.figures.style import UNMEASURED_LOOK
 from reports.figures.traces import time_unit
 from reports.segments import max_bins
 from sweep.record import Waterfall
@@ -73,7 +73,7 @@ def draw_waterfall(figure: Figure, content: ReportContent, panels: Sequence[Pane
     end_s = max(images[0][1], *(stay.stop_s for stay in content.stays), 0.0)
     unit_s, unit = time_unit(end_s)
     for panel, (image, span_s) in zip(panels, images, strict=True):
-        panel.axes.set_facecolor(UNMEASURED)
+        panel.axes.patch.set(**UNMEASURED_LOOK)
         extent = (panel.start_hz / 1e6, panel.stop_hz / 1e6, span_s / unit_s, 0.0)
         panel.axes.imshow(image, cmap="viridis", norm=norm, extent=extent, aspect="auto", interpolation="none")
         for stay in content.stays:

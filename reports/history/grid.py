@@ -21,7 +21,7 @@ from reports.figures.style import (
     PAGE_WIDTH_IN,
     THREAT,
     UNCONFIRMED,
-    UNMEASURED,
+    UNMEASURED_LOOK,
     figure_settings,
     new_figure,
 )
@@ -74,7 +74,7 @@ def _draw_row(axes: Axes, row: int, sights: Sequence[Sight]) -> None:
     for column, sight in enumerate(sights):
         if sight.state in ("not_measured", "overloaded"):
             place = (column - 0.46, row - 0.42)
-            axes.add_patch(Rectangle(place, 0.92, 0.84, fc=UNMEASURED, ec=FRAME, lw=0.3, hatch="/////", zorder=1))
+            axes.add_patch(Rectangle(place, 0.92, 0.84, **UNMEASURED_LOOK, zorder=1))
         else:
             axes.plot([column], [row], ls="none", zorder=3, **_mark(sight))
         before = sights[column - 1] if column else None
@@ -109,7 +109,7 @@ def _legend(figure: Figure, sights: Sequence[Sight]) -> None:
     if "not_heard" in states:
         others["not heard"] = Line2D([], [], ls="none", **_NOT_HEARD)
     if states & {"not_measured", "overloaded"}:
-        others["not measured"] = Patch(fc=UNMEASURED, ec=FRAME, lw=0.3, hatch="/////")
+        others["not measured"] = Patch(**UNMEASURED_LOOK)
     for entries, bottom_in in ((marks, 0.26), (others, 0.07)):
         if entries:
             legend_line(figure, entries, 0.1, bottom_in)
