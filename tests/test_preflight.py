@@ -90,6 +90,7 @@ def test_a_good_receiver_passes(virtual_dongle: PlugIn) -> None:
         (replace(ROOM, noise_dbfs_hz=-130.0), "noise rise", FAIL, "the input is dead; check antenna"),
         (replace(ROOM, dongles=(replace(GOOD, deaf_after_reads=1),)), "noise rise", FAIL, "the input is dead"),
         (replace(ROOM, stale_samples=240_000), "lock after retune", FAIL, "of the old tuning are left"),
+        (replace(ROOM, dongles=(replace(GOOD, stuck_after_reads=1),)), "sample loss", NOT_POSSIBLE, "no counter"),
         (replace(ROOM, stale_samples=240_000), "settle time", WARN, "60 ms assumed"),
         (replace(ROOM, dongles=(replace(GOOD, ppm=40),)), "frequency", WARN, "correct it with --ppm "),
         (replace(ROOM, dongles=(replace(GOOD, ppm=-90),)), "frequency", FAIL, "correct it with --ppm -"),
@@ -111,6 +112,14 @@ def test_each_fault_is_told_in_its_words(
     check = checked(scene)[name]
     assert (check.state, words in check.words) == (state, True), check
     assert "\n" not in check.words
+
+
+def test_samples_that_are_all_of_the_tuning_before_are_told_over_the_whole_band(virtual_dongle: PlugIn) -> None:
+    virtual_dongle(replace(ROOM, stale_samples=240_000))
+    source = open_rtlsdr("0", SourceOptions())
+    found = {check.name: check for check in preflight(source)}
+    source.close()
+    assert found["lock after retune"].state == FAIL, found["lock after retune"]
 
 
 def test_a_loss_that_the_sweep_can_hear_is_counted() -> None:

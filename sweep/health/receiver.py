@@ -172,13 +172,16 @@ def check_retune(source: CheckedSource, survey: Survey) -> Check:
     if contrast_db < _CONTRAST_DB:
         why = f"received power differs by {contrast_db:.1f} dB from tuning to tuning, {_CONTRAST_DB:g} are needed"
         return not_possible(name, why)
-    worst_db = 0.0
+    worst_db, ends_db = 0.0, {strong.freq_hz: 0.0, weak.freq_hz: 0.0}
     for freq_hz in (strong.freq_hz, weak.freq_hz, strong.freq_hz, weak.freq_hz):
         raw = listen(source, freq_hz, _RETUNE_S)
         blocks = raw[: raw.size // (2 * _BLOCK) * 2 * _BLOCK].reshape(-1, 2 * _BLOCK)
         levels = np.array([level_dbfs(block) for block in blocks])
+        ends_db[freq_hz] = float(np.median(levels[levels.size // 2 :]))
         if freq_hz == weak.freq_hz:  # the strong one may be speech or music, whose level moves
-            worst_db = max(worst_db, float(np.median(levels[:4]) - np.median(levels[levels.size // 2 :])))
+            worst_db = max(worst_db, float(np.median(levels[:4])) - ends_db[freq_hz])
+    if worst_db <= _STALE_DB and ends_db[strong.freq_hz] - ends_db[weak.freq_hz] < _CONTRAST_DB:
+        return not_possible(name, f"what was strong at {format_hz(strong.freq_hz)} was gone when it was tuned to again")
     moved = worst_db > _STALE_DB
     words = f"levels stay within {worst_db:.1f} dB of where they end, between {format_hz(strong.freq_hz)} and "
     words += format_hz(weak.freq_hz)

@@ -21,7 +21,7 @@ from sweep.sources.settle import probe_frequencies
 
 __all__ = ["CheckedSource", "Heard", "Survey", "listen", "survey_of"]
 
-_SURVEY_S = 0.04
+_SURVEY_S, _DOUBTFUL_S = 0.04, 0.25
 FM_BAND_HZ = (87_500_000, 108_000_000)
 
 
@@ -100,6 +100,9 @@ class Survey:
 def survey_of(source: CheckedSource) -> Survey:
     """Listen for a moment here and there in the plan and in the FM band.
 
+    Where the settle time could not be measured what comes first may still be of the tuning before: the last moment of a
+    longer look is taken.
+
     Raises
     ------
     DeviceError
@@ -110,7 +113,9 @@ def survey_of(source: CheckedSource) -> Survey:
     for freq_hz in _tunings(source):
         n_planned += freq_hz in planned
         try:
-            heard.append(Heard(freq_hz=freq_hz, facts=sample_facts(listen(source, freq_hz, _SURVEY_S))))
+            raw = listen(source, freq_hz, _SURVEY_S if source.instrument.settle_measured else _DOUBTFUL_S)
+            kept = raw[-2 * round(_SURVEY_S * source.plan.sample_rate_hz) :]
+            heard.append(Heard(freq_hz=freq_hz, facts=sample_facts(kept)))
         except TuningRefusedError:
             refused += [freq_hz] if freq_hz in planned else []
     return Survey(heard=tuple(heard), refused_hz=tuple(refused), n_planned=n_planned)
