@@ -26,7 +26,7 @@ from sweep.sources.options import SourceOptions
 from sweep.sources.rtlsdr import open_rtlsdr
 
 PlugIn = Callable[[Scene], dict[str, str]]
-RATE_HZ, CENTER_HZ, N = 2_400_000, 936_000_000, 420_000
+RATE_HZ, CENTER_HZ, N = 2_400_000, 936_000_000, 614_400
 FRAME_S, TONE_HZ = 0.06 / 13, 1_625_000 / 24
 
 
@@ -55,7 +55,7 @@ def on_air(stations: dict[float, NDArray[np.complex128]], ppm: float, snr_db: fl
     return (0.1 * iq).astype(np.complex64)
 
 
-@given(ppm=st.floats(-85, 85), first_frame=st.integers(0, 50), snr_db=st.sampled_from([12.0, 25.0]))
+@given(ppm=st.floats(-85, 85), first_frame=st.integers(0, 50), snr_db=st.sampled_from([15.0, 25.0]))
 @settings(deadline=None, max_examples=8)
 def test_a_base_station_tells_the_error_to_a_tenth_of_a_ppm(ppm: float, first_frame: int, snr_db: float) -> None:
     stations = {935.4e6: base_station(1, first_frame), 936.4e6: base_station(2, 0, with_tones=False)}

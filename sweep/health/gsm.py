@@ -39,7 +39,7 @@ def gsm_offsets(iq: NDArray[np.complex64], center_freq_hz: int, sample_rate_hz: 
     Parameters
     ----------
     iq : ndarray of complex64, shape (n,)
-        Of 0.17 s or more, in which three bursts at least lie.
+        Of 0.25 s or so: four bursts at least lie in them, of which three must be heard.
     center_freq_hz, sample_rate_hz : int
 
     Returns

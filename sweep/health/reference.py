@@ -38,7 +38,7 @@ class _Kind:
 
 
 _BROADCAST = _Kind(noun="broadcast station", listen_s=0.25, offsets=station_offsets, fewest=2, known_to_ppm=0.5)
-_GSM = _Kind(noun="GSM base station", listen_s=0.17, offsets=gsm_offsets, fewest=1, known_to_ppm=0.1)
+_GSM = _Kind(noun="GSM base station", listen_s=0.25, offsets=gsm_offsets, fewest=1, known_to_ppm=0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
