@@ -22,7 +22,7 @@ _BUSY_DB, _TELLING_BINS = 1.0, 8
 
 _KNOWN_SHARE, _REACH_BINS = 0.5, 3
 _LEAST_POWER = 1e-30
-_LEAST_RISE_NEPERS, _LARGEST_RISE_NEPERS = 0.01, 20.0
+_LEAST_RISE_NEPERS, _LARGEST_RISE_NEPERS = 0.01, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -129,16 +129,23 @@ def _told(
 def _chances(
     place_dbfs: NDArray[np.float64], busy: NDArray[np.bool_], curves: Mapping[bool, Curve]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Chance of detection at some places, by level in dBFS and by curve."""
-    level_db = np.arange(place_dbfs.min() - _BELOW_DB, place_dbfs.max() + _ABOVE_DB, _STEP_DB)
-    chance = np.zeros((next(iter(curves.values())).middle_db.size, level_db.size))
+    """Chance of detection at some places, by level in dBFS and by curve; both in steps of 0.2 dB."""
+    low, high = place_dbfs.min() - _BELOW_DB, place_dbfs.max() + _ABOVE_DB
+    steps = np.arange(round(low / _STEP_DB), round(high / _STEP_DB) + 1)
+    chance = np.zeros((next(iter(curves.values())).middle_db.size, steps.size))
     for is_busy in (False, True):
         some = place_dbfs[busy == is_busy]
         curve = curves.get(is_busy, curves.get(not is_busy))
-        if some.size and curve is not None:
-            for place in np.quantile(some, np.linspace(0.5 / _QUANTILES, 1 - 0.5 / _QUANTILES, _QUANTILES)):
-                chance += curve.chance(level_db - place) * (some.size / place_dbfs.size / _QUANTILES)
-    return level_db, chance
+        if not some.size or curve is None:
+            continue
+        typical = np.quantile(some, np.linspace(0.5 / _QUANTILES, 1 - 0.5 / _QUANTILES, _QUANTILES))
+        places = np.rint(typical / _STEP_DB).astype(np.int64)
+        over = np.arange(steps[0] - places.max(), steps[-1] - places.min() + 1)
+        found = curve.chance(_STEP_DB * over)
+        for place in places:  # at another place the curve is as many steps further on
+            first = int(steps[0] - place - over[0])
+            chance += found[:, first : first + steps.size] * (some.size / place_dbfs.size / _QUANTILES)
+    return _STEP_DB * steps, chance
 
 
 def _crossings(
