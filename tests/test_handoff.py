@@ -6,12 +6,15 @@ import json
 import re
 import socket
 import stat
+import subprocess
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from collectors import Certificates, Collector, Rsyslog, free_port, wait_for
+from collectors import PATIENCE_S, Certificates, Collector, Rsyslog, free_port, wait_for
 from ocsf_schema import SCHEMA, OcsfSchema
 from report_records import make_record
 from test_exports import CASES, parse_cef
@@ -23,7 +26,7 @@ from reports.handoff.failure import DeliveryError
 from reports.handoff.http import post
 from reports.handoff.messages import Message
 from reports.handoff.spool import Spool
-from reports.handoff.syslog import send_stream
+from reports.handoff.syslog import send_datagrams, send_stream
 from reports.handoff.target import TOKEN_VARIABLE, Target
 from sweep.cli.main import main
 from sweep.workspace import Workspace
@@ -157,6 +160,92 @@ def test_what_waiting_does_not_mend_is_said_at_once(desk: Desk, answer: Any, sai
     assert desk.n_waiting == N_MESSAGES
 
 
+@pytest.mark.parametrize("kind", ["https", "syslog+tls"])
+def test_a_port_without_tls_is_told_at_once(desk: Desk, kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        n_calls = 0
+
+        def answer() -> None:
+            nonlocal n_calls
+            with suppress(OSError):  # the server was closed
+                while True:
+                    connection, _ = server.accept()
+                    n_calls += 1
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert desk.send(f"{kind}://127.0.0.1:{server.getsockname()[1]}") == 2
+    assert "TLS is not spoken there; check scheme and port" in desk.err
+    assert (n_calls, desk.n_waiting) == (1, N_MESSAGES)
+
+
+def test_a_name_that_nobody_has_takes_one_line(desk: Desk) -> None:
+    assert desk.send("https://collector.invalid/events") == 2
+    assert "the name was not found" in desk.err
+    assert desk.n_waiting == N_MESSAGES
+
+
+class Run:
+    """``quietroom handoff`` in a process of its own, to be killed without warning."""
+
+    def __init__(self, desk: Desk, *words: str) -> None:
+        command = [sys.executable, "-m", "sweep.cli.main", "--workspace", str(desk.workspace.root), "handoff", *words]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def kill(self) -> None:
+        assert self._process.poll() is None, self._process.communicate()[0].decode()
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_killed_while_a_collector_thinks_nothing_is_lost_and_what_comes_twice_says_so(desk: Desk) -> None:
+    """The collector took the third event, and its answer never came: whoever sends cannot know."""
+    thinks, may_go_on = threading.Event(), threading.Event()
+    with Collector() as collector:
+
+        def answer(number: int) -> int:
+            if number == 2:
+                thinks.set()
+                may_go_on.wait(PATIENCE_S)
+            return 200
+
+        collector.answer = answer
+        run = Run(desk, "sweep", "--to", collector.url)
+        assert thinks.wait(PATIENCE_S)
+        run.kill()
+        may_go_on.set()
+        assert desk.n_waiting == N_MESSAGES - 2
+        wait_for(lambda: len(collector.events) == 3)
+        assert desk.code("--flush") == 0
+        assert desk.n_waiting == 0
+    keys = [headers["Idempotency-Key"] for headers in collector.headers]
+    assert (len(keys), len(set(keys))) == (N_MESSAGES + 1, N_MESSAGES)
+    assert keys[2] == keys[3]
+    assert collector.events[2] == collector.events[3]
+
+
+def test_killed_before_a_receiver_of_syslog_has_read_all_everything_waits(desk: Desk, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"syslog+tcp://127.0.0.1:{server.getsockname()[1]}"
+        run = Run(desk, "sweep", "--to", url)
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(10)
+            run.kill()
+    assert desk.n_waiting == N_MESSAGES
+    with Rsyslog(tmp_path / "rsyslog") as receiver:
+        (folder,) = desk.workspace.handoff.iterdir()
+        told = json.loads((folder / "target.json").read_text(encoding="utf-8"))
+        told["url"] = f"syslog+tcp://127.0.0.1:{receiver.tcp_port}"
+        (folder / "target.json").write_text(json.dumps(told), encoding="utf-8")
+        assert desk.code("--flush") == 0
+        wait_for(lambda: len(receiver.lines) >= N_MESSAGES)
+    assert len({line.split(" ")[1] for line in receiver.lines}) == len(receiver.lines) == N_MESSAGES
+
+
 def test_waits_grow_and_stay_within_what_was_allowed(tmp_path: Path) -> None:
     waits: list[float] = []
     spool = Spool.open(tmp_path / "handoff", Target(url=f"http://127.0.0.1:{free_port()}/"))
@@ -202,6 +291,22 @@ def test_rsyslog_gets_every_event(desk: Desk, tmp_path: Path, kind: str) -> None
         assert (version, vendor) == ("CEF:0", "Quietroom")
         assert len(values["externalId"]) == 36
     assert any("会議" in line for line in receiver.lines)
+
+
+def test_datagrams_that_nobody_took_are_not_delivered(desk: Desk, tmp_path: Path) -> None:
+    """The word of it comes back after the last was sent, or in the midst."""
+    receiver = Rsyslog(tmp_path / "rsyslog")
+    url = f"syslog+udp://127.0.0.1:{receiver.udp_port}"
+    assert desk.send(url) == 2
+    assert "refused" in desk.err
+    assert desk.n_waiting == N_MESSAGES
+    alone = Target(url=url)
+    with pytest.raises(DeliveryError, match="refused"):
+        list(send_datagrams(alone, [Message(uid="a", body=b"x")]))
+    with receiver:
+        assert desk.code("--flush") == 0
+        wait_for(lambda: len(receiver.lines) >= N_MESSAGES)
+    assert len(receiver.lines) == N_MESSAGES
 
 
 def test_rsyslog_over_tls(desk: Desk, tmp_path: Path, certificates: Certificates) -> None:
@@ -308,6 +413,10 @@ def test_a_message_is_on_the_disk_before_it_is_sent_and_counts_once(tmp_path: Pa
     again.settle("b")
     assert [message.uid for message in again.waiting()] == ["a"]
     assert not again.add(Message(uid="b", body=b"b"))
+    delivered = spool.folder / "delivered"
+    delivered.write_bytes(delivered.read_bytes() + b"\xff0123")  # a power cut in the midst of a line
+    again.settle("a")
+    assert {"a", "b"} < spool.delivered()
     with again.locked(), pytest.raises(Exception, match="another process delivers from here"), spool.locked():
         pass
 

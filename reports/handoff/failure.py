@@ -12,7 +12,7 @@ from dsp.errors import QuietroomError
 
 __all__ = ["DeliveryError", "naming_target"]
 
-
+_NO_TLS = frozenset({"wrong version number", "record layer failure"})
 _CLOSED = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN})
 
 
@@ -58,6 +58,8 @@ def naming_target(where: str) -> Iterator[None]:
         raise DeliveryError(f"{where}: closed the connection in TLS; {hint}", is_passing=True) from error
     except ssl.SSLError as error:
         told = (error.reason or str(error)).replace("_", " ").lower()
+        if told in _NO_TLS:
+            raise DeliveryError(f"{where}: TLS is not spoken there; check scheme and port", is_passing=False) from error
         raise DeliveryError(f"{where}: TLS failed ({told})", is_passing="alert" not in told) from error
     except socket.gaierror as error:
         raise DeliveryError(f"{where}: the name was not found ({error.strerror})", is_passing=True) from error

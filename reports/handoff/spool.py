@@ -115,14 +115,14 @@ class Spool:
     def delivered(self) -> frozenset[str]:
         """Identifiers of what was delivered."""
         try:
-            return frozenset(self._delivered.read_text(encoding="ascii").split())
+            return frozenset(self._delivered.read_text(encoding="ascii", errors="replace").split())
         except FileNotFoundError:
             return frozenset()
 
     def settle(self, uid: str) -> None:
         """Note that a message was delivered, and let go of it."""
         with self._delivered.open("a", encoding="ascii") as stream:
-            stream.write(f"{uid}\n")
+            stream.write(f"\n{uid}\n")  # a power cut may have left a part of a line
             stream.flush()
             os.fsync(stream.fileno())
         for name in self._names():

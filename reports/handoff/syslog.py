@@ -20,6 +20,7 @@ __all__ = ["frame", "send_datagrams", "send_stream"]
 
 _TIMEOUT_S = 20.0
 _POLL_S = 0.01
+_REFUSAL_S = 0.5  # longer than a way around the earth and back
 _MOST_DATAGRAM = 65_000
 
 
@@ -35,12 +36,14 @@ def frame(body: bytes) -> bytes:
 
 
 def send_datagrams(target: Target, pending: Sequence[Message]) -> Iterator[str]:
-    """Send each message as a datagram, and give its identifier: nobody says whether it arrived.
+    """Send each message as a datagram, and give their identifiers: nobody says whether they arrived.
+
+    All that comes back is word that nobody listens (ICMP), some time later; that is waited for.
 
     Raises
     ------
     DeliveryError
-        The host is not known, or said that nobody listens there.
+        The host is not known, or said that nobody listens there; then no message counts as delivered.
     """
     with naming_target(target.url):
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
@@ -49,7 +52,14 @@ def send_datagrams(target: Target, pending: Sequence[Message]) -> Iterator[str]:
             sender.connect(address)
             for message in pending:
                 sender.send(message.body[:_MOST_DATAGRAM])
-                yield message.uid
+            _require_no_refusal(sender)
+    yield from (message.uid for message in pending)
+
+
+def _require_no_refusal(sender: socket.socket) -> None:
+    sender.settimeout(_REFUSAL_S)
+    with suppress(TimeoutError):  # nothing came back
+        sender.recv(1)
 
 
 def send_stream(target: Target, pending: Sequence[Message]) -> Iterator[str]:
