@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dsp.errors import ParameterError
 from dsp.thread_cache import thread_cache
 
-__all__ = ["ENGINES", "Transform", "engine_name", "use_engine", "workspace"]
+__all__ = ["ENGINES", "Transform", "chosen_engine", "engine_name", "use_engine", "workspace"]
 
 Transform = Callable[[], NDArray[np.complex64]]
 """Transforms the rows of the buffer that it was made with and gives the result, which the next call overwrites."""
@@ -46,6 +46,19 @@ def use_engine(name: str) -> None:
     _State.engine = name
 
 
+def chosen_engine() -> str:
+    """Name of the engine as ``use_engine`` takes it; without a choice FFTW where it is installed.
+
+    Examples
+    --------
+    >>> chosen_engine() in ENGINES
+    True
+    """
+    if _State.engine is None:
+        _State.engine = "fftw" if _pyfftw() is not None else "scipy"
+    return _State.engine
+
+
 def engine_name() -> str:
     """Name and version of the engine, for the record.
 
@@ -54,7 +67,7 @@ def engine_name() -> str:
     >>> engine_name().split()[0] in ("scipy.fft", "pyFFTW")
     True
     """
-    package, label = ("pyfftw", "pyFFTW") if _engine() == "fftw" else ("scipy", "scipy.fft")
+    package, label = ("pyfftw", "pyFFTW") if chosen_engine() == "fftw" else ("scipy", "scipy.fft")
     return f"{label} {importlib.metadata.version(package)}"
 
 
@@ -74,7 +87,7 @@ def workspace(n_frames: int, n_fft: int) -> tuple[NDArray[np.complex64], Transfo
         Overwritten by the transform.
     transform : Transform
     """
-    return _workspace(_engine(), n_frames, n_fft)
+    return _workspace(chosen_engine(), n_frames, n_fft)
 
 
 @thread_cache(maxsize=4)
@@ -100,12 +113,6 @@ def _workspace(engine: str, n_frames: int, n_fft: int) -> tuple[NDArray[np.compl
         return result
 
     return source, run
-
-
-def _engine() -> str:
-    if _State.engine is None:
-        _State.engine = "fftw" if _pyfftw() is not None else "scipy"
-    return _State.engine
 
 
 @functools.cache

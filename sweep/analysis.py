@@ -1,22 +1,25 @@
-"""Reading ahead: the source goes on while threads analyse the hops that it gave.
+"""Reading ahead: the source goes on while others analyse the hops that it gave.
 
 A receiver that waits for an analysis or for the disk loses time that somebody waits for in a room. One thread reads the
 source, a few analyse, and whoever asks gets the hops in the order in which they came. Each hop is analysed for itself,
-so how many threads there are changes no number.
+so who does it, and how many, changes no number. A receiver never waits for threads; a recording does, and where it has
+waited for long, processes take over.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from sweep.analysts import LOT_BYTES, Analysts, examine_all, sample_bytes
 from sweep.model import HopGap, HopSamples
 from sweep.plan import SweepPlan
-from sweep.stored_hop import StoredHop, examine
+from sweep.stored_hop import StoredHop
 
 __all__ = ["READ_AHEAD", "Analysed", "analysed", "worker_count"]
 
@@ -24,6 +27,10 @@ READ_AHEAD = 16
 """Blocks that may wait: a fifth of a second of a dongle, in which a disk has synced a row."""
 
 _MOST_WORKERS = 4
+_LONG_WAIT = 500
+"""Blocks that found no room: about as long as processes take to start."""
+
+_LOT = 8  # blocks that go to a process together, which saves turns
 
 
 class Analysed(NamedTuple):
@@ -75,21 +82,28 @@ def analysed(
     room: SimpleQueue[None] = SimpleQueue()  # a place for each block that may wait: half the cost of a semaphore
     for _ in range(READ_AHEAD):
         room.put(None)
-    read: SimpleQueue[tuple[HopSamples | HopGap, Future[StoredHop | HopGap]] | BaseException | None] = SimpleQueue()
+    read: SimpleQueue[_Lot | BaseException | None] = SimpleQueue()
     left = threading.Event()
-    pool = ThreadPoolExecutor(worker_count(), thread_name_prefix="analysis")
+    crew = _Crew(plan)
 
     def run() -> None:
+        lot: list[HopSamples | HopGap] = []
         try:
             for block in blocks:
-                read.put((block, pool.submit(examine, plan, block)))
-                room.get()
+                lot.append(block)
+                if crew.takes(lot):
+                    read.put(_Lot(lot, crew.examine(lot)))
+                    lot = []
+                    crew.wait_for(room)
                 if is_stopping() or left.is_set():
                     break
         except BaseException as error:  # raised again where the blocks are awaited
-            read.put(error)
+            end: BaseException | None = error
         else:
-            read.put(None)
+            end = None
+        if lot:
+            read.put(_Lot(lot, crew.examine(lot)))
+        read.put(end)
 
     reader = threading.Thread(target=run, name="source", daemon=True)
     reader.start()
@@ -98,9 +112,52 @@ def analysed(
             if isinstance(item, BaseException):
                 raise item
             room.put(None)
-            yield Analysed(item[0], item[1].result())
+            yield from map(Analysed, item.blocks, item.outcomes.result())
     finally:
         left.set()
         room.put(None)
         reader.join()
-        pool.shutdown(cancel_futures=True)
+        crew.close()
+
+
+class _Lot(NamedTuple):
+    """Blocks that are analysed together, and what comes of them."""
+
+    blocks: Sequence[HopSamples | HopGap]
+    outcomes: Future[list[StoredHop | HopGap]]
+
+
+class _Crew:
+    """Those who analyse: threads, until the source has waited for them too often."""
+
+    def __init__(self, plan: SweepPlan) -> None:
+        self._plan = plan
+        self._threads = ThreadPoolExecutor(worker_count(), thread_name_prefix="analysis")
+        self._analysts: Analysts | None = None
+        self._n_waits = 0
+
+    def takes(self, lot: Sequence[HopSamples | HopGap]) -> bool:
+        """Whether these are enough to begin with."""
+        if self._analysts is None or len(lot) == _LOT:
+            return True
+        return sample_bytes([*lot, lot[-1]]) > LOT_BYTES  # another one would not fit
+
+    def examine(self, lot: Sequence[HopSamples | HopGap]) -> Future[list[StoredHop | HopGap]]:
+        """Have them analysed."""
+        if self._analysts is None:
+            return self._threads.submit(examine_all, self._plan, lot)
+        return self._threads.submit(self._analysts.examine_all, lot)
+
+    def wait_for(self, room: SimpleQueue[None]) -> None:
+        """Wait for room for the next block, and call for help where that is too often."""
+        self._n_waits += room.empty()
+        if self._analysts is None and self._n_waits == _LONG_WAIT:
+            with contextlib.suppress(OSError):  # no room for processes: threads do it as well, more slowly
+                self._analysts = Analysts(self._plan, worker_count())
+        room.get()
+
+    def close(self) -> None:
+        """End them; what waits for them is given up."""
+        self._threads.shutdown(cancel_futures=True)
+        if self._analysts is not None:
+            self._analysts.close()

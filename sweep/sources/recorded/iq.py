@@ -84,14 +84,14 @@ class Samples:
 
             def read(start: int, count: int) -> NDArray[Any]:
                 handle.seek(self.offset_bytes + start * self.sample_bytes)
-                data = bytearray(count * self.sample_bytes)
-                view, filled = memoryview(data), 0
-                while filled < len(data):  # one read call may give less than was asked for
+                data = np.empty(count * self.sample_bytes, np.uint8)
+                view, filled = data.data, 0
+                while filled < data.size:  # one read call may give less than was asked for
                     got = handle.readinto(view[filled:])
                     if not got:
                         raise refuse(self.path, f"ends within sample {start + filled // self.sample_bytes}")
                     filled += got
-                components = np.frombuffer(data, SAMPLE_FORMATS[self.sample_format])
+                components = data.view(SAMPLE_FORMATS[self.sample_format])
                 components.flags.writeable = False
                 return components
 
