@@ -55,9 +55,11 @@ def quietroom(*arguments: str) -> Cost:
     """Run a command to its end, even if that was inconclusive."""
     before = children_s()
     command = [sys.executable, "-c", _RUN, *arguments]
-    with subprocess.Popen(command, env=USER_ENVIRONMENT, stdout=PIPE, stderr=PIPE, text=True) as process:
-        with _WatchedMemory(process.pid) as watched:
-            output, errors = process.communicate()
+    with (
+        subprocess.Popen(command, env=USER_ENVIRONMENT, stdout=PIPE, stderr=PIPE, text=True) as process,
+        _WatchedMemory(process.pid) as watched,
+    ):
+        output, errors = process.communicate()
     if process.returncode not in (0, 3):
         raise RuntimeError(f"quietroom {' '.join(arguments)} failed: {output} {errors}")
     [kib] = [int(line.split()[1]) for line in errors.splitlines() if line.startswith("VmHWM:")]
