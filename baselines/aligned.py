@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from baselines.alignment import block_medians
 from baselines.boxes import BoxSums
 from baselines.compatibility import no_step
+from baselines.fallen import fallen_hops
 from baselines.level import Setting, believed_gain
 from baselines.model import Baseline
 from baselines.receivers import Part, by_receivers, parts_of, receiver_at
@@ -168,10 +169,13 @@ def align(
     log_mean = displaced_by(log_mean, layout, shift)
     log_max = None if log_max is None else displaced_by(log_max, layout, shift)
     shown = np.empty_like(log_mean)
-    for gain, group in zip(shown, log_mean, strict=True):
-        gain[:] = align_gains(group - baseline.log_mean, quiet, layout, shift.parts)
-        if summary.lowered is not None and summary.lowered.any():
-            _lift_lowered(gain, group - baseline.log_mean, quiet, np.repeat(summary.lowered, layout.hop_bins), layout)
+    lowered = np.zeros(layout.n_hops, bool) if summary.lowered is None else summary.lowered
+    for gain, group, fell in zip(shown, log_mean, _fallen(baseline, summary, log_mean, quiet, shift), strict=True):
+        difference = group - baseline.log_mean
+        gain[:] = align_gains(difference, quiet & ~np.repeat(fell, layout.hop_bins), layout, shift.parts)
+        apart = np.repeat(lowered | fell, layout.hop_bins)
+        if apart.any():
+            _lift_apart(gain, difference, quiet & apart, shift, layout)
     level = believed_gain(baseline, log_mean, shown, _settings(shift.parts, gain_step_db))
     del shown
     log_mean -= level.gains
@@ -191,17 +195,46 @@ def align(
     )
 
 
-def _lift_lowered(
+def _fallen(
+    baseline: Baseline,
+    summary: VisitSummary,
+    log_mean: NDArray[np.float32],
+    quiet: NDArray[np.bool_],
+    shift: Shift,
+) -> NDArray[np.bool_]:
+    """Hops of each group that fell silent while others did not, shape (G, n_hops); each receiver by itself."""
+    layout = baseline.layout
+    fell = np.zeros((len(log_mean), layout.n_hops), bool)
+    if not summary.n_deaf or layout.n_hops == 1:
+        return fell
+    differences = (group - baseline.log_mean for group in log_mean)
+    floors = np.array([block_medians(one, quiet & np.isfinite(one), layout.hop_bins) for one in differences])
+    middles = np.arange(layout.n_hops) * layout.hop_bins + layout.hop_bins // 2
+    for _, bins in by_receivers(shift.parts):
+        heard = np.zeros(layout.n_bins, bool)
+        heard[bins] = True
+        hops = np.flatnonzero(heard[middles])
+        fell[:, hops] = fallen_hops(floors[:, hops])
+    return fell
+
+
+def _lift_apart(
     gain: NDArray[np.float32],
     difference: NDArray[np.float32],
-    quiet: NDArray[np.bool_],
-    lowered: NDArray[np.bool_],
+    noise_apart: NDArray[np.bool_],
+    shift: Shift,
     layout: Layout,
 ) -> None:
-    """Give hops taken at a lower gain their own curve: their noise did not fall with it, and theirs alone rises."""
-    own = block_medians(difference, quiet & lowered & np.isfinite(difference), layout.hop_bins)
-    own_bins = np.repeat(own, layout.hop_bins)[: gain.size]
-    gain[:] = np.where(lowered & np.isfinite(own_bins), own_bins, gain)
+    """Give hops their own curve that were taken at a lower gain, or fell silent: theirs alone rises or falls.
+
+    The noise of the first did not fall with the gain. ``noise_apart`` are their quiet bins. Bins go by the hop that
+    they were received in.
+    """
+    own = block_medians(difference, noise_apart & np.isfinite(difference), layout.hop_bins)
+    hops = displaced_by(np.repeat(np.arange(layout.n_hops, dtype=np.float32), layout.hop_bins), layout, shift)
+    known = np.flatnonzero(np.isfinite(hops))
+    known = known[np.isfinite(own[hops[known].astype(np.int64)])]
+    gain[known] = own[hops[known].astype(np.int64)]
 
 
 def _settings(parts: Sequence[Part], gain_step_db: Callable[[float], float | None]) -> list[Setting]:

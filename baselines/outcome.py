@@ -38,8 +38,8 @@ class Outcome:
     ``judged`` is the share of the measured bins that it could judge, ``error`` the frequency error that was taken out,
     and ``errors_ppm`` that of each emitter. ``threshold_db`` works out `excess_threshold_db` on the axis of the visit;
     None without a baseline. Of a comparison ``strongest_dbfs`` is what the baseline's strongest sweep would be in this
-    visit, ``known`` the bins in which the baseline has noticed anything but noise, and ``witnesses`` tell whether each
-    receiver heard the room.
+    visit, ``known`` the bins in which the baseline has noticed anything but noise, ``gain_db`` the gain over the
+    baseline that was taken out, and ``witnesses`` tell whether each receiver heard the room.
     """
 
     emitters: list[Emitter]
@@ -55,6 +55,7 @@ class Outcome:
     threshold_db: Callable[[], NDArray[np.float32]] | None = None
     strongest_dbfs: NDArray[np.float32] | None = None
     known: NDArray[np.bool_] | None = None
+    gain_db: NDArray[np.float32] | None = None
     witnesses: tuple[Witnesses, ...] = ()
 
 
@@ -145,6 +146,7 @@ def compare(
         ),
         strongest_dbfs=strongest,
         known=known > 0.5,
+        gain_db=curve_onto(DB_PER_NEPER_POWER * aligned.gain, baseline.layout, own.layout),
         witnesses=call_witnesses(baseline, aligned),
     )
 

@@ -219,4 +219,5 @@ def _spectrum(
         instrument=instrument,
         frame=frame or {},
         error=outcome.error,
+        gain_db=outcome.gain_db,
     )

@@ -127,6 +127,10 @@ def test_no_spur_rises_above_its_baseline() -> None:
     assert failed(risen, compared=True) == set()
     assert "no spur rises" in outcomes_of(risen, compared=True)["crystal_spur"].reason
     assert failed(risen) == {"crystal_spur"}
+    fell = np.full(LAYOUT.n_bins, -6.0, np.float32)
+    assert failed(risen, compared=True, gain_db=fell) == {"crystal_spur"}  # the floor fell, and it did not
+    assert failed(replace(risen, mean_power=4 * risen.mean_power), compared=True, gain_db=fell) == set()
+    assert failed(risen, compared=True, gain_db=-fell) == set()
 
 
 def test_the_image_of_a_strong_emitter() -> None:

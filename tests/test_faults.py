@@ -35,6 +35,9 @@ PAIRS = (
     ("gain drift", "some ppm"),
     ("unplugged for a moment", "stale for a moment"),
     ("busy", "clipping"),
+    ("deaf later", "stronger spurs"),
+    ("deaf later", "some ppm"),
+    ("deaf later", "unplugged for a moment"),
 )
 
 

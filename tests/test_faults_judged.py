@@ -14,6 +14,7 @@ from rows import same_rows
 from visits import NOISE, baseline_of, make_rows, make_summary, noise_layout, rows_of
 
 from baselines import aligned
+from baselines.fallen import fallen_hops
 from baselines.judge import make_judge
 from baselines.model import Baseline
 from baselines.referral import Referral
@@ -56,7 +57,7 @@ def test_a_lower_gain_is_no_anomaly_and_hides_no_strong_emitter(
     (finding,) = result["findings"]
     noise_dbfs = 10 * np.log10(NOISE)
     assert finding["power_dbfs"] == pytest.approx(noise_dbfs + 25 + 10 * np.log10(5 / LAYOUT.enbw_bins), abs=1.5)
-    monkeypatch.setattr(aligned, "_lift_lowered", lambda *_: None)
+    monkeypatch.setattr(aligned, "_lift_apart", lambda *_: None)
     assert document(quiet, lowered_rows())["findings"], "without a curve of its own the noise of the hop stands out"
 
 
@@ -96,6 +97,63 @@ def test_a_receiver_that_goes_deaf_makes_a_quiet_sweep_inconclusive(quiet: Basel
     assert result["verdict"] == "no_anomaly_detected"
     assert any("in 5 % of the dwells" in reason for reason in result["reasons"])
     assert not any("deaf" in reason for reason in document(quiet, rows)["reasons"])
+
+
+def test_a_pass_in_which_the_antenna_came_off_accuses_nobody(quiet: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What still heard the room stands over one gain for all hops, those that were swept before and in that pass."""
+    result = document(quiet, came_off())
+    assert (result["verdict"], result["findings"]) == ("inconclusive", [])
+    monkeypatch.setattr(aligned, "fallen_hops", lambda floors: np.zeros(floors.shape, bool))
+    assert document(quiet, came_off())["findings"]
+
+
+@pytest.mark.parametrize("hop", [0, 7], ids=["before it came off", "after it"])
+def test_an_emitter_is_found_though_the_floor_fell(quiet: Baseline, hop: int) -> None:
+    power = np.full(LAYOUT.n_bins, NOISE)
+    where = slice(LAYOUT.hop_slice(hop).start + 200, LAYOUT.hop_slice(hop).start + 205)
+    power[where] *= 100
+    result = document(quiet, came_off(power))
+    (finding,) = result["findings"]
+    assert result["verdict"] == "anomalies"
+    assert abs(finding["center_freq_hz"] - LAYOUT.freq_hz[where.start + 2]) < 5000
+
+
+def test_a_wide_emitter_that_goes_off_is_no_hop_that_fell(quiet: Baseline) -> None:
+    power = np.full(LAYOUT.n_bins, NOISE)
+    power[LAYOUT.hop_slice(4)] *= 10
+    with_it = make_rows(LAYOUT, 3, seed=2, day=5, power=power)
+    result = document(quiet, [*with_it, *make_rows(LAYOUT, 5, seed=2, day=5)[3:]])
+    (finding,) = result["findings"]
+    assert result["verdict"] == "anomalies"
+    assert LAYOUT.freq_hz[LAYOUT.hop_slice(4)][[0, -1]] == pytest.approx(
+        finding["center_freq_hz"] + np.array([-0.5, 0.5]) * finding["occupied_bw_hz"], abs=50_000
+    )
+
+
+def came_off(power: np.ndarray | float = NOISE) -> list[SweepRow]:
+    """The floor falls by 6 dB after the first hop of the third of five passes."""
+    rows = make_rows(LAYOUT, 5, seed=2, day=5, power=power)
+    return [*rows[:2], fallen(rows[2], range(1, 10)), *(fallen(row, range(10)) for row in rows[3:])]
+
+
+@given(
+    floors=st.lists(st.lists(st.floats(-0.1, 0.1), min_size=6, max_size=6), min_size=2, max_size=5),
+    first=st.integers(0, 6),
+    emitter=st.tuples(st.integers(0, 5), st.integers(0, 4)),
+    gain=st.floats(-5, 5),
+)
+@settings(deadline=None, max_examples=60)
+def test_only_what_fell_has_fallen(
+    floors: list[list[float]], first: int, emitter: tuple[int, int], gain: float
+) -> None:
+    """In the last group some hops are deaf; a wide emitter comes and goes with the groups before."""
+    levels = np.array(floors)
+    levels[-1, first:] -= 1.4
+    if emitter[1] < len(levels) - 1:
+        levels[emitter[1], emitter[0]] += 3.0
+    expected = np.zeros(levels.shape, bool)
+    expected[-1, first:] = first > 0
+    assert np.array_equal(fallen_hops(levels + gain), expected)
 
 
 def fallen(row: SweepRow, hops: Sequence[int]) -> SweepRow:

@@ -88,6 +88,8 @@ class HeardSpectrum:
         Instrument of the first visit of the baseline.
     error : FrequencyError
         That of the visit against its baseline.
+    gain_db : ndarray of float32 or None
+        Gain over the baseline that was taken out; None without one.
     """
 
     layout: Layout
@@ -104,6 +106,7 @@ class HeardSpectrum:
     instrument: Mapping[str, Any] = field(default_factory=dict)
     frame: Mapping[str, Any] = field(default_factory=dict)
     error: FrequencyError = NO_ERROR
+    gain_db: NDArray[np.float32] | None = None
 
     @cached_property
     def excess(self) -> NDArray[np.float64]:
@@ -131,6 +134,12 @@ class HeardSpectrum:
         """Frequency correction that the receiver of a frequency applied."""
         receiver = receiver_at(self.instrument, freq_hz)
         return self.ppm if receiver is self.instrument else float(receiver.get("ppm") or 0.0)
+
+    def fall_db(self, emitter: Emitter) -> float:
+        """How far the level of the visit lies below that of the baseline where an emitter is; 0 where it does not."""
+        gain_db = np.zeros(1) if self.gain_db is None else self.gain_db[emitter.start : emitter.stop]
+        known = gain_db[np.isfinite(gain_db)]
+        return max(0.0, -float(np.median(known))) if known.size else 0.0
 
     def own_bins(self, hop: int) -> slice:
         """Bins around a hop that its receiver heard."""
@@ -214,6 +223,7 @@ def heard_spectrum(
     instrument: Mapping[str, Any],
     frame: Mapping[str, Any],
     error: FrequencyError,
+    gain_db: NDArray[np.float32] | None = None,
 ) -> HeardSpectrum:
     """Gather what the tests need of a visit.
 
@@ -234,6 +244,8 @@ def heard_spectrum(
         Of the first visit of the baseline; empty without one.
     error : FrequencyError
         That of the visit against its baseline.
+    gain_db : ndarray of float32, shape (n_bins,), optional
+        Gain over the baseline that was taken out.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # bins never measured stay NaN
@@ -255,6 +267,7 @@ def heard_spectrum(
         instrument=instrument,
         frame=frame,
         error=error,
+        gain_db=gain_db,
     )
 
 

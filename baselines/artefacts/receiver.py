@@ -66,13 +66,14 @@ def dc_offset(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardSpectr
     return ArtefactTest(test="dc_offset", passed=not inside, reason=reason)
 
 
-def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool) -> ArtefactTest:
+def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool, fell_db: float = 0.0) -> ArtefactTest:
     """A harmonic of the crystal that also clocks the tuning and the samples.
 
     Whatever the error of the crystal, its harmonic k stands on the displayed axis at k x 14.4 MHz times 1 plus the
     correction that the receiver applies: the axis is counted in the same crystal. So the reach is that of a bin, and
     a carrier beside it is not vetoed. No harmonic of a crystal rises by itself: what stands 10 dB above what the
-    baseline had there is left standing.
+    baseline had there is left standing. Nor does one fall with what comes in at the antenna: over a floor that fell it
+    only seems to rise.
 
     Parameters
     ----------
@@ -82,6 +83,8 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
         Correction that the receiver applied.
     compared : bool
         Whether the background of the emitter is that of a baseline.
+    fell_db : float
+        How far the level of the visit lies below that of the baseline there.
     """
     step_hz = _SPUR_STEP_HZ * (1 + ppm * 1e-6)
     multiple = round(emitter.center_freq_hz / step_hz)
@@ -90,8 +93,9 @@ def crystal_spur(emitter: Emitter, layout: Layout, *, ppm: float, compared: bool
     narrow = emitter.occupied_bw_hz <= 4 * layout.bin_width_hz and layout.bin_width_hz <= 20_000
     at_spur = multiple > 0 and narrow and is_unmodulated(emitter) and abs(away_hz) <= reach_hz
     reason = f"{away_hz / 1e3:+.1f} kHz from {multiple} x 14.4 MHz, a harmonic of the dongle's crystal"
-    if at_spur and compared and emitter.mean_power > _SPUR_RISE * emitter.background_power:
-        rise_db = decibels(emitter.mean_power / emitter.background_power)
+    before = emitter.background_power * 10 ** (fell_db / 10)
+    if at_spur and compared and emitter.mean_power > _SPUR_RISE * before:
+        rise_db = decibels(emitter.mean_power / before)
         return ArtefactTest(
             test="crystal_spur", passed=True, reason=f"{reason}, but {rise_db:.0f} dB above the baseline: no spur rises"
         )

@@ -59,11 +59,7 @@ def artefact_tests(emitter: Emitter, others: Sequence[Emitter], spectrum: HeardS
         All emitters of the same visit, this one included.
     spectrum : HeardSpectrum
     """
-    tests = [
-        crystal_spur(
-            emitter, spectrum.layout, ppm=spectrum.correction_ppm(emitter.center_freq_hz), compared=spectrum.compared
-        )
-    ]
+    tests = [_spur(emitter, spectrum)]
     of_profile = own_line(emitter, spectrum)
     if of_profile is not None:
         tests.append(of_profile)
@@ -140,8 +136,12 @@ def _harmonic(emitter: Emitter, spectrum: HeardSpectrum) -> dict[str, float]:
 
 def vet_joined(emitter: Emitter, spectrum: HeardSpectrum) -> Vetted:
     """Test what was joined of several emitters, each of which was tested before."""
-    spur = crystal_spur(
-        emitter, spectrum.layout, ppm=spectrum.correction_ppm(emitter.center_freq_hz), compared=spectrum.compared
-    )
+    spur = _spur(emitter, spectrum)
     reason = "not possible: it was joined of several, each of which was looked at by itself"
     return Vetted(tests=(spur, ArtefactTest(test="lo_shift", passed=None, reason=reason)))
+
+
+def _spur(emitter: Emitter, spectrum: HeardSpectrum) -> ArtefactTest:
+    ppm = spectrum.correction_ppm(emitter.center_freq_hz)
+    fell_db = spectrum.fall_db(emitter)
+    return crystal_spur(emitter, spectrum.layout, ppm=ppm, compared=spectrum.compared, fell_db=fell_db)
