@@ -11,6 +11,7 @@ from baselines.positions import UNKNOWN_LEVEL, Here, LevelThere, is_outside, lev
 from baselines.register import EmitterRegister
 from baselines.summary import summarise
 from baselines.threat import amended
+from baselines.uncertainty import expanded_uncertainty
 from dsp.errors import RecordError
 from sweep.looks import Looks
 from sweep.model import Judge, Judgement, Stays, SweepRow
@@ -186,7 +187,13 @@ def _by_position(
     finding: Mapping[str, Any], index: int, elsewhere: Sequence[_Elsewhere], position: str | None
 ) -> list[dict[str, Any]]:
     """Level at each position of the visit, this one first; it has no name yet while it is judged."""
-    own = {"position": position, "record": None, "power_dbfs": finding["power_dbfs"], "limit_dbfs": None}
+    own = {
+        "position": position,
+        "record": None,
+        "power_dbfs": finding["power_dbfs"],
+        "power_uncertainty_db": finding.get("power_uncertainty_db"),
+        "limit_dbfs": None,
+    }
     return [
         own,
         *(
@@ -194,6 +201,7 @@ def _by_position(
                 "position": item.record.position,
                 "record": item.record.path.name,
                 "power_dbfs": item.levels[index].power_dbfs,
+                "power_uncertainty_db": expanded_uncertainty(statistical=item.levels[index].statistical_db),
                 "limit_dbfs": item.levels[index].limit_dbfs,
             }
             for item in elsewhere
@@ -218,6 +226,7 @@ def _against_outside(finding: Mapping[str, Any], outside: LevelThere, name: str)
         **finding,
         "threat": amended(finding["threat"], terms, level=level),
         "outside_dbfs": power_dbfs,
+        "outside_uncertainty_db": expanded_uncertainty(statistical=outside.statistical_db),
         "outside_limit_dbfs": limit_dbfs,
         "inside_minus_outside_db": difference_db,
         "inside_minus_outside_at_least_db": at_least_db,

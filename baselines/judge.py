@@ -121,7 +121,10 @@ def _judge(
         cut += more_cut
         outcome.reasons.append(camp.words)
     repeatability = Repeatability(baseline=bar.baseline, gain_step_db=bar.gain_step_db, lowered=summary.was_lowered)
-    heard = [{**one, "power_uncertainty_db": level_uncertainty(one, layout, repeatability)} for one in heard]
+    heard, rejected = (
+        [{**one, "power_uncertainty_db": level_uncertainty(one, layout, repeatability)} for one in items]
+        for items in (heard, rejected)
+    )
     explained = explain(heard, known, utc_ns=summary.start_utc_ns, bin_width_hz=layout.bin_width_hz)
     once = [finding for finding in explained if compared and _heard_once(finding, summary)]
     findings = number_findings([finding for finding in explained if finding not in once])

@@ -44,11 +44,14 @@ class LevelThere:
     """Level of an emitter at another position, on the gain of the sweep that it was found in.
 
     ``power_dbfs`` is that of the pass in which it was strongest, over the ambient; None where it was not heard: then
-    ``limit_dbfs`` is what it would have been heard from, or None too where nobody could listen.
+    ``limit_dbfs`` is what it would have been heard from, or None too where nobody could listen. ``statistical_db`` is
+    the standard uncertainty of the level by noise and by what the ambient may have been; how well the gain, and the
+    place of the antenna, are known is not in it.
     """
 
     power_dbfs: float | None
     limit_dbfs: float | None
+    statistical_db: float | None = None
 
 
 UNKNOWN_LEVEL = LevelThere(power_dbfs=None, limit_dbfs=None)
@@ -232,7 +235,9 @@ def _level(emitter: Emitter, track: Track, there: VisitSummary, gain: NDArray[np
     scale = float(np.median(known))
     power = track.strongest_power or 0.0
     if power > emitter.background_power * (sigmas * noise + model):
-        return LevelThere(power_dbfs=_dbfs(power, scale), limit_dbfs=None)
+        spread = np.hypot(noise * (power + emitter.background_power), model / _MODEL_SIGMAS * emitter.background_power)
+        statistical_db = DB_PER_NEPER_POWER * float(spread) / power
+        return LevelThere(power_dbfs=_dbfs(power, scale), limit_dbfs=None, statistical_db=statistical_db)
     limit = emitter.background_power * ((sigmas + _PD_90_SIGMAS) * noise + model)
     return LevelThere(power_dbfs=None, limit_dbfs=_dbfs(limit, scale))
 

@@ -22,6 +22,7 @@ __all__ = ["EmitterRegister", "Sighting", "register_path"]
 _FILE = "emitters.jsonl"
 _FIELDS = frozenset({"start_time", "position", "bin_width_hz", "sightings"})
 _SIGHTED = ("center_freq_hz", "occupied_bw_hz", "power_dbfs", "first_seen", "last_seen")
+_SINCE = "power_expanded_uncertainty_db"  # registers of before do not have it
 _ID = re.compile(r"E([1-9]\d{0,8})")
 _DRIFT = 1e-6
 
@@ -32,6 +33,7 @@ class Sighting:
 
     ``start_ns`` is the start of the sweep in nanoseconds since 1970 UTC, ``position`` where the antenna stood,
     ``confirmed`` whether it was a finding: other emissions were heard in too few passes of that sweep.
+    ``power_expanded_uncertainty_db`` is None where it is not known.
     """
 
     emitter: str
@@ -44,6 +46,7 @@ class Sighting:
     first_seen: str | None
     last_seen: str | None
     confirmed: bool = True
+    power_expanded_uncertainty_db: float | None = None
 
 
 class EmitterRegister:
@@ -141,7 +144,7 @@ class EmitterRegister:
             numbered[:] = _numbered(findings, ids, known, start_ns)
             here = {item.emitter for item in known if (item.start_ns, item.position) == (start_ns, position)}
             new = [
-                {"emitter": name, **{key: finding.get(key) for key in _SIGHTED}, **mark}
+                {"emitter": name, **{key: finding.get(key) for key in _SIGHTED}, _SINCE: _expanded(finding), **mark}
                 for name, finding, is_heard, mark in zip(ids, findings, heard, marks, strict=True)
                 if is_heard and name not in here
             ]
@@ -191,8 +194,14 @@ def _sighting(line: Mapping[str, Any], item: Mapping[str, Any]) -> Sighting:
         "bin_width_hz": line["bin_width_hz"],
         "occupied_bw_hz": item["occupied_bw_hz"] or 0.0,
         "confirmed": item.get("confirmed", True) is not False,
+        _SINCE: item.get(_SINCE),
     }
     return msgspec.convert(values, Sighting)
+
+
+def _expanded(finding: Mapping[str, Any]) -> float | None:
+    told = finding.get("power_uncertainty_db")
+    return None if told is None else float(told["expanded"])
 
 
 def _matches(findings: Sequence[Mapping[str, Any]], known: Sequence[Sighting], bin_width_hz: float) -> list[str | None]:

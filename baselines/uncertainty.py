@@ -24,7 +24,7 @@ from baselines.model import Baseline
 from dsp.statistics import DB_PER_NEPER_POWER, effective_averages
 from sweep.plan import Layout
 
-__all__ = ["COVERAGE_FACTOR", "Repeatability", "level_uncertainty"]
+__all__ = ["COVERAGE_FACTOR", "Repeatability", "expanded_uncertainty", "level_uncertainty"]
 
 COVERAGE_FACTOR = 2.0
 """Of the expanded uncertainty: 95 % where the parts add up to a normal distribution (GUM, clause 6.3.3)."""
@@ -141,6 +141,20 @@ def level_uncertainty(
         "gain": repeatability.gain_db(freq_hz),
         "antenna": repeatability.antenna_db(freq_hz),
     }
+    return expanded_uncertainty(**parts)
+
+
+def expanded_uncertainty(
+    *, statistical: float | None, gain: float | None = None, antenna: float | None = None
+) -> dict[str, Any] | None:
+    """Join standard uncertainties in dB to that of the findings JSON; None where none is known.
+
+    Examples
+    --------
+    >>> expanded_uncertainty(statistical=0.3, gain=0.4)
+    {'expanded': 1.0, 'coverage_factor': 2.0, 'statistical': 0.3, 'gain': 0.4, 'antenna': None}
+    """
+    parts = {"statistical": statistical, "gain": gain, "antenna": antenna}
     known = [value for value in parts.values() if value is not None]
     if not known:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.content.wording import frequency, number
+from reports.content.levels import short_level
+from reports.content.wording import frequency
 
 __all__ = ["calibration_rows", "level_dbm", "with_dbm", "with_levels"]
 
@@ -40,9 +41,9 @@ def with_levels(start: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) ->
 
 
 def with_dbm(text: str, start: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
-    """Add dBm to a level in words, where they are known."""
+    """Add dBm to a level in words, where they are known; how well the level that was fed was known is not in them."""
     value = level_dbm(start, finding)
-    return text if value is None else f"{text} ({number(value, 'dBm')})"
+    return text if value is None else f"{text} ({short_level({**finding, 'power_dbfs': value}, 'dBm')})"
 
 
 def calibration_rows(start: Mapping[str, Any], unit: str) -> list[tuple[str, str]]:
@@ -53,7 +54,8 @@ def calibration_rows(start: Mapping[str, Any], unit: str) -> list[tuple[str, str
         ppm = "not measured" if one.get("ppm") is None else f"{one['ppm']:+.2f} ppm"
         rows.append(("Profile of the receiver", f"{one['profile']}, SHA-256 {one['sha256']}, crystal {ppm}"))
         levels = [
-            f"at {frequency(known['at_hz'])}, of {known['measured']}, valid until {known['expires']}"
+            f"at {frequency(known['at_hz'])}, of {known['measured']}, valid until {known['expires']}; the "
+            "uncertainty of the level that was fed is not recorded"
             for known in one.get("absolute") or ()
         ]
         expired = [f"EXPIRED on {day}: no dBm" for day in one.get("expired") or ()]

@@ -7,6 +7,7 @@ from typing import Any
 
 from reports.content.blocks import Block, Section, bullets, facts, figure, paragraph, section, table
 from reports.content.calibrated import with_dbm
+from reports.content.levels import PLUS_MINUS_TEXT, short_level
 from reports.content.material import ReportContent
 from reports.content.missed import heard_text, level_scale, missed
 from reports.content.recommendations import named, to_do
@@ -98,7 +99,7 @@ def _found(content: ReportContent) -> list[Block]:
                 str(finding["id"]),
                 frequency(finding.get("center_freq_hz")),
                 recorded(finding.get("signal_type")),
-                with_dbm(number(finding.get("power_dbfs"), content.level_unit), content.start, finding),
+                with_dbm(short_level(finding, content.level_unit), content.start, finding),
                 threat_level(finding),
                 content.decision_on(finding),
             ]
@@ -111,6 +112,8 @@ def _found(content: ReportContent) -> list[Block]:
             right=(1, 3),
         )
     ]
+    if any(finding.get("power_uncertainty_db") for finding in shown):
+        blocks.append(paragraph(PLUS_MINUS_TEXT))
     if len(content.findings) > len(shown):
         blocks.append(paragraph(f"The annex lists all {len(content.findings)} findings."))
     return blocks

@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.content.blocks import Block, facts, figure, paragraph, subheading, table, together
 from reports.content.calibrated import with_dbm
-from reports.content.levels import level_interval
+from reports.content.levels import PLUS_MINUS_TEXT, level_interval, short_level
 from reports.content.material import ReportContent
 from reports.content.threats import threat_level
 from reports.content.wording import (
@@ -59,7 +59,7 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
                 str(finding["id"]),
                 frequency(finding.get("center_freq_hz")),
                 bandwidth(finding.get("occupied_bw_hz")),
-                number(finding.get("power_dbfs"), content.level_unit),
+                short_level(finding, content.level_unit),
                 recorded(finding.get("signal_type")),
                 threat_level(finding),
                 content.decision_on(finding),
@@ -67,7 +67,7 @@ def _in_short(content: ReportContent, findings: Sequence[Mapping[str, Any]]) -> 
         )
     head = ("ID", "Frequency", "Bandwidth", "Level", "Kind of signal", "Threat", "Decision")
     said = f"All {len(rows)} findings, in short, then the first {MAX_FINDING_FIGURES} in full; the record and the "
-    said += "exports hold every number:"
+    said += f"exports hold every number. {PLUS_MINUS_TEXT}"
     return [paragraph(said, sticky=True), table(head, rows, widths=(8, 18, 13, 15, 24, 11, 11), right=(1, 2, 3))]
 
 
@@ -85,7 +85,7 @@ def _finding(content: ReportContent, finding: Mapping[str, Any], index: int) -> 
 
 def _description(content: ReportContent, finding: Mapping[str, Any]) -> str:
     unit, place = content.level_unit, frequency(finding.get("center_freq_hz"))
-    power = number(finding.get("power_dbfs"), unit)
+    power = short_level(finding, unit)
     return f"{finding['id']}: level in {unit} around {place}, where it is {power}, and its level over time."
 
 
@@ -180,8 +180,8 @@ def _history(finding: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _elsewhere(place: Mapping[str, Any]) -> str:
-    power, limit = place.get("power_dbfs"), place.get("limit_dbfs")
-    said = number(power, "dBFS") if limit is None else f"not heard, below {number(limit, 'dBFS')}"
+    limit = place.get("limit_dbfs")
+    said = short_level(place, "dBFS") if limit is None else f"not heard, below {number(limit, 'dBFS')}"
     return f"{said} ({place.get('position') or 'position not named'}, {place.get('record')})"
 
 
@@ -236,14 +236,14 @@ def unconfirmed_blocks(content: ReportContent) -> list[Block]:
         return [paragraph("None.")]
     said = (
         "These stood out, but in too few of the passes to tell whether a transmitter stays there. They are not "
-        "findings, and the verdict does not rest on them."
+        f"findings, and the verdict does not rest on them. {PLUS_MINUS_TEXT}"
     )
     rows = [
         (
             str(item["id"]),
             frequency(item.get("center_freq_hz")),
             bandwidth(item.get("occupied_bw_hz")),
-            number(item.get("power_dbfs"), content.level_unit),
+            short_level(item, content.level_unit),
             _often(content, item),
             _channels(item),
             recorded(item.get("allocation")),
@@ -272,12 +272,13 @@ def rejected_blocks(content: ReportContent) -> list[Block]:
         (
             frequency(candidate.get("center_freq_hz")),
             bandwidth(candidate.get("occupied_bw_hz")),
-            number(candidate.get("power_dbfs"), content.level_unit),
+            short_level(candidate, content.level_unit),
             _failed(candidate),
         )
         for candidate in candidates[:_MAX_REJECTED]
     ]
     said = "These stood out but failed a test of the receiver: they are taken for its own products, not for emitters."
+    said += f" {PLUS_MINUS_TEXT}"
     head = ("Frequency", "Bandwidth", "Level", "Failed test")
     blocks = [paragraph(said, sticky=True), table(head, rows, widths=(18, 14, 16, 52), right=(0, 1, 2))]
     if len(candidates) > _MAX_REJECTED:

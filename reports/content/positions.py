@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.content.blocks import Block, paragraph, table
+from reports.content.levels import PLUS_MINUS_TEXT, short_level
 from reports.content.material import ReportContent
 from reports.content.wording import frequency, number, recorded, utc
 
@@ -45,7 +46,7 @@ def _levels(content: ReportContent) -> list[Block]:
     if not rows:
         return [paragraph("Levels at other positions are not recorded.")]
     head = ("ID", "Frequency", "Position", "Level", "Record")
-    said = "Level of each finding where it was looked for; it rises towards a transmitter:"
+    said = f"Level of each finding where it was looked for; it rises towards a transmitter. {PLUS_MINUS_TEXT}"
     blocks: list[Block] = [
         paragraph(said, sticky=True),
         table(head, rows[:_MAX_ROWS], widths=(7, 17, 24, 22, 30), right=(1, 3)),
@@ -56,5 +57,5 @@ def _levels(content: ReportContent) -> list[Block]:
 
 
 def _level(place: Mapping[str, Any], unit: str) -> str:
-    power, limit = place.get("power_dbfs"), place.get("limit_dbfs")
-    return number(power, unit) if limit is None else f"not heard, below {number(limit, unit)}"
+    limit = place.get("limit_dbfs")
+    return short_level(place, unit) if limit is None else f"not heard, below {number(limit, unit)}"

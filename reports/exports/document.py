@@ -27,6 +27,7 @@ _DOCUMENT_KEYS = (
     "not_heard",
     "findings",
     "unconfirmed",
+    "rejected_candidates",
     "known_emitters",
     "outside_record",
     "iq_snippets",
@@ -62,7 +63,7 @@ def findings_document(
         "position": source.start.get("position"),
         **{key: judged.get(key) for key in _DOCUMENT_KEYS},
     }
-    for key in ("findings", "unconfirmed"):
+    for key in ("findings", "unconfirmed", "rejected_candidates"):
         document[key] = with_levels(source.start, judged.get(key) or ())
     document["not_heard"] = document["not_heard"] or []
     started = source.start.get("instrument") or {}

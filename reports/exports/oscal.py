@@ -89,9 +89,11 @@ def _sweep_observation(source: ExportSource) -> dict[str, Any]:
 def _observation(source: ExportSource, item: Reported) -> dict[str, Any]:
     finding = item.finding
     measured = ("kind", "center_freq_hz", "occupied_bw_hz", "power_dbfs", "snr_db", "excess_db", "p_value", "hits")
-    props = [_prop(key, finding[key]) for key in measured if finding.get(key) is not None]
+    values = {key: finding.get(key) for key in measured}
+    values["power_expanded_uncertainty_db"] = (finding.get("power_uncertainty_db") or {}).get("expanded")
     if source.level_unit != "dBFS":
-        props = [prop for prop in props if prop["name"] != "power_dbfs"]
+        del values["power_dbfs"]
+    props = [_prop(key, value) for key, value in values.items() if value is not None]
     return {
         "uuid": item.uid,
         "title": title(source, item),

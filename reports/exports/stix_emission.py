@@ -24,6 +24,10 @@ PROPERTIES = {
     "center_freq_hz": ("integer", "centre frequency in Hz"),
     "occupied_bw_hz": ("integer", "bandwidth that holds 99 % of the power (ITU-R SM.443), in Hz"),
     "power_dbfs": ("float", "level in dB relative to the full scale of an uncalibrated receiver; not dBm"),
+    "power_expanded_uncertainty_db": (
+        "float",
+        "expanded uncertainty of that level in dB (k = 2), of the parts that are known",
+    ),
     "snr_db": ("float", "level above the noise in dB"),
     "excess_db": ("float", "level above the baseline of the room in dB"),
     "duty_cycle": ("float", "share of the time on the air, 0 to 1"),
@@ -65,6 +69,7 @@ def emission(source: ExportSource, item: Reported) -> Any:
     """Make the observable of a finding; its identifier is the UUIDv5 that STIX prescribes for observables."""
     told = {
         **{name: item.finding.get(name) for name in PROPERTIES},
+        "power_expanded_uncertainty_db": (item.finding.get("power_uncertainty_db") or {}).get("expanded"),
         "record_sha256": source.sha256,
         "finding": item.finding.get("id"),
         "room": source.document.get("room"),

@@ -43,6 +43,7 @@ _LATER_COLUMNS = (
     "burst_period_s",
     "burst_resolution_s",
     "power_expanded_uncertainty_db",
+    "outside_expanded_uncertainty_db",
 )
 CSV_COLUMNS = (
     "record",
@@ -103,6 +104,7 @@ def _line(document: Mapping[str, Any], finding: Mapping[str, Any], decided: Mapp
         **{key: document.get(key) for key in ("record", "room", "position", "baseline")},
         **{key: finding.get(key) for key in (*_FINDING_COLUMNS, *_LATER_COLUMNS)},
         "power_expanded_uncertainty_db": (finding.get("power_uncertainty_db") or {}).get("expanded"),
+        "outside_expanded_uncertainty_db": (finding.get("outside_uncertainty_db") or {}).get("expanded"),
         "threat_level": threat.get("level"),
         "threat_score": threat.get("score"),
         "threat_reasons": "; ".join(str(reason) for reason in threat.get("reasons") or ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.content.levels import level_interval
 from reports.content.wording import by_accident, chance, count, frequency, frequency_range, listed, number, verdict
 from reports.exports.source import ExportSource, Reported
 
@@ -40,8 +41,8 @@ def description(source: ExportSource, item: Reported) -> str:
     finding = item.finding
     signal = str(finding.get("signal_type") or "signal type not measured")
     parts = [f"{signal[:1].upper()}{signal[1:]}."]
-    power, snr = finding.get("power_dbfs"), finding.get("snr_db")
-    parts.append(f"Level {number(power, source.level_unit)}, {number(snr, 'dB')} above the noise.")
+    level = level_interval(finding, source.level_unit) or number(finding.get("power_dbfs"), source.level_unit)
+    parts.append(f"Level {level}, {number(finding.get('snr_db'), 'dB')} above the noise.")
     if not item.is_confirmed:
         parts.append("Heard in too few passes to be a finding.")
     elif finding.get("p_value") is not None:

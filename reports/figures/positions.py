@@ -42,12 +42,13 @@ class PlaceLevel:
     """Level of a finding at one place.
 
     ``power_dbfs`` is None where it was not heard: then it is weaker than ``limit_dbfs``, or nobody could tell where
-    that is None too.
+    that is None too. ``expanded_db`` is the expanded uncertainty of the level, where it is known.
     """
 
     place: str
     power_dbfs: float | None
     limit_dbfs: float | None
+    expanded_db: float | None = None
 
 
 def levels_by_position(finding: Mapping[str, Any]) -> tuple[PlaceLevel, ...]:
@@ -58,7 +59,12 @@ def levels_by_position(finding: Mapping[str, Any]) -> tuple[PlaceLevel, ...]:
         if any(place.place == name for place in places):  # swept again: told apart by the record
             name = f"{name} ({str(entry.get('record') or '').removesuffix('.h5')})"
         places.append(
-            PlaceLevel(place=name, power_dbfs=entry.get("power_dbfs"), limit_dbfs=entry.get("limit_dbfs")),
+            PlaceLevel(
+                place=name,
+                power_dbfs=entry.get("power_dbfs"),
+                limit_dbfs=entry.get("limit_dbfs"),
+                expanded_db=(entry.get("power_uncertainty_db") or {}).get("expanded"),
+            )
         )
     return tuple(places)
 
@@ -106,6 +112,18 @@ def _draw_row(axes: Axes, row: int, levels: Sequence[PlaceLevel], styles: Mappin
     for level in levels:
         color, marker = styles[level.place]
         if level.power_dbfs is not None:
+            if level.expanded_db is not None:
+                axes.errorbar(
+                    [level.power_dbfs],
+                    [row],
+                    xerr=level.expanded_db,
+                    color=color,
+                    lw=1.6,
+                    capsize=2.4,
+                    capthick=1.0,
+                    zorder=2,
+                    gid="uncertainty",
+                )
             axes.plot(
                 [level.power_dbfs],
                 [row],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from baselines.chronicle import Change, EmitterTold, RoomChronicle, Sight
+from reports.content.levels import short_level
 from reports.content.wording import frequency, number
 from sweep.units import iso_utc
 
@@ -44,6 +45,8 @@ def sight_text(sight: Sight, unit: str = "dBFS") -> str:
     --------
     >>> sight_text(Sight(state="seen", power_dbfs=-61.26, finding="F2")), sight_text(Sight(state="not_measured"))
     ('found, -61.3 dBFS (F2)', 'not measured')
+    >>> sight_text(Sight(state="seen", power_dbfs=-61.26, uncertainty_db=2.0))
+    'found, -61.3 \u00b1 2.0 dBFS'
     >>> sight_text(Sight(state="not_heard", limit_dbfs=-70.0))
     'not heard; limit -70.0 dBFS'
     """
@@ -53,7 +56,9 @@ def sight_text(sight: Sight, unit: str = "dBFS") -> str:
     if sight.state == "power_there" and sight.in_baseline:
         text = "as its baseline has it"
     if sight.power_dbfs is not None:
-        text += f", {number(sight.power_dbfs, unit)}"
+        uncertainty = None if sight.uncertainty_db is None else {"expanded": sight.uncertainty_db}
+        level = short_level({"power_dbfs": sight.power_dbfs, "power_uncertainty_db": uncertainty}, unit)
+        text += f", {level}"
     if sight.state == "not_heard" and sight.limit_dbfs is not None:
         text += f"; limit {number(sight.limit_dbfs, unit)}"
     if sight.finding is not None:

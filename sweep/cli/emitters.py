@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from baselines.register import EmitterRegister, Sighting
-from sweep.cli.printing import Printer, level, short_time, table
+from sweep.cli.printing import Printer, short_time, table
 from sweep.cli.room_history import ready_register, rebuild_register
+from sweep.cli.wording import level_of
 from sweep.room_records import count_visits, room_records
 from sweep.workspace import Workspace
 
@@ -55,6 +56,7 @@ def _told(sightings: Sequence[Sighting]) -> dict[str, Any]:
         "center_freq_hz": round(last.center_freq_hz),
         "occupied_bw_hz": round(last.occupied_bw_hz),
         "power_dbfs": last.power_dbfs,
+        "power_expanded_uncertainty_db": last.power_expanded_uncertainty_db,
         "sweeps": len({(item.start_ns, item.position) for item in sightings}),
         "confirmed_sweeps": len({(item.start_ns, item.position) for item in sightings if item.confirmed}),
         "visits": count_visits([item.start_ns for item in sightings]),
@@ -65,12 +67,14 @@ def _told(sightings: Sequence[Sighting]) -> dict[str, Any]:
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
+    expanded_db = entry["power_expanded_uncertainty_db"]
+    told = None if expanded_db is None else {"expanded": expanded_db}
     times = (entry["first_seen"], entry["last_seen"])
     return (
         entry["emitter"],
         f"{entry['center_freq_hz'] / 1e6:.4f}",
         f"{entry['occupied_bw_hz'] / 1e3:.1f}",
-        level(entry["power_dbfs"]),
+        level_of({**entry, "power_uncertainty_db": told}),
         str(entry["sweeps"]),
         str(entry["confirmed_sweeps"]),
         str(entry["visits"]),

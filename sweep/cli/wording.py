@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.content.detectable import basis_text, detectable_texts
-from reports.content.levels import level_interval
+from reports.content.levels import level_interval, short_level
 from reports.content.services import merge_ranges
 from reports.content.witnesses import witness_text
 from reports.content.wording import bursts, by_accident, frequency_range, listed, remarks, verdict, widths
@@ -14,7 +14,15 @@ from sweep.cli.evidence import Evidence
 from sweep.cli.printing import level, short_time, table, wrapped
 from sweep.snippets.places import snippet_folder
 
-__all__ = ["coverage_lines", "decision_lines", "evidence_lines", "findings_lines", "known_changes", "verdict_line"]
+__all__ = [
+    "coverage_lines",
+    "decision_lines",
+    "evidence_lines",
+    "findings_lines",
+    "known_changes",
+    "level_of",
+    "verdict_line",
+]
 
 _INDENT = "     "
 _MOST_RANGES = 8
@@ -125,10 +133,10 @@ def _unconfirmed_lines(document: Mapping[str, Any], decisions: Mapping[str, str]
 
 
 def _unconfirmed_cells(item: Mapping[str, Any], decision: str) -> tuple[str, ...]:
-    name, _, *measured, _, _, _, decided = _finding_cells(item, decision)
+    name, _, freq, width, *_, decided = _finding_cells(item, decision)
     hits = "-" if item.get("hits") is None else f"{item['hits']:g}"
     words = [text for text in (_history(item), item.get("signal_type")) if text]
-    return (name, *measured, hits, decided, "; ".join(words) or "-")
+    return (name, freq, width, level_of(item), hits, decided, "; ".join(words) or "-")
 
 
 def coverage_lines(document: Mapping[str, Any], *, unit: str = "dBFS") -> list[str]:
@@ -200,7 +208,7 @@ def _history(finding: Mapping[str, Any]) -> str | None:
 def _elsewhere(place: Mapping[str, Any]) -> str:
     named = place["position"] or "at a position without a name"
     if place["power_dbfs"] is not None:
-        return f"{named}: {level(place['power_dbfs'], ' dBFS')}"
+        return f"{named}: {level_of(place, 'dBFS')}"
     return f"{named}: " + ("-" if place["limit_dbfs"] is None else f"below {level(place['limit_dbfs'], ' dBFS')}")
 
 
@@ -224,6 +232,17 @@ def _duty(duty: float | None) -> str:
     if duty is None:
         return "-"
     return "<1" if 0 < duty < 0.01 else f"{100 * duty:.0f}"
+
+
+def level_of(item: Mapping[str, Any], unit: str = "") -> str:
+    """Write a level with its expanded uncertainty, where that is known; a dash where nothing was measured.
+
+    Examples
+    --------
+    >>> level_of({"power_dbfs": -61.04, "power_uncertainty_db": {"expanded": 1.96}}, "dBFS"), level_of({})
+    ('-61.0 +- 2.0 dBFS', '-')
+    """
+    return short_level(item, unit, sign="+-", absent="-")
 
 
 def _of(coverage: Iterable[Mapping[str, Any]], state: str) -> list[Mapping[str, Any]]:

@@ -74,19 +74,20 @@ class _ArtefactTest(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-class _PositionLevel(msgspec.Struct, frozen=True):
-    position: str | None
-    record: str | None
-    power_dbfs: float | None
-    limit_dbfs: float | None
-
-
 class _LevelUncertainty(msgspec.Struct, frozen=True):
     expanded: float
     coverage_factor: float
     statistical: float | None
     gain: float | None
     antenna: float | None
+
+
+class _PositionLevel(msgspec.Struct, frozen=True):
+    position: str | None
+    record: str | None
+    power_dbfs: float | None
+    limit_dbfs: float | None
+    power_uncertainty_db: _LevelUncertainty | None = None
 
 
 class _IqSnippet(msgspec.Struct, frozen=True):
@@ -136,6 +137,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     channels: tuple[str, ...] | None = None
     emitter: str | None = None
     outside_dbfs: float | None = None
+    outside_uncertainty_db: _LevelUncertainty | None = None
     outside_limit_dbfs: float | None = None
     inside_minus_outside_db: float | None = None
     inside_minus_outside_at_least_db: float | None = None

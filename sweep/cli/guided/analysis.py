@@ -10,7 +10,8 @@ from baselines.disposition import read_log
 from reports.content.wording import count
 from sweep.cli.evidence import Evidence, read_evidence
 from sweep.cli.guided.visiting import INSIDE, Result, Swept, Visiting
-from sweep.cli.printing import level, table
+from sweep.cli.printing import table
+from sweep.cli.wording import level_of
 from sweep.guided.log import DONE
 from sweep.guided.steps import Step
 
@@ -165,7 +166,7 @@ def _cells(one: Heard) -> tuple[str, ...]:
     finding = one.finding
     strongest = max(one.places, key=lambda place: _strength(place[1]))[0].step
     heard = f"only during {', '.join(one.only_during)}" if one.only_during else count(len(one.places), "sweep")
-    cells = (one.name, f"{finding['center_freq_hz'] / 1e6:.4f}", level(finding["power_dbfs"]))
+    cells = (one.name, f"{finding['center_freq_hz'] / 1e6:.4f}", level_of(finding))
     return (*cells, finding["threat"]["level"], str(strongest.position), heard)
 
 

@@ -7,7 +7,7 @@ from reports.content.wording import count
 from sweep.cli.guided.analysis import Heard, heard_inside
 from sweep.cli.guided.console import Option
 from sweep.cli.guided.visiting import Result, Visiting
-from sweep.cli.printing import level
+from sweep.cli.wording import level_of
 from sweep.guided.steps import Step
 from sweep.units import format_hz
 
@@ -65,7 +65,7 @@ def _described(one: Heard) -> str:
     finding = one.finding
     kind = finding.get("signal_type") or "unknown kind of signal"
     places = ", ".join(str(swept.step.position) for swept, _ in one.places)
-    at = f"{format_hz(finding['center_freq_hz'])}, {level(finding['power_dbfs'], ' dBFS')}"
+    at = f"{format_hz(finding['center_freq_hz'])}, {level_of(finding, 'dBFS')}"
     return f"{one.name} at {at}, {kind}, threat {finding['threat']['level']}, heard at: {places}"
 
 
