@@ -14,6 +14,7 @@ from report_records import BUGS_HZ, document, finding, make_record
 
 from baselines.chronicle import EmitterTold, RecordTold, RoomChronicle, Sight, VisitHeld
 from baselines.occupancy import Occupancy
+from baselines.uncertainty import expanded_uncertainty
 from reports.content import ReportContent, from_record
 from reports.content.passes import Passes, StayShown
 from reports.figures.camps import camp_figure
@@ -30,16 +31,19 @@ from sweep.plan import plan_hops
 from sweep.record import Waterfall
 
 PLACES = (
-    ("table", -41.0, None),
-    ("window", -47.5, None),
-    ("east wall", None, -58.0),
-    ("outside, corridor", -55.0, None),
+    ("table", -41.0, expanded_uncertainty(statistical=0.4, gain=0.6, antenna=1.0), None),
+    ("window", -47.5, expanded_uncertainty(statistical=0.6), None),
+    ("east wall", None, None, -58.0),
+    ("outside, corridor", -55.0, None, None),
 )
 
 
 def full_content() -> ReportContent:
     """A sweep with all that a figure can show: bursts, stays, a gap, positions, a visit, bins not measured."""
-    levels = [{"position": name, "record": f"{name}.h5", "power_dbfs": p, "limit_dbfs": q} for name, p, q in PLACES]
+    levels = [
+        {"position": name, "record": f"{name}.h5", "power_dbfs": p, "power_uncertainty_db": u, "limit_dbfs": q}
+        for name, p, u, q in PLACES
+    ]
     found = [finding("F1", BUGS_HZ[0], "high", positions=levels), finding("F2", BUGS_HZ[1], "low", positions=levels)]
     unconfirmed = [finding("U1", 434_400_000, "info")]
     with (

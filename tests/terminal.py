@@ -21,6 +21,7 @@ from typing import Self
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
+_PATIENCE_S = 250.0  # a machine on which everything is tested at once
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -50,7 +51,7 @@ class Terminal:
         self.shown = ""
         self._from = 0
 
-    def wait_for(self, text: str, seconds: float = 150.0) -> None:
+    def wait_for(self, text: str, seconds: float = _PATIENCE_S) -> None:
         """Read until the text is shown after what was waited for before."""
         end = time.monotonic() + seconds
         while (at := self.shown.find(text, self._from)) < 0:
@@ -66,7 +67,7 @@ class Terminal:
         """Press a key, for example Ctrl-C."""
         os.write(self._fd, key)
 
-    def finish(self, seconds: float = 150.0) -> int:
+    def finish(self, seconds: float = _PATIENCE_S) -> int:
         """Wait for the end of the command and give its exit code."""
         end = time.monotonic() + seconds
         while self._read(0.2):
@@ -78,7 +79,7 @@ class Terminal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         os.close(self._fd)  # hangs up
-        self._process.wait(30)
+        self._process.wait(_PATIENCE_S)
 
     def _read(self, seconds: float) -> bool:
         """Take what is shown; False at the end."""

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_records import DISPOSITION, document, finding, make_record
 
+from baselines.uncertainty import expanded_uncertainty
 from dsp.errors import ParameterError
 from reports.content import from_record
 from reports.exports.document import findings_document, json_bytes
@@ -52,6 +53,7 @@ def test_document_follows_the_contract(tmp_path: Path) -> None:
         "checks",
         "exercise",
         "witnesses",
+        "rejected_candidates",
     }
     assert plain["known_emitters"] is None  # a record of before there was such a list
     assert plain["schema"] == "quietroom.findings/1"
@@ -104,6 +106,13 @@ def test_csv_keeps_numbers_and_leaves_unmeasured_empty(tmp_path: Path) -> None:
     assert first["threat_reasons"] == "'+1.5 not in the baseline"
     for column in ("power_dbfs", "snr_db", "excess_db", "p_value", "hits", "duty_cycle", "first_seen", "disposition"):
         assert second[column] == ""
+
+
+def test_csv_tells_how_well_levels_are_known() -> None:
+    known = expanded_uncertainty(statistical=0.3, gain=0.4)
+    outside = {"outside_dbfs": -55.0, "outside_uncertainty_db": expanded_uncertainty(statistical=0.6)}
+    (line,) = read_csv({"findings": [finding("F1", 434_000_000, "high", power_uncertainty_db=known, **outside)]})
+    assert (line["power_expanded_uncertainty_db"], line["outside_expanded_uncertainty_db"]) == ("1.0", "1.2")
 
 
 def test_csv_without_findings_has_its_head() -> None:

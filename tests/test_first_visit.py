@@ -16,6 +16,8 @@ from virtual_dongle.scene import Dongle, Emitter, Scene
 
 from sweep.guided.log import VisitLog, visit_logs
 
+pytestmark = pytest.mark.timeout(900)  # many processes, one after another, on a machine that may be busy
+
 ROOT = Path(__file__).parents[1]
 TRANSCRIPT = ROOT / "docs" / "first-visit.md"
 SCENE = Scene(

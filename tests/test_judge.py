@@ -141,6 +141,7 @@ def test_a_bug_at_the_centre_of_a_hop_is_no_dc_offset() -> None:
     heard = document(None, layout, rows)
     assert not heard["findings"]
     assert {test["test"] for item in heard["rejected_candidates"] for test in item["artefact_tests"]} >= {"dc_offset"}
+    assert all(item["power_uncertainty_db"]["expanded"] > 0 for item in heard["rejected_candidates"])
     assert [item["id"] for item in heard["rejected_candidates"]] == [
         f"R{number + 1}" for number in range(len(heard["rejected_candidates"]))
     ]

@@ -136,6 +136,11 @@ def test_each_position_of_the_visit_is_listed(job: Job, outside: Any, inside: An
         ("Outside, corridor", name),
     ]
     assert finding["positions"][1]["power_dbfs"] == finding["outside_dbfs"]
+    assert finding["positions"][0]["power_uncertainty_db"] == finding["power_uncertainty_db"]
+    told = finding["outside_uncertainty_db"]
+    assert finding["positions"][1]["power_uncertainty_db"] == told
+    assert told["expanded"] == pytest.approx(2 * told["statistical"], abs=0.02)
+    assert at(inside, PLACES_HZ[2])["outside_uncertainty_db"] is None, "it was not heard there"
     assert finding["emitter"] == at(outside, PLACES_HZ[0])["emitter"]
     assert finding["visits"] == 1
     assert at(outside, PLACES_HZ[0])["outside_dbfs"] is None

@@ -108,6 +108,12 @@ def test_the_same_sweep_changes_nothing(register: EmitterRegister) -> None:
     assert (names(outside), outside[0]["visits"]) == (["E1"], 1)
 
 
+def test_a_sighting_keeps_how_well_its_level_is_known(register: EmitterRegister) -> None:
+    told = {"expanded": 1.5, "coverage_factor": 2.0, "statistical": 0.75, "gain": None, "antenna": None}
+    enter(register, {**found(434e6), "power_uncertainty_db": told}, found(98e6))
+    assert [one.power_expanded_uncertainty_db for one in register.sightings()] == [1.5, None]
+
+
 def test_what_is_missing_is_looked_up_and_not_entered(register: EmitterRegister) -> None:
     gone = found(434e6, kind="missing")
     assert names(enter(register, gone)) == [None]

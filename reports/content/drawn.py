@@ -46,6 +46,8 @@ def level_blocks(content: ReportContent) -> list[Block]:
         if (heard := [level for level in levels if level.power_dbfs is not None])
     ]
     caption = "Level of each finding by position. Hollow: not heard there, and weaker than this."
+    if any(level.expanded_db is not None for levels in told.values() for level in levels):
+        caption += " Bars: expanded uncertainty (k = 2), of the parts that are known."
     return [figure("positions", caption, f"Levels of the findings by position. {listed(names, most=_MOST_NAMED)}.")]
 
 

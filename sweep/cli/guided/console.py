@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Option:
 
 LEAVE = Option(0, "leave", "leave")
 _WIDTH = 100
+_TURN_S = 0.2
 
 
 class Console:
@@ -148,6 +150,7 @@ class Console:
             return default
         _forget_typed()
         print("> ", end="", flush=True)
+        _await_typed()
         line = sys.stdin.readline()
         if not line:  # the terminal is gone, or Ctrl-D
             print(flush=True)
@@ -181,6 +184,13 @@ def _forget_typed() -> None:
         import termios  # noqa: PLC0415 - where there is a terminal to ask at, on the systems that have it
 
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def _await_typed() -> None:
+    """Wait in turns for a line to be read: a Ctrl-C just before one began shows at its end, not at the next key."""
+    if sys.stdin.isatty():
+        while not select.select([sys.stdin], [], [], _TURN_S)[0]:
+            continue
 
 
 def _in_lines(options: Sequence[str]) -> list[str]:
