@@ -16,8 +16,8 @@ def fallen_hops(floors: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Hops whose floor lies 3 dB below what it was in another group, and below the hops of its own that kept theirs.
 
     One gain for all of such a group would lift what still hears. A wide emitter that went off leaves a hop no lower
-    than the others are, and where the floor of all hops fell alike one gain is right. Where none kept its floor, nothing
-    tells these apart, and none is said to have fallen.
+    than the others are, and where the floor of all hops fell alike one gain is right. Where none kept its floor,
+    nothing tells these apart, and none is said to have fallen.
 
     Parameters
     ----------
